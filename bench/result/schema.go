@@ -1,0 +1,266 @@
+package result
+
+import "time"
+
+// SummarySchema and ManifestSchema version the two JSON files. A reader refuses a major version that it does not know.
+const (
+	SummarySchema  = "raftmark.summary/1"
+	ManifestSchema = "raftmark.manifest/1"
+)
+
+// Names of the files in a result directory.
+const (
+	ManifestFile    = "manifest.json"
+	ScenarioFile    = "scenario.yaml"
+	CalibrationFile = "calibration.json"
+	SummaryFile     = "summary.json"
+	SummaryCSVFile  = "summary.csv"
+	BenchfmtFile    = "benchfmt.txt"
+	TimelineFile    = "timeline.csv"
+	TrialsFile      = "trials.csv"
+	StagesFile      = "stages.csv"
+	EventsFile      = "events.jsonl"
+	OpsFile         = "ops.csv.gz"
+	ReportDir       = "report"
+)
+
+// Verdict is the one word about a result.
+type Verdict string
+
+// The verdicts. Interrupted results are VerdictInvalid with a validity note that says so.
+const (
+	VerdictOK      Verdict = "ok"
+	VerdictInvalid Verdict = "invalid"
+	VerdictUnsafe  Verdict = "unsafe"
+)
+
+// Quantiles are order statistics of one sample, in the unit that the field's name gives. A value whose sample is too small
+// for it is nil (rule R9), and null in JSON.
+type Quantiles struct {
+	N    int      `json:"n"`
+	Min  *float64 `json:"min,omitempty"`
+	P50  *float64 `json:"p50"`
+	P90  *float64 `json:"p90,omitempty"`
+	P95  *float64 `json:"p95,omitempty"`
+	P99  *float64 `json:"p99"`
+	P999 *float64 `json:"p999,omitempty"`
+	Max  *float64 `json:"max,omitempty"`
+}
+
+// Summary is summary.json.
+type Summary struct {
+	Schema      string      `json:"schema"`
+	Verdict     Verdict     `json:"verdict"`
+	Calibration Calibration `json:"calibration"`
+	Arms        []Arm       `json:"arms"`
+}
+
+// Calibration is what this machine can do at all, measured before the run (rule R15); also calibration.json.
+type Calibration struct {
+	FsyncUs          Quantiles `json:"fsync_us"`      // write of 512 B + fdatasync in the data folder
+	RTTUs            Quantiles `json:"rtt_us"`        // loopback TCP echo of 256 B
+	TimerLateUs      Quantiles `json:"timer_late_us"` // how late the pacer wakes
+	GeneratorMaxPerS float64   `json:"generator_max_per_s"`
+	// DurabilityClass is "fsync", or "volatile" when fsync returned too fast to be true (rule R20).
+	DurabilityClass string `json:"durability_class"`
+}
+
+// Arm is one configuration that was measured. Its name lists the axes: "transport=tcp".
+type Arm struct {
+	Name       string               `json:"name"`
+	Config     map[string]any       `json:"config"` // the effective node and load options
+	Steady     *Steady              `json:"steady"`
+	Closed     []ClosedPoint        `json:"closed"`
+	Saturation *Saturation          `json:"saturation"`
+	Faults     []FaultSummary       `json:"faults"`
+	StagesUs   map[string]Quantiles `json:"stages_us"`
+	Safety     Safety               `json:"safety"`
+	Validity   []string             `json:"validity"` // what does not hold, or was disturbed; empty when nothing
+}
+
+// Steady is the phase without faults. Latencies are of ok operations and, as censored samples at their last known age,
+// of unknown and shed ones.
+type Steady struct {
+	DurationS    float64   `json:"duration_s"`
+	OfferedPerS  float64   `json:"offered_per_s"`
+	AchievedPerS float64   `json:"achieved_per_s"`
+	ResponseUs   Quantiles `json:"response_us"` // done - intended: what a user sees
+	ServiceUs    Quantiles `json:"service_us"`  // done - sent
+	SendLagUs    Quantiles `json:"send_lag_us"` // sent - intended: the generator's own lateness
+	OK           int64     `json:"ok"`
+	Failed       int64     `json:"failed"`
+	Unknown      int64     `json:"unknown"`
+	Shed         int64     `json:"shed"`
+}
+
+// ClosedPoint is one closed-loop measurement at the core.
+type ClosedPoint struct {
+	Proposers    int     `json:"proposers"`
+	PayloadBytes int     `json:"payload_bytes"`
+	PerS         float64 `json:"per_s"`
+	P50Us        float64 `json:"p50_us"`
+	P99Us        float64 `json:"p99_us"`
+	CPUUsPerOp   float64 `json:"cpu_us_per_op"`
+	AllocsPerOp  float64 `json:"allocs_per_op"`
+}
+
+// Saturation is the latency-throughput curve and its knee.
+type Saturation struct {
+	MaxPerS float64           `json:"max_per_s"`
+	Points  []SaturationPoint `json:"points"`
+}
+
+// SaturationPoint is one offered rate.
+type SaturationPoint struct {
+	OfferedPerS  float64 `json:"offered_per_s"`
+	AchievedPerS float64 `json:"achieved_per_s"`
+	P50Us        float64 `json:"p50_us"`
+	P99Us        float64 `json:"p99_us"`
+}
+
+// FaultSummary sums up the trials of one kind of fault.
+type FaultSummary struct {
+	Kind   string `json:"kind"`
+	Trials int    `json:"trials"`
+	// OutageMs: the longest gap between acknowledgements seen by the clients from the fault on, from the fault (or the last
+	// acknowledgement, whichever is later) to the first acknowledgement after it.
+	OutageMs     Quantiles            `json:"outage_ms"`
+	LeaderlessMs Quantiles            `json:"leaderless_ms"` // fault to the new leader's first commit
+	PhasesMs     map[string]Quantiles `json:"phases_ms"`     // detect, elect, first_commit, client, recover
+	// LatencyDebtOpS: sum over the trial's operations of max(0, response - steady p50), in operation-seconds.
+	LatencyDebtOpS Quantiles `json:"latency_debt_op_s"`
+}
+
+// Safety is what the checks after the run found (rule R21).
+type Safety struct {
+	Acked        int64  `json:"acked"` // acknowledged writes
+	Lost         int64  `json:"lost"`  // of these, not there at the end
+	CheckedOps   int64  `json:"checked_ops"`
+	Linearizable string `json:"linearizable"` // ok, violation, unknown
+}
+
+// Manifest is manifest.json: where a result comes from, complete enough to run it again.
+type Manifest struct {
+	Schema      string            `json:"schema"`
+	Name        string            `json:"name"`
+	Started     time.Time         `json:"started"`
+	Finished    time.Time         `json:"finished"`
+	Interrupted bool              `json:"interrupted"`
+	Command     []string          `json:"command"`
+	Seed        uint64            `json:"seed"`
+	Version     string            `json:"version"`
+	Commit      string            `json:"commit"`
+	Dirty       bool              `json:"dirty"`
+	Labels      map[string]string `json:"labels"`
+	Environment Environment       `json:"environment"`
+}
+
+// Environment is the machine and the software that a result was made on.
+type Environment struct {
+	OS           string  `json:"os"`
+	Kernel       string  `json:"kernel"`
+	Arch         string  `json:"arch"`
+	CPUModel     string  `json:"cpu_model"`
+	CPUs         int     `json:"cpus"`
+	GOMAXPROCS   int     `json:"gomaxprocs"`
+	MemoryBytes  uint64  `json:"memory_bytes"`
+	Filesystem   string  `json:"filesystem"` // of the data folder
+	GoVersion    string  `json:"go_version"`
+	Virtual      string  `json:"virtualization"`
+	StealPercent float64 `json:"steal_percent"` // CPU steal over the run
+	Placement    string  `json:"placement"`     // process, inproc
+}
+
+// Times in the record files are microseconds since the arm's epoch, which is one reading of the machine's monotonic clock,
+// shared by all processes of the host.
+
+// Trial is a row of trials.csv: one injected fault. An instant that was not observed is -1.
+type Trial struct {
+	Arm     string `csv:"arm"`
+	Kind    string `csv:"kind"`
+	Trial   int    `csv:"trial"` // from 1, within the arm and kind
+	Node    uint64 `csv:"node"`  // who was hit
+	PhaseUs int64  `csv:"phase_us"`
+	// CommandUs is when the fault was ordered; InjectUs when it took effect (the process was gone).
+	CommandUs int64 `csv:"command_us"`
+	InjectUs  int64 `csv:"inject_us"`
+	// LastAckUs is the last acknowledgement before the service stopped; DetectUs the first election timeout; ElectUs the
+	// victory that lasted; CommitUs the commit of that leader's no-op; FirstAckUs the first acknowledgement after it.
+	LastAckUs  int64 `csv:"last_ack_us"`
+	DetectUs   int64 `csv:"detect_us"`
+	ElectUs    int64 `csv:"elect_us"`
+	CommitUs   int64 `csv:"commit_us"`
+	FirstAckUs int64 `csv:"first_ack_us"`
+	HealUs     int64 `csv:"heal_us"`      // the node was started again
+	RecoverUs  int64 `csv:"recovered_us"` // backlog drained and the node caught up
+	EndUs      int64 `csv:"end_us"`
+	// Rounds counts the elections started, Terms by how much the term rose.
+	Rounds         int     `csv:"rounds"`
+	Terms          int     `csv:"terms"`
+	OutageMs       float64 `csv:"outage_ms"`
+	LeaderlessMs   float64 `csv:"leaderless_ms"`
+	LatencyDebtOpS float64 `csv:"latency_debt_op_s"`
+	OK             int64   `csv:"ok"`
+	Failed         int64   `csv:"failed"`
+	Unknown        int64   `csv:"unknown"`
+	Shed           int64   `csv:"shed"`
+}
+
+// TimelineBin is a row of timeline.csv: what happened in one bin of the arm. Offered counts intended starts in the bin; the
+// outcomes count completions in it; latencies are response times of operations that completed ok in it, -1 when none.
+// Every bin has a row, also when nothing happened in it (trap T10).
+type TimelineBin struct {
+	Arm      string `csv:"arm"`
+	StartUs  int64  `csv:"start_us"`
+	WidthUs  int64  `csv:"width_us"`
+	Phase    string `csv:"phase"` // warmup, steady, leader-kill, noop, ...
+	Offered  int64  `csv:"offered"`
+	OK       int64  `csv:"ok"`
+	Failed   int64  `csv:"failed"`
+	Unknown  int64  `csv:"unknown"`
+	Shed     int64  `csv:"shed"`
+	InFlight int64  `csv:"in_flight"`
+	P50Us    int64  `csv:"p50_us"`
+	P99Us    int64  `csv:"p99_us"`
+	MaxUs    int64  `csv:"max_us"`
+}
+
+// OpRow is a row of ops.csv.gz: one operation, in the order of IntendedUs. All operations from 1 s before a fault to the
+// end of its trial are kept, elsewhere one in SampledOneIn.
+type OpRow struct {
+	Arm          string `csv:"arm"`
+	Kind         string `csv:"kind"` // get, set
+	IntendedUs   int64  `csv:"intended_us"`
+	SentUs       int64  `csv:"sent_us"` // first attempt; -1 when never sent
+	DoneUs       int64  `csv:"done_us"` // -1 when it never completed
+	Outcome      string `csv:"outcome"` // ok, failed, unknown, shed
+	Attempts     int    `csv:"attempts"`
+	Redirects    int    `csv:"redirects"`
+	SampledOneIn int    `csv:"sampled_one_in"`
+}
+
+// StageRow is a row of stages.csv: one sampled proposal at the leader, microseconds from proposed; -1 when not observed.
+type StageRow struct {
+	Arm        string `csv:"arm"`
+	Node       uint64 `csv:"node"`
+	Index      uint64 `csv:"index"`
+	BatchedUs  int64  `csv:"batched_us"`
+	AppendedUs int64  `csv:"appended_us"`
+	DurableUs  int64  `csv:"durable_us"` // on the leader's own disk
+	CommitUs   int64  `csv:"committed_us"`
+	AppliedUs  int64  `csv:"applied_us"`
+	AnsweredUs int64  `csv:"answered_us"`
+}
+
+// Event is a line of events.jsonl: a step in the life of a node, or an action of the bench.
+type Event struct {
+	Arm    string `json:"arm"`
+	TimeUs int64  `json:"t_us"`
+	Node   uint64 `json:"node"` // 0 is the bench
+	Kind   string `json:"kind"` // replica.EventKind, or start, kill, restart, phase
+	Term   uint64 `json:"term,omitempty"`
+	Leader uint64 `json:"leader,omitempty"`
+	Index  uint64 `json:"index,omitempty"`
+	Peer   uint64 `json:"peer,omitempty"`
+	Note   string `json:"note,omitempty"`
+}

@@ -1,0 +1,59 @@
+package raft
+
+import "fmt"
+
+// MessageKind tells the messages apart. Its values are part of the wire format.
+type MessageKind uint8
+
+const (
+	// MsgPreVote asks whether the receiver would vote for the sender at Term, without anybody's term changing
+	// (thesis §9.6). Term is the term that the sender would campaign in. Uses Last.
+	MsgPreVote MessageKind = 1
+	// MsgPreVoteReply answers it. Term is the term asked for when granted, else the receiver's own. Uses Reject.
+	MsgPreVoteReply MessageKind = 2
+	// MsgVote is RequestVote (Figure 2). Uses Last.
+	MsgVote MessageKind = 3
+	// MsgVoteReply answers it. Uses Reject.
+	MsgVoteReply MessageKind = 4
+	// MsgAppend is AppendEntries (Figure 2), with or without entries. Uses Span, Commit, Seq.
+	MsgAppend MessageKind = 5
+	// MsgAppendReply answers MsgAppend. Accepted: Match is min(received, durable). Rejected: Reject is set, Match is the index
+	// refused (the request's Span.Prev.Index) and Last is the hint: where the follower's log may agree. Uses Seq.
+	MsgAppendReply MessageKind = 6
+	// MsgHeartbeat is the empty AppendEntries that only says "I lead" (§5.2); apart from MsgAppend so that it travels
+	// on the control lane. Commit is min(leader's commit, the follower's matchIndex). Uses Seq.
+	MsgHeartbeat MessageKind = 7
+	// MsgHeartbeatReply answers it with the same Seq.
+	MsgHeartbeatReply MessageKind = 8
+	// MsgSnapshot offers a snapshot (§7); reserved.
+	MsgSnapshot MessageKind = 9
+	// MsgTimeoutNow tells the receiver to campaign at once (thesis §3.10); reserved.
+	MsgTimeoutNow MessageKind = 10
+)
+
+// String returns the kind's name as the paper or this package calls it.
+func (k MessageKind) String() string {
+	names := [...]string{
+		MsgPreVote: "PreVote", MsgPreVoteReply: "PreVoteReply", MsgVote: "RequestVote", MsgVoteReply: "RequestVoteReply",
+		MsgAppend: "AppendEntries", MsgAppendReply: "AppendEntriesReply", MsgHeartbeat: "Heartbeat",
+		MsgHeartbeatReply: "HeartbeatReply", MsgSnapshot: "InstallSnapshot", MsgTimeoutNow: "TimeoutNow",
+	}
+	if int(k) < len(names) && names[k] != "" {
+		return names[k]
+	}
+	return fmt.Sprintf("MessageKind(%d)", uint8(k))
+}
+
+// Message is what servers send each other. Which fields a kind uses is said at the kind; the others are zero.
+// A message owns nothing: Span's entries and their data are immutable and may be shared with the log.
+type Message struct {
+	Kind     MessageKind
+	From, To NodeID
+	Term     Term    // the sender's current term, but see MsgPreVote
+	Last     EntryID // of the candidate's log, or the hint of a rejecting follower
+	Span     Span    // entries to append, after Span.Prev
+	Match    Index
+	Commit   Index
+	Seq      uint64 // echoed by the reply, so that the leader can tell replies apart
+	Reject   bool
+}

@@ -1,0 +1,32 @@
+package replica
+
+import "github.com/raftmark/raftmark/raft"
+
+// EventKind names a step in the life of a node that an observer may want to time.
+type EventKind string
+
+// The events, in the order in which a failover goes through them.
+const (
+	// EventPreCampaign: the election timeout passed and a pre-vote was started. Term is the term to be campaigned in.
+	EventPreCampaign EventKind = "pre_campaign"
+	// EventCampaign: a RequestVote round was started in Term.
+	EventCampaign EventKind = "campaign"
+	// EventLeader: this node won the election of Term.
+	EventLeader EventKind = "leader"
+	// EventTermCommitted: the no-op of this leader's Term is committed; the leader can answer from now on.
+	EventTermCommitted EventKind = "term_committed"
+	// EventFollower: this node became a follower in Term, or learned of its Leader.
+	EventFollower EventKind = "follower"
+	// EventPeerUp and EventPeerDown: a connection to or from Peer was made, or broke.
+	EventPeerUp   EventKind = "peer_up"
+	EventPeerDown EventKind = "peer_down"
+)
+
+// Event is one such step. The observer adds the time.
+type Event struct {
+	Kind   EventKind
+	Term   raft.Term
+	Leader raft.NodeID // the leader known now, or raft.None
+	Peer   raft.NodeID // of EventPeerUp and EventPeerDown
+	Index  raft.Index  // the commit index now
+}

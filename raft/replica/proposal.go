@@ -1,0 +1,22 @@
+package replica
+
+import "github.com/raftmark/raftmark/raft"
+
+// Proposal is a command on its way to the state machine. The caller fills Data and Done and hands it to
+// [Replica.Propose]; the replica owns it until Done is called, exactly once.
+type Proposal struct {
+	// Data is the command; it becomes part of the log and must not be written to afterwards. At most
+	// raft.EntryDataBytesMax bytes.
+	Data []byte
+	// Done takes the outcome from one of the replica's goroutines; it must not block. With Err nil the
+	// command is committed, durable on a majority, and applied here with Result. With Definite(Err) it was not and
+	// will not be applied. With any other Err the outcome is unknown.
+	Done func(*Proposal)
+
+	Result []byte
+	Err    error
+	// ID is the entry that carried the command; zero when it never was in a log.
+	ID raft.EntryID
+
+	trace *trace // not nil when this proposal is sampled
+}

@@ -1,0 +1,3 @@
+package replica
+
+type trace struct{}
