@@ -1,0 +1,11 @@
+// Command raftmark runs, breaks and measures Raft clusters. See doc.go.
+package main
+
+import (
+	"context"
+	"os"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+}

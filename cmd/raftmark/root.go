@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// run is the whole program: arguments in, exit code out. The first interrupt cancels the command's context.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var exit exitError
+	if err != nil && (!errors.As(err, &exit) || exit.err != nil) {
+		fmt.Fprintf(stderr, "raftmark: %v\n", err)
+	}
+	return int(codeOf(err))
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:               "raftmark",
+		Short:             "Measure what a Raft cluster does to the latency of a commit, in calm and while its leader dies",
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		RunE:              func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError(fmt.Errorf("unknown command %q; see raftmark --help", args[0]))
+			}
+			return nil
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
+	root.AddCommand(commands()...)
+	return root
+}
+
+// commands lists the subcommands, each in the file of its name.
+func commands() []*cobra.Command {
+	return []*cobra.Command{}
+}
