@@ -1,0 +1,235 @@
+package storage
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func testOptions(dir string) Options { return Options{Dir: dir, Cluster: "demo", Node: 3} }
+
+func mustClaim(t *testing.T, o Options) *Claim {
+	t.Helper()
+	c, err := NewClaim(o)
+	if err != nil {
+		t.Fatalf("NewClaim(%+v) = %v", o, err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// readAll returns the contents of all files of dir except the lock, which names whoever tried.
+func readAll(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Name() == lockName || e.IsDir() {
+			continue
+		}
+		raw, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = string(raw)
+	}
+	return files
+}
+
+func TestClaimCountsIncarnations(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	for want := uint64(1); want <= 3; want++ {
+		c := mustClaim(t, testOptions(dir))
+		if got := c.Incarnation(); got != want {
+			t.Fatalf("Incarnation() = %d, want %d", got, want)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestClaimRefusesAndChangesNothing(t *testing.T) {
+	otherCluster, otherNode := func(o *Options) { o.Cluster = "prod" }, func(o *Options) { o.Node = 4 }
+	same := func(*Options) {}
+	cases := []struct {
+		name   string
+		damage func(t *testing.T, dir string)
+		change func(*Options)
+		want   error
+		says   string
+	}{
+		{"cluster", nil, otherCluster, ErrWrongCluster, `cluster: found "demo", want "prod"`},
+		{"node", nil, otherNode, ErrWrongNode, "node: found 3, want 4"},
+		{"flip", func(t *testing.T, dir string) { flip(t, filepath.Join(dir, identityName), 30) }, same, ErrCorrupt, "checksum"},
+		{"flipped incarnation", func(t *testing.T, dir string) { flip(t, filepath.Join(dir, incarnationName), 37) },
+			same, ErrCorrupt, "checksum"},
+		{"lost incarnation", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, incarnationName)) },
+			same, ErrCorrupt, "no INCARNATION"},
+		{"lost identity", func(t *testing.T, dir string) {
+			remove(t, filepath.Join(dir, identityName))
+			if err := os.Mkdir(LogDir(dir), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}, same, ErrCorrupt, "no IDENTITY"},
+		{"later format", func(t *testing.T, dir string) {
+			if err := writeRecordFile(dir, identityName, "raftmark-identity 2", nil); err != nil {
+				t.Fatal(err)
+			}
+		}, same, ErrFormat, "raftmark-identity 2"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			o := testOptions(t.TempDir())
+			mustClaim(t, o).Close()
+			if c.damage != nil {
+				c.damage(t, o.Dir)
+			}
+			before := readAll(t, o.Dir)
+			c.change(&o)
+			_, err := NewClaim(o)
+			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+				t.Fatalf("NewClaim() = %v, want %v saying %q", err, c.want, c.says)
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("error of several lines: %q", err)
+			}
+			if after := readAll(t, o.Dir); fmt.Sprint(after) != fmt.Sprint(before) {
+				t.Errorf("folder changed: %v, was %v", after, before)
+			}
+		})
+	}
+}
+
+func TestEveryFlippedBitOfIdentityIsFound(t *testing.T) {
+	o := testOptions(t.TempDir())
+	mustClaim(t, o).Close()
+	for _, name := range []string{identityName, incarnationName} {
+		path := filepath.Join(o.Dir, name)
+		good, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for bit := range len(good) * 8 {
+			bad := bytes.Clone(good)
+			bad[bit/8] ^= 1 << (bit % 8)
+			if err := os.WriteFile(path, bad, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if c, err := NewClaim(o); err == nil {
+				c.Close()
+				t.Fatalf("%s with bit %d flipped was accepted", name, bit)
+			}
+		}
+		if err := os.WriteFile(path, good, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestClaimLocksWithinProcess(t *testing.T) {
+	o := testOptions(t.TempDir())
+	c := mustClaim(t, o)
+	_, err := NewClaim(o)
+	if want := fmt.Sprintf("held by process %d", os.Getpid()); !errors.Is(err, ErrLocked) ||
+		!strings.Contains(err.Error(), want) {
+		t.Fatalf("second claim: %v, want ErrLocked saying %q", err, want)
+	}
+	c.Close()
+	if got := mustClaim(t, o).Incarnation(); got != 2 {
+		t.Errorf("incarnation after a refused claim = %d, want 2", got)
+	}
+}
+
+// TestClaimLocksBetweenProcesses starts this test binary again as the holder of the folder, and kills it.
+func TestClaimLocksBetweenProcesses(t *testing.T) {
+	if dir := os.Getenv("RAFTMARK_TEST_CLAIM"); dir != "" {
+		mustClaim(t, testOptions(dir))
+		fmt.Println("claimed")
+		select {}
+	}
+	o := testOptions(t.TempDir())
+	holder := exec.Command(os.Args[0], "-test.run=^TestClaimLocksBetweenProcesses$")
+	holder.Env = append(os.Environ(), "RAFTMARK_TEST_CLAIM="+o.Dir)
+	out, err := holder.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Wait()
+	defer holder.Process.Kill()
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "claimed\n" {
+		t.Fatalf("holder said %q, %v", line, err)
+	}
+	if _, err := NewClaim(o); !errors.Is(err, ErrLocked) {
+		t.Fatalf("claim beside a live process: %v, want ErrLocked", err)
+	}
+	holder.Process.Kill()
+	holder.Wait()
+	if got := mustClaim(t, o).Incarnation(); got != 2 {
+		t.Errorf("incarnation after the holder was killed = %d, want 2", got)
+	}
+}
+
+func TestOptionsValidateNamesEveryFault(t *testing.T) {
+	o := Options{Sync: "often", MemTableBytes: 1, CacheBytes: -1, WALPrimeBytes: -2, Cluster: "a b"}
+	err := o.WithDefaults().Validate()
+	if err == nil {
+		t.Fatal("Validate() = nil")
+	}
+	for _, f := range []string{"Dir", "Cluster", "Node", "Sync", "MemTableBytes", "CacheBytes", "WALPrimeBytes"} {
+		if !strings.Contains(err.Error(), "storage."+f+": ") {
+			t.Errorf("Validate() = %q, want it to name %s", err, f)
+		}
+	}
+}
+
+func TestOptionsRoundTripJSON(t *testing.T) {
+	want := testOptions("x").WithDefaults()
+	if err := want.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got Options
+	if err := json.Unmarshal(raw, &got); err != nil {
+		t.Fatal(err)
+	}
+	got.Logger = want.Logger
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func flip(t *testing.T, path string, offset int) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw[offset] ^= 1
+	if err := os.WriteFile(path, raw, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,46 @@
+// Package storage holds what every kind of stable storage of a node shares: the options, the errors, and the claim on
+// the data folder.
+//
+//	DIR/                 Options.Dir, one node of one cluster, one process at a time
+//	├── IDENTITY         cluster, node and format: written once, then only compared
+//	├── INCARNATION      how often the folder was opened: bumped and synced at each claim
+//	├── LOCK             flock held while claimed; names the process that holds it
+//	├── log/             the raft log   (storage/pebble)
+//	└── kv/              the state machine (kv)
+//
+// The smallest use is through a log, which claims the folder that it lives in:
+//
+//	log, err := pebble.Open(storage.Options{Dir: dir, Cluster: "demo", Node: 1})
+//
+// The logs themselves live below: storage/pebble on disk, storage/mem in memory, storage/storagetest the conformance
+// suite of both. They implement replica.Log by their shape; this package knows raft's types only.
+//
+// # Files
+//
+// IDENTITY and INCARNATION are text, so that a person can read them, with a checksum, so that damage is found:
+//
+//	raftmark-identity 1            name and version of the format
+//	cluster: demo                  field: value, in a fixed order
+//	node: 1
+//	crc32c: 5f0a91c3               of all bytes above
+//
+// They are written to a temporary file, synced, renamed, and the folder synced: a crash leaves the old file or the new.
+// INCARNATION is written before IDENTITY, so that a folder with an identity always has both.
+//
+// # Obligations of the caller
+//
+//  1. Claim the folder (or open the log, which does) before anything else in it is touched.
+//  2. Tell peers the incarnation at each connection, so that they can tell this life of the node from the one before.
+//  3. Close the claim last.
+//
+// # Invariants
+//
+//  1. A folder belongs to one cluster and one node for ever; nothing here deletes or rewrites another's folder.
+//  2. Of two processes that claim one folder at the same time, at most one succeeds.
+//  3. Incarnations of a folder strictly increase, over crashes too.
+//
+// # What it does not do
+//
+// It cannot see that a folder was copied, or rolled back to an older backup, both of which break the promise that a vote
+// is never forgotten. Locks are advisory, and not to be trusted on network file systems.
+package storage

@@ -1,0 +1,127 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// A record file is a small text file of named values with a checksum; see the package comment for its form.
+
+type field struct{ name, value string }
+
+// recordFileBytesMax bounds what is read of a record file.
+const recordFileBytesMax = 4 << 10
+
+func checksumLine(body string) string {
+	return fmt.Sprintf("crc32c: %08x\n", crc32.Checksum([]byte(body), crc32.MakeTable(crc32.Castagnoli)))
+}
+
+// writeRecordFile writes dir/name atomically and durably.
+func writeRecordFile(dir, name, header string, fields []field) (err error) {
+	var body strings.Builder
+	body.WriteString(header + "\n")
+	for _, f := range fields {
+		body.WriteString(f.name + ": " + f.value + "\n")
+	}
+	text := body.String() + checksumLine(body.String())
+	temporary := filepath.Join(dir, name+".tmp")
+	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+	if err != nil {
+		return fmt.Errorf("create %s: %w", name, err)
+	}
+	_, err = file.WriteString(text)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", temporary, err)
+	}
+	if err := os.Rename(temporary, filepath.Join(dir, name)); err != nil {
+		return fmt.Errorf("rename %s: %w", temporary, err)
+	}
+	return syncDir(dir)
+}
+
+// readRecordFile returns the values of the named fields. Its error is fs.ErrNotExist when there is no such file.
+func readRecordFile(dir, name, header string, fields ...string) ([]string, error) {
+	path := filepath.Join(dir, name)
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > recordFileBytesMax {
+		return nil, fmt.Errorf("%s: not a file of at most %d bytes: %w", path, recordFileBytesMax, ErrCorrupt)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	values, err := parseRecord(string(raw), header, fields)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return values, nil
+}
+
+func parseRecord(text, header string, fields []string) ([]string, error) {
+	sum := strings.LastIndex(text, "crc32c: ")
+	if sum < 0 || text[sum:] != checksumLine(text[:sum]) {
+		return nil, fmt.Errorf("bad checksum: %w", ErrCorrupt)
+	}
+	lines := strings.Split(strings.TrimSuffix(text[:sum], "\n"), "\n")
+	if lines[0] != header {
+		return nil, fmt.Errorf("found %q, want %q: %w", lines[0], header, ErrFormat)
+	}
+	if len(lines) != 1+len(fields) {
+		return nil, fmt.Errorf("found %d fields, want %d: %w", len(lines)-1, len(fields), ErrCorrupt)
+	}
+	values := make([]string, len(fields))
+	for i, name := range fields {
+		value, ok := strings.CutPrefix(lines[1+i], name+": ")
+		if !ok {
+			return nil, fmt.Errorf("found %q, want the field %q: %w", lines[1+i], name, ErrCorrupt)
+		}
+		values[i] = value
+	}
+	return values, nil
+}
+
+// syncDir makes the entries of dir durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("open folder: %w", err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("sync folder %s: %w", dir, err)
+	}
+	return nil
+}
+
+// makeDir creates dir and what is missing above it, durably.
+func makeDir(dir string) error {
+	info, err := os.Stat(dir)
+	if err == nil {
+		if !info.IsDir() {
+			return fmt.Errorf("storage.Dir: %s is a file, need a folder", dir)
+		}
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("look at folder: %w", err)
+	}
+	if parent := filepath.Dir(dir); parent != dir {
+		if err := makeDir(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("create folder: %w", err)
+	}
+	return syncDir(filepath.Dir(dir))
+}
