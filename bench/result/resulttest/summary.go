@@ -1,0 +1,178 @@
+package resulttest
+
+import (
+	"math"
+	"slices"
+
+	"github.com/raftmark/raftmark/bench/result"
+)
+
+// minimum sample of each quantile (rule R9).
+var minimum = map[float64]int{.5: 6, .9: 36, .95: 72, .99: 368, .999: 3688}
+
+// quantiles sums up a sample; it sorts values.
+func quantiles(values []float64) result.Quantiles {
+	slices.Sort(values)
+	n := len(values)
+	at := func(q float64) *float64 {
+		if n < minimum[q] {
+			return nil
+		}
+		v := values[min(n-1, int(math.Ceil(q*float64(n)))-1)]
+		return &v
+	}
+	s := result.Quantiles{N: n, P50: at(.5), P90: at(.9), P95: at(.95), P99: at(.99), P999: at(.999)}
+	if n > 0 {
+		s.Min, s.Max = &values[0], &values[n-1]
+	}
+	return s
+}
+
+func ladder(n int, p50, p99 float64) result.Quantiles {
+	low, high := p50*.8, p99*1.6
+	return result.Quantiles{N: n, Min: &low, P50: &p50, P99: &p99, Max: &high}
+}
+
+func fixedCalibration() result.Calibration {
+	return result.Calibration{
+		FsyncUs: ladder(2000, 410, 980), RTTUs: ladder(5000, 38, 95), TimerLateUs: ladder(5000, 12, 110),
+		GeneratorMaxPerS: 180_000, DurabilityClass: "fsync",
+	}
+}
+
+// timeline bins the whole arm: a row for each bin, also for those with nothing in them.
+func (a *arm) timeline() []result.TimelineBin {
+	bins := make([]result.TimelineBin, a.end/binWidth)
+	latencies := make([][]float64, len(bins))
+	for i := range bins {
+		start := int64(i) * binWidth
+		bins[i] = result.TimelineBin{
+			Arm: a.name, StartUs: start, WidthUs: binWidth, Phase: a.phaseAt(start), P50Us: -1, P99Us: -1, MaxUs: -1,
+		}
+	}
+	for _, op := range a.ops {
+		bins[op.IntendedUs/binWidth].Offered++
+		i := op.DoneUs / binWidth
+		if i >= int64(len(bins)) {
+			continue
+		}
+		if op.Outcome != "ok" {
+			bins[i].Unknown++
+			continue
+		}
+		bins[i].OK++
+		latencies[i] = append(latencies[i], float64(op.DoneUs-op.IntendedUs))
+	}
+	inFlight := int64(0)
+	for i := range bins {
+		b := &bins[i]
+		inFlight += b.Offered - b.OK - b.Unknown
+		b.InFlight = inFlight
+		if n := len(latencies[i]); n > 0 {
+			slices.Sort(latencies[i])
+			b.P50Us = int64(latencies[i][n/2])
+			b.P99Us = int64(latencies[i][min(n-1, n*99/100)])
+			b.MaxUs = int64(latencies[i][n-1])
+		}
+	}
+	return bins
+}
+
+func (a *arm) phaseAt(us int64) string {
+	switch {
+	case us < warmup:
+		return "warmup"
+	case us < warmup+int64(a.SteadyS)*second:
+		return "steady"
+	}
+	for _, t := range a.trials {
+		if us < t.EndUs {
+			return t.Kind
+		}
+	}
+	return "steady"
+}
+
+func (a *arm) summary(first bool) result.Arm {
+	s := result.Arm{
+		Name:   a.name,
+		Config: map[string]any{"nodes": 3, "election_timeout_ms": election / 1000, "heartbeat_ms": 50, "payload_bytes": 128},
+		Steady: a.steady(),
+		StagesUs: map[string]result.Quantiles{
+			"batched": a.stageQuantiles(func(r result.StageRow) int64 { return r.BatchedUs }),
+			"durable": a.stageQuantiles(func(r result.StageRow) int64 { return r.DurableUs }),
+			"applied": a.stageQuantiles(func(r result.StageRow) int64 { return r.AppliedUs }),
+		},
+		Safety: result.Safety{Acked: int64(len(a.ops)), CheckedOps: int64(len(a.ops)), Linearizable: "ok"},
+	}
+	for _, kind := range []string{"leader-kill", "noop"} {
+		if f := a.fault(kind); f.Trials > 0 {
+			s.Faults = append(s.Faults, f)
+		}
+	}
+	if first && a.Verdict == result.VerdictInvalid {
+		s.Validity = append(s.Validity, "generator fell behind: send lag p99 4.1 ms is above 1 ms")
+	}
+	if first && a.Verdict == result.VerdictUnsafe {
+		s.Safety.Lost = 2
+	}
+	return s
+}
+
+func (a *arm) stageQuantiles(of func(result.StageRow) int64) result.Quantiles {
+	var values []float64
+	for _, row := range a.stages {
+		values = append(values, float64(of(row)))
+	}
+	return quantiles(values)
+}
+
+func (a *arm) steady() *result.Steady {
+	end := warmup + int64(a.SteadyS)*second
+	s := &result.Steady{DurationS: float64(a.SteadyS), OfferedPerS: float64(a.RatePS)}
+	var response, service, lag []float64
+	for _, op := range a.ops {
+		if op.IntendedUs < warmup || op.IntendedUs >= end {
+			continue
+		}
+		s.OK++
+		response = append(response, float64(op.DoneUs-op.IntendedUs))
+		service = append(service, float64(op.DoneUs-op.SentUs))
+		lag = append(lag, float64(op.SentUs-op.IntendedUs))
+	}
+	s.AchievedPerS = float64(s.OK) / s.DurationS
+	s.ResponseUs, s.ServiceUs, s.SendLagUs = quantiles(response), quantiles(service), quantiles(lag)
+	return s
+}
+
+func (a *arm) fault(kind string) result.FaultSummary {
+	f := result.FaultSummary{Kind: kind, PhasesMs: map[string]result.Quantiles{}}
+	var outage, leaderless, debt []float64
+	phases := map[string][]float64{}
+	for _, t := range a.trials {
+		if t.Kind != kind {
+			continue
+		}
+		f.Trials++
+		outage = append(outage, t.OutageMs)
+		leaderless = append(leaderless, t.LeaderlessMs)
+		debt = append(debt, t.LatencyDebtOpS)
+		if t.DetectUs < 0 {
+			continue
+		}
+		for _, p := range []struct {
+			name     string
+			from, to int64
+		}{
+			{"detect", t.InjectUs, t.DetectUs}, {"elect", t.DetectUs, t.ElectUs}, {"first_commit", t.ElectUs, t.CommitUs},
+			{"client", t.CommitUs, t.FirstAckUs}, {"recover", t.FirstAckUs, t.RecoverUs},
+		} {
+			phases[p.name] = append(phases[p.name], float64(p.to-p.from)/1e3)
+		}
+	}
+	f.OutageMs, f.LeaderlessMs, f.LatencyDebtOpS = quantiles(outage), quantiles(leaderless), quantiles(debt)
+	for name, values := range phases {
+		f.PhasesMs[name] = quantiles(values)
+	}
+	return f
+}
