@@ -1,0 +1,197 @@
+package raft
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/raftmark/raftmark/internal/invariant"
+	"github.com/raftmark/raftmark/raft/progress"
+)
+
+// Role is what a server is at the moment (§5.1).
+type Role uint8
+
+// The roles. A pre-candidate asks whether it could win, before it disturbs anybody (thesis §9.6).
+const (
+	Follower Role = iota
+	PreCandidate
+	Candidate
+	Leader
+)
+
+// String returns the role's name.
+func (r Role) String() string {
+	return [...]string{"follower", "pre-candidate", "candidate", "leader"}[r]
+}
+
+// Core decides what one server of a Raft cluster does. It is driven from outside and touches nothing: see the package
+// comment. It is not safe for concurrent use.
+type Core struct {
+	cfg Config
+	rng *rand.Rand
+
+	// Persistent state (Figure 2). The log is tail and what storage holds below it.
+	currentTerm Term
+	votedFor    NodeID
+	tail        tail
+
+	// Volatile state (Figure 2). Invariant: applied <= applying <= min(commitIndex, durable) <= tail.last().
+	commitIndex Index
+	lastApplied Index
+	applying    Index // handed over to be applied
+	applyBytes  int   // of the entries in (lastApplied, applying], as far as they were in memory
+	applySizes  []applySize
+
+	role   Role
+	leader NodeID
+	peers  []peer // all voters, this one included, by ID
+
+	// termStart is the index of the no-op of this leader's term.
+	termStart Index
+
+	electionElapsed  int
+	electionTimeout  int
+	heartbeatElapsed int
+
+	uncommittedBytes int // of the entries above commitIndex
+
+	disk   disk
+	outbox outbox
+	debts  debts
+
+	dropped uint64 // messages that no correct server sends
+	seq     uint64
+}
+
+// peer is one voter, as this server sees it.
+type peer struct {
+	id       NodeID
+	vote     vote
+	progress progress.Progress
+}
+
+type vote uint8
+
+const (
+	voteUnknown vote = iota
+	voteGranted
+	voteRejected
+)
+
+// New returns a core that continues from boot, as a follower.
+func New(cfg Config, boot Boot) (*Core, error) {
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("configure the core: %w", err)
+	}
+	if err := boot.Validate(); err != nil {
+		return nil, fmt.Errorf("boot the core: %w", err)
+	}
+	c := &Core{
+		cfg:         cfg,
+		rng:         rand.New(rand.NewPCG(cfg.Seed, uint64(cfg.ID))),
+		currentTerm: boot.Log.HardState.Term,
+		votedFor:    boot.Log.HardState.Vote,
+		commitIndex: boot.commit(),
+		lastApplied: boot.Applied,
+		applying:    boot.Applied,
+	}
+	c.tail = tail{prev: boot.Tail.Prev, entries: boot.Tail.Entries, bytes: entriesSize(boot.Tail.Entries)}
+	c.tail.entries = c.tail.entries[:len(c.tail.entries):len(c.tail.entries)]
+	c.uncommittedBytes = c.tail.bytes
+	c.disk = newDisk(c.tail.last().Index, c.currentTerm, c.votedFor)
+	for _, id := range cfg.Voters {
+		c.peers = append(c.peers, peer{id: id, progress: progress.New(0, 1, 1)})
+	}
+	c.becomeFollower(c.currentTerm, None)
+	c.check()
+	return c, nil
+}
+
+// Tick advances the core's time by one tick.
+func (c *Core) Tick() {
+	c.electionElapsed++
+	if c.role == Leader {
+		c.tickLeader()
+	} else if c.electionElapsed >= c.electionTimeout {
+		c.campaign()
+	}
+	c.check()
+}
+
+func (c *Core) tickLeader() {
+	if c.electionElapsed >= c.cfg.ElectionTicksMin {
+		c.electionElapsed = 0
+		if !c.cfg.NoCheckQuorum && !c.heardQuorum() {
+			c.becomeFollower(c.currentTerm, None)
+			return
+		}
+	}
+	c.heartbeatElapsed++
+	if c.heartbeatElapsed >= c.cfg.HeartbeatTicks {
+		c.heartbeatElapsed = 0
+		c.sendHeartbeats()
+	}
+}
+
+// Propose appends commands to the leader's log (§5.3) and returns how many of them it took: the first n, whose entries are
+// (last before, last before + n]. It takes none when this server does not lead, and fewer than all when the uncommitted part of the
+// log is at its cap. Only Data of an entry is read; entries and their data belong to the core afterwards.
+func (c *Core) Propose(entries []Entry) (n int) {
+	if c.role != Leader {
+		return 0
+	}
+	room := c.cfg.UncommittedEntriesMax - int(c.lastIndex()-c.commitIndex)
+	bytes := c.uncommittedBytes
+	for n < len(entries) && n < room && bytes < c.cfg.UncommittedBytesMax {
+		bytes += entries[n].Size()
+		entries[n].Kind = EntryCommand
+		entries[n].Term = c.currentTerm
+		n++
+	}
+	if n > 0 {
+		c.appendAsLeader(entries[:n:n])
+		c.check()
+	}
+	return n
+}
+
+func (c *Core) appendAsLeader(entries []Entry) {
+	c.appendToLog(Span{Prev: c.tail.last(), Entries: entries})
+}
+
+// appendToLog adds a span to the end of the log and owes it to the disk.
+func (c *Core) appendToLog(s Span) {
+	c.tail.append(s)
+	c.uncommittedBytes += entriesSize(s.Entries)
+	c.disk.append(s)
+}
+
+func (c *Core) lastIndex() Index { return c.tail.prev.Index + Index(len(c.tail.entries)) }
+
+func (c *Core) peer(id NodeID) *peer {
+	for i := range c.peers {
+		if c.peers[i].id == id {
+			return &c.peers[i]
+		}
+	}
+	return nil
+}
+
+// setCommit moves the commit index forward.
+func (c *Core) setCommit(index Index) {
+	invariant.Check(index > c.commitIndex, "commit index from %d to %d", c.commitIndex, index)
+	invariant.Check(index <= c.lastIndex(), "commit index %d beyond the log's end %d", index, c.lastIndex())
+	for i := c.commitIndex; i < index; i++ {
+		c.uncommittedBytes -= c.tail.entries[i-c.tail.prev.Index].Size()
+	}
+	c.commitIndex = index
+	c.forget()
+}
+
+// forget drops from memory what is committed, durable, and above the caps.
+func (c *Core) forget() {
+	uncommitted := int(c.lastIndex() - c.commitIndex)
+	c.tail.forget(min(c.commitIndex, c.disk.durable),
+		c.cfg.TailEntriesMax+uncommitted, c.cfg.TailBytesMax+c.uncommittedBytes)
+}

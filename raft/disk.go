@@ -1,0 +1,88 @@
+package raft
+
+import "github.com/raftmark/raftmark/internal/invariant"
+
+// WriteID numbers the writes that a core asked for, from 1, in order.
+type WriteID uint64
+
+// disk is what the core knows of its own stable storage: what it asked to be written, and what is durable.
+type disk struct {
+	durable Index // entries up to here are durable, and are still in the log
+
+	hardState HardState // as last handed over; only Term and Vote count
+	unwritten []Span    // entries not yet handed over
+	pending   []write   // handed over and not yet durable, oldest first
+	lastWrite WriteID
+}
+
+type write struct {
+	id   WriteID
+	upto Index // the entries of the log that are durable once this write is; lowered by truncation
+}
+
+func newDisk(durable Index, term Term, vote NodeID) disk {
+	return disk{durable: durable, hardState: HardState{Term: term, Vote: vote}}
+}
+
+func (d *disk) append(s Span) { d.unwritten = append(d.unwritten, s) }
+
+// truncated takes note that the log now ends at index: what was durable above is no longer in it.
+func (d *disk) truncated(index Index) {
+	d.durable = min(d.durable, index)
+	for i := range d.pending {
+		d.pending[i].upto = min(d.pending[i].upto, index)
+	}
+	for len(d.unwritten) > 0 {
+		s := &d.unwritten[len(d.unwritten)-1]
+		if s.LastIndex() <= index {
+			return
+		}
+		if s.Prev.Index < index {
+			s.Entries, s.Encoded = s.Entries[:index-s.Prev.Index], nil
+			return
+		}
+		d.unwritten = d.unwritten[:len(d.unwritten)-1]
+	}
+}
+
+// owes reports whether something must be handed over.
+func (d *disk) owes(term Term, vote NodeID) bool {
+	return len(d.unwritten) > 0 || d.hardState.Term != term || d.hardState.Vote != vote
+}
+
+// handOver moves what is owed to spans, as one write that ends at last, and returns its number.
+func (d *disk) handOver(spans []Span, last Index) ([]Span, WriteID) {
+	spans = append(spans, d.unwritten...)
+	clear(d.unwritten)
+	d.unwritten = d.unwritten[:0]
+	d.lastWrite++
+	d.pending = append(d.pending, write{id: d.lastWrite, upto: last})
+	return spans, d.lastWrite
+}
+
+// synced takes the completion of all writes up to id.
+func (d *disk) synced(id WriteID) {
+	invariant.Check(id <= d.lastWrite, "write %d completed, the last one asked for is %d", id, d.lastWrite)
+	n := 0
+	for n < len(d.pending) && d.pending[n].id <= id {
+		d.durable = max(d.durable, d.pending[n].upto)
+		n++
+	}
+	d.pending = d.pending[:copy(d.pending, d.pending[n:])]
+}
+
+// idle reports whether all that was handed over is durable.
+func (d *disk) idle() bool { return len(d.pending) == 0 }
+
+// Synced says that the writes up to id are durable, with everything that was to be appended before them.
+func (c *Core) Synced(id WriteID) {
+	c.disk.synced(id)
+	switch {
+	case c.role == Leader:
+		c.maybeCommit()
+	case c.role == Candidate && c.ownVoteDurable():
+		c.countVote(c.cfg.ID, voteGranted)
+	}
+	c.forget()
+	c.check()
+}

@@ -1,0 +1,93 @@
+package raft
+
+import "github.com/raftmark/raftmark/internal/invariant"
+
+// handleAppend is AppendEntries' receiver (Figure 2, §5.3).
+func (c *Core) handleAppend(m Message) {
+	prev := m.Span.Prev
+	// What is committed here is in every leader's log (Leader Completeness, §5.4.3): it agrees, without looking.
+	if prev.Index >= c.commitIndex && (prev.Index > c.lastIndex() || c.tail.term(prev.Index) != prev.Term) {
+		c.reply(m, Message{
+			Kind: MsgAppendReply, Reject: true, Match: prev.Index, Last: c.conflictHint(prev), Seq: m.Seq,
+		})
+		return
+	}
+	verified := c.storeEntries(m.Span)
+	if commit := min(m.Commit, verified); commit > c.commitIndex {
+		c.setCommit(commit)
+	}
+	// The reply waits for the disk, so that all of verified is durable when it leaves.
+	c.reply(m, Message{Kind: MsgAppendReply, Match: verified, Seq: m.Seq})
+}
+
+// storeEntries appends what the log does not have yet, after removing what conflicts: "if an existing entry conflicts
+// with a new one (same index but different terms), delete the existing entry and all that follow it" (Figure 2). A log that
+// merely is longer is left alone. It returns the index up to which the log is now known to equal the leader's.
+func (c *Core) storeEntries(s Span) Index {
+	if s.LastIndex() <= c.commitIndex {
+		return c.commitIndex
+	}
+	if s.Prev.Index < c.commitIndex {
+		s = s.After(c.commitIndex)
+	}
+	known := 0
+	for known < len(s.Entries) {
+		index := s.Prev.Index + Index(known) + 1
+		if index > c.lastIndex() {
+			break
+		}
+		if c.tail.term(index) != s.Entries[known].Term {
+			c.truncate(index - 1)
+			break
+		}
+		known++
+	}
+	s = c.fitting(s.After(s.Prev.Index + Index(known)))
+	if len(s.Entries) > 0 {
+		c.appendToLog(s)
+	}
+	return s.LastIndex()
+}
+
+// fitting cuts a span to what the cap of the uncommitted log leaves room for; what is cut will be sent again.
+func (c *Core) fitting(s Span) Span {
+	room := c.cfg.UncommittedEntriesMax - int(s.Prev.Index-c.commitIndex)
+	bytes := c.uncommittedBytes
+	for i := range s.Entries {
+		if i >= room || bytes >= c.cfg.UncommittedBytesMax {
+			return Span{Prev: s.Prev, Entries: s.Entries[:i:i]}
+		}
+		bytes += s.Entries[i].Size()
+	}
+	return s
+}
+
+// truncate removes the entries above index from the end of the log.
+func (c *Core) truncate(index Index) {
+	invariant.Check(c.role != Leader, "leader of term %d truncates its log to %d", c.currentTerm, index)
+	invariant.Check(index >= c.commitIndex, "truncate to %d below the commit index %d", index, c.commitIndex)
+	for i := index; i < c.lastIndex(); i++ {
+		c.uncommittedBytes -= c.tail.entries[i-c.tail.prev.Index].Size()
+	}
+	c.tail.truncate(index)
+	c.disk.truncated(index)
+}
+
+// conflictHint returns the highest entry of this log that may agree with a leader whose entry prev does not: not above prev, and
+// not of a later term.
+func (c *Core) conflictHint(prev EntryID) EntryID {
+	index := min(prev.Index, c.lastIndex())
+	for index > c.commitIndex && c.tail.term(index) > prev.Term {
+		index--
+	}
+	return c.tail.id(index)
+}
+
+// handleHeartbeat takes the leader's commit index, which never exceeds what this server acknowledged. The reply promises only that
+// this server is alive and hears its leader, so it waits for no disk.
+func (c *Core) handleHeartbeat(m Message) {
+	if commit := min(m.Commit, c.lastIndex()); commit > c.commitIndex {
+		c.setCommit(commit)
+	}
+	c.send(m.From, Message{Kind: MsgHeartbeatReply, Seq: m.Seq})
+}

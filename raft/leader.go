@@ -1,0 +1,147 @@
+package raft
+
+import (
+	"github.com/raftmark/raftmark/internal/invariant"
+	"github.com/raftmark/raftmark/raft/progress"
+	"github.com/raftmark/raftmark/raft/quorum"
+)
+
+// replicate queues what each follower may be sent now (§5.3): in the pipeline as many messages as its window takes.
+func (c *Core) replicate() {
+	for i := range c.peers {
+		p := &c.peers[i]
+		if p.id == c.cfg.ID {
+			continue
+		}
+		for c.wantsEntries(&p.progress) && c.sendEntries(p) {
+		}
+		if p.progress.Ask {
+			c.ask(p)
+		}
+	}
+}
+
+// wantsEntries reports whether a follower is owed an AppendEntries. A probe is owed even without entries: it finds out
+// whether the logs agree.
+func (c *Core) wantsEntries(p *progress.Progress) bool {
+	return p.CanSend() && (Index(p.Next) <= c.lastIndex() || p.State == progress.Probe)
+}
+
+// sendEntries sends the next entries to a follower, or has them fetched. It reports whether more may be sent.
+func (c *Core) sendEntries(p *peer) bool {
+	after := Index(p.progress.Next) - 1
+	if !c.tail.holds(after) {
+		p.progress.Fetching = true
+		c.debts.fetch = append(c.debts.fetch, Fetch{
+			To: p.id, Term: c.currentTerm, After: after, Upto: c.tail.prev.Index, BytesMax: c.cfg.MessageBytesMax,
+		})
+		return false
+	}
+	span, bytes := c.tail.span(after, c.lastIndex(), c.cfg.MessageEntriesMax, c.cfg.MessageBytesMax)
+	c.sendAppend(p, span, bytes)
+	return p.progress.State == progress.Replicate
+}
+
+// ask sends an AppendEntries without entries, after those in flight: its refusal says that they were lost.
+func (c *Core) ask(p *peer) {
+	if prev := Index(p.progress.Next) - 1; c.tail.holds(prev) {
+		c.sendAppend(p, Span{Prev: c.tail.id(prev)}, 0)
+	} else {
+		p.progress.FallBack() // to what must be fetched anyway
+	}
+}
+
+func (c *Core) sendAppend(p *peer, span Span, bytes int) {
+	c.seq++
+	c.send(p.id, Message{Kind: MsgAppend, Span: span, Commit: c.commitIndex, Seq: c.seq})
+	p.progress.Sent(uint64(span.LastIndex()), bytes)
+}
+
+// Fetched pays a Fetch: span holds entries after f.After, or err says why they cannot be had. They are sent on if the follower
+// still waits for them; otherwise, and after an error, it is asked again at the next heartbeat.
+func (c *Core) Fetched(f Fetch, span Span, err error) {
+	p := c.peer(f.To)
+	if c.role != Leader || f.Term != c.currentTerm || !p.progress.Fetching || Index(p.progress.Next)-1 != f.After {
+		return
+	}
+	p.progress.Fetching = false
+	if err != nil || len(span.Entries) == 0 || span.Prev.Index != f.After {
+		p.progress.FallBack()
+		p.progress.Probing = true
+		return
+	}
+	c.sendAppend(p, span, entriesSize(span.Entries))
+	c.check()
+}
+
+// sendHeartbeats says "I lead" to everybody (§5.2). The commit index never goes beyond what the follower is known
+// to have: it might otherwise commit what it does not share.
+func (c *Core) sendHeartbeats() {
+	for i := range c.peers {
+		p := &c.peers[i]
+		if p.id == c.cfg.ID {
+			continue
+		}
+		c.seq++
+		commit := min(c.commitIndex, Index(p.progress.Match))
+		c.send(p.id, Message{Kind: MsgHeartbeat, Commit: commit, Seq: c.seq})
+	}
+}
+
+// handleAppendReply takes a follower's acknowledgement or refusal (§5.3).
+func (c *Core) handleAppendReply(m Message) {
+	if c.role != Leader {
+		return
+	}
+	p := &c.peer(m.From).progress
+	p.Active = true
+	if m.Reject {
+		p.Rejected(uint64(m.Match), uint64(c.agreementHint(m.Last)))
+		return
+	}
+	if m.Match > c.lastIndex() {
+		c.dropped++ // nobody can have stored what was never sent
+		return
+	}
+	if p.Accepted(uint64(m.Match)) {
+		c.maybeCommit()
+	}
+}
+
+// agreementHint returns the highest index where the logs may still agree, given the follower's hint: an entry of the
+// leader's whose term is not above the hint's. It skips whole terms at a time (end of §5.3).
+func (c *Core) agreementHint(hint EntryID) Index {
+	index := min(hint.Index, c.lastIndex())
+	for index > c.tail.prev.Index && c.tail.term(index) > hint.Term {
+		index--
+	}
+	return index
+}
+
+func (c *Core) handleHeartbeatReply(m Message) {
+	if c.role == Leader {
+		c.peer(m.From).progress.Heard()
+	}
+}
+
+// maybeCommit advances the commit index to the highest entry of the current term that is durable on a majority. Entries
+// of older terms are committed with it, never by counting (§5.4.2, Figure 8). The leader counts itself only as far as its
+// own disk got, and is not needed in the majority (thesis §10.2.1).
+func (c *Core) maybeCommit() {
+	var buf [16]uint64
+	positions := buf[:0]
+	for i := range c.peers {
+		p := &c.peers[i]
+		if p.id == c.cfg.ID {
+			positions = append(positions, uint64(c.disk.durable))
+		} else {
+			positions = append(positions, p.progress.Match)
+		}
+	}
+	index := Index(quorum.Committed(positions))
+	if index <= c.commitIndex || index < c.termStart {
+		return
+	}
+	invariant.Check(c.tail.term(index) == c.currentTerm, "commit %v in term %d", c.tail.id(index), c.currentTerm)
+	c.setCommit(index)
+}

@@ -1,0 +1,145 @@
+package raft
+
+import "fmt"
+
+// Step takes a message from another server. An error says that the message was dropped because no correct member of this
+// cluster sends it; the core is unchanged.
+func (c *Core) Step(m Message) error {
+	if err := c.vet(m); err != nil {
+		c.dropped++
+		return err
+	}
+	switch {
+	case m.Term > c.currentTerm:
+		if !c.meetNewerTerm(m) {
+			c.check()
+			return nil
+		}
+	case m.Term < c.currentTerm:
+		c.answerOlderTerm(m)
+		c.check()
+		return nil
+	}
+	c.dispatch(m)
+	c.check()
+	return nil
+}
+
+// vet drops what is malformed or not from a member.
+func (c *Core) vet(m Message) error {
+	switch {
+	case m.From == c.cfg.ID || c.peer(m.From) == nil:
+		return fmt.Errorf("message from %d, which is no other voter of %v", m.From, c.cfg.Voters)
+	case m.To != c.cfg.ID:
+		return fmt.Errorf("message for %d delivered to %d", m.To, c.cfg.ID)
+	case m.Kind < MsgPreVote || m.Kind > MsgHeartbeatReply:
+		return fmt.Errorf("message of kind %v", m.Kind)
+	case m.Term == 0 || m.Term == ^Term(0):
+		return fmt.Errorf("%v with term %d", m.Kind, m.Term)
+	case c.role == Leader && m.Term == c.currentTerm && (m.Kind == MsgAppend || m.Kind == MsgHeartbeat):
+		return fmt.Errorf("%v from %d in term %d, which this server leads", m.Kind, m.From, m.Term)
+	case m.Kind == MsgAppend:
+		return vetSpan(m)
+	}
+	return nil
+}
+
+// vetSpan checks that the terms of a span never fall and never exceed the sender's (Log Matching, §5.3).
+func vetSpan(m Message) error {
+	if uint64(m.Span.Prev.Index)+uint64(len(m.Span.Entries)) < uint64(m.Span.Prev.Index) {
+		return fmt.Errorf("%v after %v overflows", m.Kind, m.Span.Prev)
+	}
+	term := m.Span.Prev.Term
+	for i := range m.Span.Entries {
+		if m.Span.Entries[i].Term < term {
+			return fmt.Errorf("%v with term %d after term %d", m.Kind, m.Span.Entries[i].Term, term)
+		}
+		term = m.Span.Entries[i].Term
+	}
+	if term > m.Term {
+		return fmt.Errorf("%v of term %d with an entry of term %d", m.Kind, m.Term, term)
+	}
+	return nil
+}
+
+// meetNewerTerm applies "if RPC request or response contains term T > currentTerm: set currentTerm = T, convert
+// to follower" (Figure 2), with the exceptions of pre-vote and of the leader's lease. It reports whether m is to be
+// processed further.
+func (c *Core) meetNewerTerm(m Message) bool {
+	switch m.Kind {
+	case MsgPreVote:
+		return true // nobody's term changes
+	case MsgPreVoteReply:
+		if m.Reject {
+			c.becomeFollower(m.Term, None)
+			return false
+		}
+		return true // granted: the term is the one that was asked for
+	case MsgVote:
+		if c.hearsLeader() {
+			// thesis §4.2.3: a server that hears a leader neither votes nor moves to the new term.
+			return false
+		}
+		c.becomeFollower(m.Term, None)
+	case MsgAppend, MsgHeartbeat:
+		c.becomeFollower(m.Term, m.From)
+	default:
+		c.becomeFollower(m.Term, None)
+		return false // a reply to what was never asked in that term
+	}
+	return true
+}
+
+// answerOlderTerm replies to a request of an older term with the current one, so that its sender steps down or gives up
+// (Figure 2). It also frees a server that is stuck in a newer term: the leader of the older one hears of it.
+func (c *Core) answerOlderTerm(m Message) {
+	switch m.Kind {
+	case MsgPreVote:
+		c.reply(m, Message{Kind: MsgPreVoteReply, Reject: true})
+	case MsgVote:
+		c.reply(m, Message{Kind: MsgVoteReply, Reject: true})
+	case MsgAppend, MsgHeartbeat:
+		c.reply(m, Message{Kind: MsgAppendReply, Reject: true, Match: m.Span.Prev.Index, Seq: m.Seq})
+	}
+}
+
+func (c *Core) dispatch(m Message) {
+	switch m.Kind {
+	case MsgPreVote:
+		c.handlePreVote(m)
+	case MsgPreVoteReply:
+		c.handlePreVoteReply(m)
+	case MsgVote:
+		c.handleVote(m)
+	case MsgVoteReply:
+		c.handleVoteReply(m)
+	case MsgAppend:
+		c.followLeader(m)
+		c.handleAppend(m)
+	case MsgHeartbeat:
+		c.followLeader(m)
+		c.handleHeartbeat(m)
+	case MsgAppendReply:
+		c.handleAppendReply(m)
+	case MsgHeartbeatReply:
+		c.handleHeartbeatReply(m)
+	}
+}
+
+// reply queues an answer to m, to be sent when all that the core decided so far is durable.
+func (c *Core) reply(m, answer Message) {
+	answer.From, answer.To = c.cfg.ID, m.From
+	if answer.Term == 0 {
+		answer.Term = c.currentTerm
+	}
+	c.outbox.afterSync = append(c.outbox.afterSync, answer)
+}
+
+// send queues a message that makes no promise about this server's disk.
+func (c *Core) send(to NodeID, m Message) {
+	m.From, m.To = c.cfg.ID, to
+	if m.Term == 0 {
+		m.Term = c.currentTerm
+	}
+	c.outbox.now = append(c.outbox.now, m)
+}

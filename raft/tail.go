@@ -1,0 +1,80 @@
+package raft
+
+import "github.com/raftmark/raftmark/internal/invariant"
+
+// tail is the recent end of the log, in memory: the entries after prev. All uncommitted entries are in it.
+// Slices of it are handed out, so an entry is never overwritten in place.
+type tail struct {
+	prev    EntryID
+	entries []Entry
+	bytes   int // of entries, by Entry.Size
+}
+
+func (t *tail) last() EntryID { return Span{Prev: t.prev, Entries: t.entries}.Last() }
+
+// holds reports whether the term of the entry at index is known.
+func (t *tail) holds(index Index) bool {
+	return index >= t.prev.Index && index <= t.prev.Index+Index(len(t.entries))
+}
+
+// term returns the term of the entry at index. It needs holds(index).
+func (t *tail) term(index Index) Term {
+	invariant.Check(t.holds(index), "term of %d outside of (%v, %v]", index, t.prev, t.last())
+	if index == t.prev.Index {
+		return t.prev.Term
+	}
+	return t.entries[index-t.prev.Index-1].Term
+}
+
+func (t *tail) id(index Index) EntryID { return EntryID{Term: t.term(index), Index: index} }
+
+// span returns the entries (after, upto], cut to entriesMax and bytesMax but never to nothing. It needs holds of both.
+func (t *tail) span(after, upto Index, entriesMax, bytesMax int) (s Span, bytes int) {
+	from, to := int(after-t.prev.Index), int(upto-t.prev.Index)
+	to = min(to, from+entriesMax)
+	end := from
+	for end < to {
+		size := t.entries[end].Size()
+		if end > from && bytes+size > bytesMax {
+			break
+		}
+		bytes += size
+		end++
+	}
+	return Span{Prev: t.id(after), Entries: t.entries[from:end:end]}, bytes
+}
+
+// append adds the entries of s, which must begin where the tail ends.
+func (t *tail) append(s Span) {
+	invariant.Check(s.Prev == t.last(), "append after %v to a tail that ends at %v", s.Prev, t.last())
+	t.entries = append(t.entries, s.Entries...)
+	t.bytes += entriesSize(s.Entries)
+}
+
+// truncate drops the entries above index. What was handed out stays as it was.
+func (t *tail) truncate(index Index) {
+	n := index - t.prev.Index
+	t.bytes -= entriesSize(t.entries[n:])
+	t.entries = t.entries[:n:n]
+}
+
+// forget drops entries from the front, up to index, until the rest is within the limits.
+func (t *tail) forget(index Index, entriesMax, bytesMax int) {
+	n := 0
+	for t.prev.Index+Index(n) < index && (len(t.entries)-n > entriesMax || t.bytes > bytesMax) {
+		t.bytes -= t.entries[n].Size()
+		n++
+	}
+	if n > 0 {
+		t.prev = t.id(t.prev.Index + Index(n))
+		t.entries = t.entries[n:]
+	}
+}
+
+func entriesSize(entries []Entry) int {
+	size := 0
+	for i := range entries {
+		size += entries[i].Size()
+	}
+	return size
+}
