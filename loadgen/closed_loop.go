@@ -1,0 +1,66 @@
+package loadgen
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// runClosed keeps Options.Clients operations under way until the end.
+func (g *Generator) runClosed(ctx context.Context, from time.Duration) {
+	to := g.end(from)
+	abandon := make(chan struct{}) // closed when a client may not wait any longer
+	var clients sync.WaitGroup
+	for range g.opts.Clients {
+		clients.Go(func() { g.client(to, abandon) })
+	}
+	ended := make(chan struct{})
+	go func() { clients.Wait(); close(ended) }()
+	g.awaitClients(ctx, to, ended)
+	close(abandon)
+	<-ended
+}
+
+// awaitClients returns when all clients have, or when the drain after the end is over.
+func (g *Generator) awaitClients(ctx context.Context, to time.Duration, ended <-chan struct{}) {
+	done := ctx.Done()
+	var over <-chan time.Time
+	if to != Forever {
+		over = time.After(to - g.clock.Now() + g.opts.Drain)
+	}
+	for {
+		select {
+		case <-ended:
+			return
+		case <-done:
+			done, over = nil, time.After(g.opts.Drain)
+		case <-over:
+			return
+		}
+	}
+}
+
+// client runs one operation after the other. An operation is intended when the client is free for it: there is no
+// schedule, and so no waiting that could be seen.
+func (g *Generator) client(to time.Duration, abandon <-chan struct{}) {
+	source := newSource(g.opts.Workload, g.opts.Seed)
+	free := make(chan struct{}, 1)
+	done := func(op *Op) {
+		g.finish(op)
+		free <- struct{}{}
+	}
+	for !g.stopped.Load() {
+		now := g.clock.Now()
+		if now >= to {
+			return
+		}
+		g.live.offered.Add(1)
+		g.live.inflight.Add(1)
+		g.target.Submit(g.newOp(source, g.seq.Add(1)-1, now), done)
+		select {
+		case <-free:
+		case <-abandon:
+			return
+		}
+	}
+}

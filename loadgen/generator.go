@@ -1,0 +1,195 @@
+package loadgen
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/raftmark/raftmark/internal/clock"
+	"github.com/raftmark/raftmark/internal/invariant"
+)
+
+// stuckAfter is how long a closed target has to end its operations.
+const stuckAfter = time.Second
+
+// Generator drives a Target with the load of its Options. Create it with [New].
+type Generator struct {
+	opts     Options
+	clock    clock.Clock
+	target   Target
+	recorder Recorder
+	live     *live
+	source   *source   // of the open loop
+	ops      sync.Pool // *Op
+	done     func(*Op) // finish, bound once
+	seq      atomic.Uint64
+	ran      atomic.Bool
+
+	start   atomic.Int64  // on the clock; 0 before Run
+	stopped atomic.Bool   // no operation is started any more
+	idle    chan struct{} // signalled when stopped and nothing is in flight
+
+	mu        sync.Mutex
+	from, to  time.Duration // the measured phase as planned
+	stoppedAt time.Duration // when the context ended; Forever when it did not
+}
+
+// New returns a generator that has not started.
+func New(opts Options, target Target, recorder Recorder) (*Generator, error) {
+	opts = opts.WithDefaults()
+	if err := opts.Validate(); err != nil {
+		return nil, fmt.Errorf("load options: %w", err)
+	}
+	g := &Generator{
+		opts:     opts,
+		clock:    opts.Clock,
+		target:   target,
+		recorder: recorder,
+		live:     newLive(),
+		source:   newSource(opts.Workload, opts.Seed),
+		ops:      sync.Pool{New: func() any { return new(Op) }},
+		idle:     make(chan struct{}, 1),
+
+		stoppedAt: Forever,
+	}
+	g.done = g.finish
+	return g, nil
+}
+
+// Options returns the effective options.
+func (g *Generator) Options() Options { return g.opts }
+
+// Counters returns where the run stands; from any goroutine, at any time.
+func (g *Generator) Counters() Counters {
+	start := time.Duration(g.start.Load())
+	if start == 0 {
+		return Counters{}
+	}
+	now := g.clock.Now()
+	c := g.live.counters(now - start)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c.Warmup = now < g.from
+	return c
+}
+
+// Run offers the load: warm-up, then the measured phase, then the drain. With a Duration it returns nil when all
+// operations have ended, or the context's error when that ended first; without one the end of the context is the regular
+// end. What was under way at the end is waited for in any case.
+func (g *Generator) Run(ctx context.Context) error {
+	invariant.Check(!g.ran.Swap(true), "a Generator runs once")
+	start := g.clock.Now()
+	g.start.Store(int64(start))
+	from := start + g.opts.Warmup
+	g.setWindow(from, g.end(from))
+	unwatch := context.AfterFunc(ctx, g.stop)
+	defer unwatch()
+	if g.opts.Closed {
+		g.runClosed(ctx, from)
+	} else {
+		g.runOpen(start)
+	}
+	interrupted := g.cut()
+	g.stopped.Store(true)
+	if err := g.drain(); err != nil {
+		return err
+	}
+	if interrupted && g.opts.Duration > 0 {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// end returns the end of a measured phase that begins at from.
+func (g *Generator) end(from time.Duration) time.Duration {
+	if g.opts.Duration == 0 {
+		return Forever
+	}
+	return from + g.opts.Duration
+}
+
+// stop ends the starting of operations, and the measured phase with it.
+func (g *Generator) stop() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stoppedAt = g.clock.Now()
+	g.stopped.Store(true)
+	g.tellWindow()
+}
+
+// setWindow plans the measured phase.
+func (g *Generator) setWindow(from, to time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.from, g.to = from, to
+	g.tellWindow()
+}
+
+func (g *Generator) tellWindow() {
+	if w, ok := g.recorder.(Windowed); ok {
+		w.SetWindow(g.from, min(g.to, max(g.from, g.stoppedAt)))
+	}
+}
+
+// cut says whether the context ended before the measured phase did.
+func (g *Generator) cut() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.stoppedAt < g.to
+}
+
+// newOp returns operation seq, intended at the given instant.
+func (g *Generator) newOp(source *source, seq uint64, intended time.Duration) *Op {
+	op, ok := g.ops.Get().(*Op)
+	invariant.Check(ok, "the pool holds operations")
+	*op = Op{
+		Seq: seq, Key: op.Key, Value: op.Value,
+		Intended: intended, Sent: -1, Done: -1, Deadline: intended + g.opts.Timeout,
+	}
+	source.fill(op)
+	return op
+}
+
+// finish is called by the target with each operation that ended.
+func (g *Generator) finish(op *Op) {
+	invariant.Check(op.Outcome == Shed || op.Done >= 0, "operation %d ended at no time", op.Seq)
+	g.live.ended(op, op.Done-time.Duration(g.start.Load()))
+	g.recorder.Record(op)
+	g.ops.Put(op)
+	if g.live.inflight.Add(-1) == 0 && g.stopped.Load() {
+		select {
+		case g.idle <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// drain waits until no operation is in flight. After Options.Drain it closes the target, which must end them.
+func (g *Generator) drain() error {
+	if g.waitIdle(g.opts.Drain) {
+		return nil
+	}
+	// Close may itself hang on a broken target; the run ends all the same.
+	closed := make(chan error, 1)
+	go func() { closed <- g.target.Close() }()
+	if g.waitIdle(stuckAfter) {
+		return nil
+	}
+	return fmt.Errorf("%w: %d under way %v after the last one was due",
+		ErrStuck, g.live.inflight.Load(), g.opts.Drain+stuckAfter)
+}
+
+func (g *Generator) waitIdle(limit time.Duration) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for g.live.inflight.Load() > 0 {
+		select {
+		case <-g.idle:
+		case <-timer.C:
+			return g.live.inflight.Load() == 0
+		}
+	}
+	return true
+}
