@@ -23,8 +23,8 @@ type law struct {
 // pure is what the pure core may import: nothing that has a clock, a file, a socket or a lock. Of math/rand/v2 it may
 // use what has a seed (see checkChance).
 var pure = []string{
-	"bytes", "cmp", "encoding/binary", "errors", "fmt", "hash/crc32", "iter", "math", "math/bits", "math/rand/v2", "slices", "sort",
-	"strconv", "strings",
+	"bytes", "cmp", "encoding/binary", "errors", "fmt", "hash/crc32", "iter", "math", "math/bits", "math/rand/v2",
+	"slices", "sort", "strconv", "strings",
 	"./internal/invariant", "./raft/quorum", "./raft/progress",
 }
 

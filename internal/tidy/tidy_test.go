@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,17 +59,42 @@ func TestRulesReport(t *testing.T) {
 			if err != nil {
 				t.Fatalf("each rule has a fixture that breaks it: %v", err)
 			}
-			archive := txtar.Parse(expand(source))
-			files, err := txtar.FS(archive)
-			if err != nil {
-				t.Fatal(err)
+			tree, want := fixture(t, source)
+			got := Check(tree, []Rule{rule})
+			compare(t, got, want)
+			if rule.Name == "imports" {
+				wantEveryLawBroken(t, got)
 			}
-			tree, err := Load(files)
-			if err != nil {
-				t.Fatal(err)
-			}
-			compare(t, Check(tree, []Rule{rule}), wanted(string(archive.Comment)))
 		})
+	}
+}
+
+// fixture returns the tree of an archive and the lines of its comment that say what is wanted.
+func fixture(t *testing.T, source []byte) (tree *Tree, want []string) {
+	t.Helper()
+	archive := txtar.Parse(expand(source))
+	files, err := txtar.FS(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tree, err = Load(files); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(archive.Comment)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			want = append(want, line)
+		}
+	}
+	return tree, want
+}
+
+func wantEveryLawBroken(t *testing.T, got []Violation) {
+	t.Helper()
+	for _, l := range laws {
+		broken := slices.ContainsFunc(got, func(v Violation) bool { return strings.HasSuffix(v.What, l.Why) })
+		if !broken {
+			t.Errorf("no line of the fixture breaks %s for %v: %s", l.Name, l.In, l.Why)
+		}
 	}
 }
 
@@ -87,16 +113,6 @@ func expand(source []byte) []byte {
 		}
 	}
 	return []byte(out.String())
-}
-
-func wanted(comment string) []string {
-	var want []string
-	for line := range strings.Lines(comment) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			want = append(want, line)
-		}
-	}
-	return want
 }
 
 // compare wants each line of want to be the place and a part of the text of the violation at its position.

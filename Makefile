@@ -1,0 +1,84 @@
+# Works with GNU make 3.81 and newer, on Linux and macOS. Everything that is made lands in bin/ and results/.
+
+GO           ?= go
+BIN          := bin/raftmark
+PKG          ?= ./...
+TIME         ?= 30s
+OUT          ?= results
+SCENARIO     ?= standard
+DIR          ?= $(shell ls -1d $(OUT)/*-$(SCENARIO) 2>/dev/null | tail -n 1)
+GOLANGCI     := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# All tests run in a random order, with the race detector and the expensive invariants. The timeout is for one package.
+TESTFLAGS    := -race -shuffle=on -tags invariants -timeout 6m
+
+# The commit is stamped into the program wherever git can say it, whatever GOFLAGS says.
+BUILDVCS     := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
+
+.DEFAULT_GOAL := help
+.PHONY: help build test vet fmt lint cross tidy check race fuzz bench bench-smoke bench-core report golden cover clean
+
+help: ## say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/raftmark
+	@mkdir -p bin
+	$(GO) build -trimpath -buildvcs=$(BUILDVCS) -o $(BIN) ./cmd/raftmark
+
+test: ## run all tests, with -race and all invariants (under 8 minutes on 2 cores); PKG=./raft/... for a part
+	$(GO) test $(TESTFLAGS) $(PKG)
+
+vet: ## go vet
+	$(GO) vet -tags invariants ./...
+
+fmt: ## gofmt all files
+	gofmt -l -w $$(git ls-files -co --exclude-standard '*.go')
+
+lint: ## golangci-lint, as .golangci.yml says
+	$(GOLANGCI) run ./...
+
+cross: ## type-check for linux and darwin
+	GOOS=linux GOARCH=arm64 $(GO) vet ./...
+	GOOS=darwin GOARCH=arm64 $(GO) vet ./...
+
+tidy: ## check that go.mod and go.sum are tidy
+	$(GO) mod tidy -diff
+
+check: vet lint cross tidy test ## everything that has to hold before a commit
+
+race: ## the tests of the concurrent packages three times over, to look for races
+	$(GO) test $(TESTFLAGS) -count=3 ./raft/replica/... ./transport/... ./storage/... ./kv/... ./server/... ./loadgen/...
+
+fuzz: ## run each fuzz target for TIME=30s
+	@$(GO) list ./... | while read -r pkg; do \
+		for name in $$($(GO) test -list '^Fuzz' "$$pkg" | grep '^Fuzz'); do \
+			echo "$$pkg $$name"; \
+			$(GO) test -tags invariants -run '^$$' -fuzz "^$$name\$$" -fuzztime $(TIME) "$$pkg" || exit 1; \
+		done; \
+	done
+
+bench: build ## the standard experiment (under 6 minutes on 2 cores), then its report; SCENARIO=failover for another
+	$(BIN) bench $(SCENARIO) -o $(OUT)
+
+bench-smoke: build ## the same at toy size, for a first look (half a minute)
+	$(BIN) bench quick -o $(OUT)
+
+bench-core: build ## what the replicated log can commit, closed loop, 1 to 1024 proposers
+	$(BIN) bench closed -o $(OUT)
+
+report: build ## render the report of DIR again (default: the newest of SCENARIO) from its stored results
+	@test -n "$(DIR)" || { echo "make report: DIR is not set and $(OUT)/ has no results; run make bench" >&2; exit 2; }
+	$(BIN) report $(DIR)
+
+golden: ## rewrite golden files and scripts from what the code does now; then read the diff
+	$(GO) test ./reports/... -update
+	$(GO) test ./raft -rewrite
+
+cover: ## coverage by function, and results/cover.html
+	@mkdir -p $(OUT)
+	$(GO) test -tags invariants -coverpkg=./... -coverprofile=$(OUT)/cover.out ./...
+	$(GO) tool cover -func=$(OUT)/cover.out | tail -n 1
+	$(GO) tool cover -html=$(OUT)/cover.out -o $(OUT)/cover.html
+
+clean: ## remove bin/; results/ is yours to remove
+	rm -rf bin
