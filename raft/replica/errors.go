@@ -37,5 +37,5 @@ func (e ErrNotLeader) Error() string {
 func Definite(err error) bool {
 	var notLeader ErrNotLeader
 	return errors.As(err, &notLeader) || errors.Is(err, ErrBusy) || errors.Is(err, ErrDropped) ||
-		errors.Is(err, ErrTooLarge)
+		errors.Is(err, ErrTooLarge) || errors.Is(err, raft.ErrClosed)
 }

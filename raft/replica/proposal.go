@@ -20,3 +20,9 @@ type Proposal struct {
 
 	trace *trace // not nil when this proposal is sampled
 }
+
+// complete ends the proposal, which is the caller's again.
+func (p *Proposal) complete(err error) {
+	p.Err = err
+	p.Done(p)
+}

@@ -1,0 +1,91 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/raftmark/raftmark/raft"
+)
+
+// Options configure a [Replica].
+type Options struct {
+	// Core configures the protocol; its times are in ticks.
+	Core raft.Config
+	// TickInterval is the length of a tick. Default 5 ms. Lower: finer election timeouts; more wake-ups of an idle node.
+	TickInterval time.Duration
+
+	// Log, Transport and Machine are the ports; all needed. The replica owns them from Start on and closes them.
+	Log       Log
+	Transport Transport
+	Machine   Machine
+
+	// QueueEntriesMax and QueueBytesMax bound the proposals, and apart from them the inbound messages, that wait for
+	// the loop; beyond them proposals fail with ErrBusy and messages are dropped. Defaults 65536 and 64 MiB.
+	QueueEntriesMax, QueueBytesMax int
+	// TraceOneIn samples one in so many proposals for the stage trace. Default 128; TraceOff for none.
+	TraceOneIn int
+	// TraceKeptMax bounds the finished traces that are kept; the oldest are dropped. Default 8192.
+	TraceKeptMax int
+
+	// Logger takes life events; nil discards.
+	Logger *slog.Logger
+	// Observe, when not nil, takes events from the loop; it must not block.
+	Observe func(Event)
+}
+
+// TraceOff turns off the stage trace.
+const TraceOff = -1
+
+// WithDefaults returns a copy with the zero fields set.
+func (o Options) WithDefaults() Options {
+	o.Core = o.Core.WithDefaults()
+	if o.TickInterval == 0 {
+		o.TickInterval = 5 * time.Millisecond
+	}
+	if o.QueueEntriesMax == 0 {
+		o.QueueEntriesMax = 1 << 16
+	}
+	if o.QueueBytesMax == 0 {
+		o.QueueBytesMax = 64 << 20
+	}
+	if o.TraceOneIn == 0 {
+		o.TraceOneIn = 128
+	}
+	if o.TraceKeptMax == 0 {
+		o.TraceKeptMax = 8192
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Observe == nil {
+		o.Observe = func(Event) {}
+	}
+	return o
+}
+
+// Validate returns all faults of options whose defaults are set.
+func (o Options) Validate() error {
+	errs := []error{o.Core.Validate()}
+	if o.TickInterval < time.Millisecond {
+		errs = append(errs, fmt.Errorf("TickInterval: %v; want at least 1ms", o.TickInterval))
+	}
+	if o.Log == nil || o.Transport == nil || o.Machine == nil {
+		errs = append(errs, errors.New("Log, Transport, Machine: nil; want all three"))
+	}
+	for _, limit := range []struct {
+		name  string
+		value int
+	}{
+		{"QueueEntriesMax", o.QueueEntriesMax}, {"QueueBytesMax", o.QueueBytesMax}, {"TraceKeptMax", o.TraceKeptMax},
+	} {
+		if limit.value < 1 {
+			errs = append(errs, fmt.Errorf("%s: %d; want at least 1", limit.name, limit.value))
+		}
+	}
+	if o.TraceOneIn < TraceOff {
+		errs = append(errs, fmt.Errorf("TraceOneIn: %d; want at least 1, or TraceOff", o.TraceOneIn))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,129 @@
+package replica
+
+import (
+	"slices"
+
+	"github.com/raftmark/raftmark/raft"
+)
+
+// pay pays one Ready: what may leave at once leaves first, in parallel with the own disk write.
+func (l *loop) pay() {
+	l.encode()
+	for i := range l.ready.SendNow {
+		l.send(l.ready.SendNow[i])
+	}
+	l.forgetTruncated()
+	l.handOverWrite()
+	for _, a := range l.ready.Apply {
+		l.applies.put(applyTask{apply: a, waiting: l.takePending(a.Upto)})
+	}
+	for _, f := range l.ready.Fetch {
+		l.fetches.put(f)
+	}
+}
+
+// encode encodes each span once, for the log and for all messages that carry just it.
+func (l *loop) encode() {
+	for i := range l.ready.Append {
+		s := &l.ready.Append[i]
+		if s.Encoded == nil && len(s.Entries) > 0 {
+			s.Encoded = raft.AppendEntries(make([]byte, 0, encodedSizeMax(s.Entries)), s.Entries)
+		}
+		for j := range l.ready.SendNow {
+			m := &l.ready.SendNow[j].Span
+			if m.Prev == s.Prev && len(m.Entries) == len(s.Entries) {
+				m.Encoded = s.Encoded
+			}
+		}
+	}
+}
+
+func encodedSizeMax(entries []raft.Entry) int {
+	size := 0
+	for i := range entries {
+		size += entries[i].Size()
+	}
+	return size
+}
+
+func (l *loop) send(m raft.Message) {
+	l.meter.messagesOut.Add(1)
+	if !l.transport.Send(m) {
+		l.meter.messagesDropped.Add(1)
+	}
+}
+
+func (l *loop) handOverWrite() {
+	rd := &l.ready
+	if rd.Write == 0 && len(rd.SendAfterSync) == 0 {
+		return
+	}
+	task := writeTask{write: rd.Write, spans: slices.Clone(rd.Append), sends: slices.Clone(rd.SendAfterSync)}
+	if rd.HardState != nil {
+		hs := *rd.HardState
+		task.hardState = &hs
+	}
+	for _, p := range l.traced {
+		if p.trace.appended == 0 {
+			p.trace.appended = p.trace.since()
+			task.traces = append(task.traces, p.trace)
+		}
+	}
+	l.writes.put(task)
+}
+
+// noteCommitted stamps the sampled proposals that are now committed.
+func (l *loop) noteCommitted() {
+	n := 0
+	for n < len(l.traced) && l.traced[n].ID.Index <= l.core.CommitIndex() {
+		l.traced[n].trace.committed = l.traced[n].trace.since()
+		n++
+	}
+	l.traced = slices.Delete(l.traced, 0, n)
+}
+
+// takePending removes and returns the proposals with entries up to index.
+func (l *loop) takePending(index raft.Index) []*Proposal {
+	n := 0
+	for n < len(l.pending) && l.pending[n].ID.Index <= index {
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	taken := slices.Clone(l.pending[:n])
+	l.pending = slices.Delete(l.pending, 0, n)
+	return taken
+}
+
+// forgetTruncated ends the proposals whose entries a newer leader replaced in this log. Their outcome is unknown: another
+// server may still hold such an entry and bring it back (Figure 8).
+func (l *loop) forgetTruncated() {
+	if len(l.ready.Append) == 0 {
+		return
+	}
+	begin := l.ready.Append[0].Prev.Index
+	for len(l.pending) > 0 {
+		p := l.pending[len(l.pending)-1]
+		if p.ID.Index <= begin || l.appends(p.ID) {
+			return
+		}
+		l.pending[len(l.pending)-1] = nil
+		l.pending = l.pending[:len(l.pending)-1]
+		if n := len(l.traced); n > 0 && l.traced[n-1] == p {
+			l.traced = l.traced[:n-1]
+		}
+		p.complete(ErrUnknown)
+	}
+}
+
+// appends reports whether the Ready at hand appends the entry id.
+func (l *loop) appends(id raft.EntryID) bool {
+	for i := range l.ready.Append {
+		s := &l.ready.Append[i]
+		if id.Index > s.Prev.Index && id.Index <= s.LastIndex() {
+			return s.Entries[id.Index-s.Prev.Index-1].Term == id.Term
+		}
+	}
+	return false
+}
