@@ -1,0 +1,220 @@
+package resp
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// lab is a handler whose calls are completed by the test: HOLD x waits, anything else echoes its last argument.
+type lab struct {
+	mu   sync.Mutex
+	held map[string]*held
+	news chan string
+}
+
+type held struct {
+	call  Call
+	reply string
+}
+
+func (h *held) AppendReply(dst []byte, _ Protocol) []byte { return AppendSimple(dst, h.reply) }
+
+func newLab() *lab { return &lab{held: map[string]*held{}, news: make(chan string, 4096)} }
+
+func (l *lab) Serve(c *Conn, args [][]byte) {
+	name := string(args[len(args)-1])
+	if string(args[0]) != "HOLD" {
+		c.Reply(AppendSimple(nil, name))
+		return
+	}
+	h := &held{reply: "held " + name}
+	l.mu.Lock()
+	l.held[name] = h
+	l.mu.Unlock()
+	if c.Begin(&h.call, h, 1) {
+		l.news <- name
+	}
+}
+
+func (l *lab) complete(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held[name].call.Complete(0)
+}
+
+func start(t *testing.T, h Handler, o Options) (*Server, net.Conn, *bufio.Reader) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewServer(l, h, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve() }()
+	t.Cleanup(func() {
+		s.Close()
+		if err := <-served; !errors.Is(err, ErrClosed) {
+			t.Errorf("Serve: got %v, want ErrClosed", err)
+		}
+	})
+	c := dial(t, s)
+	return s, c, bufio.NewReader(c)
+}
+
+func dial(t *testing.T, s *Server) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", s.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func say(t *testing.T, c net.Conn, s string) {
+	t.Helper()
+	if _, err := io.WriteString(c, s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expect(t *testing.T, r *bufio.Reader, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		got, err := r.ReadString('\n')
+		if err != nil || strings.TrimSpace(got) != w {
+			t.Fatalf("got %q, %v, want %q", got, err, w)
+		}
+	}
+}
+
+func TestRepliesLeaveInTheOrderOfRequests(t *testing.T) {
+	l := newLab()
+	_, c, r := start(t, l, Options{})
+	const n = 500
+	var in strings.Builder
+	var want []string
+	for i := range n {
+		fmt.Fprintf(&in, "HOLD %d\r\nPING p%d\r\n", i, i)
+		want = append(want, fmt.Sprintf("+held %d", i), fmt.Sprintf("+p%d", i))
+	}
+	say(t, c, in.String())
+	names := make([]string, n)
+	for i := range names {
+		names[i] = <-l.news
+	}
+	go func() {
+		for i := len(names) - 1; i >= 0; i-- { // the last request is answered first
+			l.complete(names[i])
+		}
+	}()
+	expect(t, r, want...)
+}
+
+func TestConnectionIsNotReadAboveItsLimit(t *testing.T) {
+	l := newLab()
+	_, c, r := start(t, l, Options{InflightRequestsMax: 2})
+	say(t, c, "HOLD a\r\nHOLD b\r\nHOLD c\r\n")
+	if a, b := <-l.news, <-l.news; a != "a" || b != "b" {
+		t.Fatalf("got %s, %s, want a, b", a, b)
+	}
+	select {
+	case name := <-l.news:
+		t.Fatalf("%s was begun above the limit", name)
+	case <-time.After(20 * time.Millisecond):
+	}
+	l.complete("a")
+	if name := <-l.news; name != "c" {
+		t.Fatalf("got %s, want c", name)
+	}
+	l.complete("c")
+	l.complete("b")
+	expect(t, r, "+held a", "+held b", "+held c")
+}
+
+func TestTimeoutIsAnsweredAndLateCompletionDropped(t *testing.T) {
+	l := newLab()
+	_, c, r := start(t, l, Options{RequestTimeout: 30 * time.Millisecond, TimeoutReply: "UNKNOWN late"})
+	say(t, c, "HOLD a\r\nHOLD b\r\n")
+	<-l.news
+	<-l.news
+	l.complete("b")
+	expect(t, r, "-UNKNOWN late", "+held b")
+	l.complete("a")
+	say(t, c, "PING x\r\n")
+	expect(t, r, "+x")
+}
+
+func TestTooLargeKeepsTheConnectionAndNonsenseDoesNot(t *testing.T) {
+	_, c, r := start(t, newLab(), Options{RequestBytesMax: 32})
+	say(t, c, "*2\r\n$4\r\nPING\r\n$100\r\n"+strings.Repeat("x", 100)+"\r\nPING y\r\n*1\r\n$9223372036854775807\r\n")
+	expect(t, r, "-ERR request too large: more than 32 bytes; it was not executed", "+y",
+		"-ERR Protocol error: invalid bulk length")
+	if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("got %v, want the end of the connection", err)
+	}
+}
+
+func TestConnectionLimit(t *testing.T) {
+	s, c, r := start(t, newLab(), Options{ConnectionsMax: 1})
+	say(t, c, "PING x\r\n")
+	expect(t, r, "+x")
+	second := bufio.NewReader(dial(t, s))
+	expect(t, second, "-ERR max number of clients reached")
+	if open, _, refused := s.Connections(); open != 1 || refused != 1 {
+		t.Errorf("got %d open, %d refused, want 1 and 1", open, refused)
+	}
+}
+
+func TestShutdownAnswersWhatIsUnderWay(t *testing.T) {
+	l := newLab()
+	s, c, r := start(t, l, Options{})
+	say(t, c, "HOLD a\r\n")
+	<-l.news
+	done := make(chan error, 1)
+	go func() { done <- s.Shutdown(context.Background()) }()
+	l.complete("a")
+	expect(t, r, "+held a")
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestShutdownGivesUpAtTheDeadline(t *testing.T) {
+	l := newLab()
+	s, c, r := start(t, l, Options{})
+	say(t, c, "HOLD a\r\n")
+	<-l.news
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
+	}
+	if _, err := r.ReadByte(); err == nil {
+		t.Error("got a reply, want none")
+	}
+	l.complete("a") // late: must not crash
+}
+
+func TestOptionsNameEveryFault(t *testing.T) {
+	err := Options{ConnectionsMax: -1, ArgsMax: -2, RequestBytesMax: -3}.WithDefaults().Validate()
+	for _, want := range []string{"ConnectionsMax: -1", "ArgsMax: -2", "RequestBytesMax: -3"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want it to name %q", err, want)
+		}
+	}
+}
