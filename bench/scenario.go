@@ -1,0 +1,162 @@
+package bench
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// The placements.
+const (
+	PlacementProcess = "process" // an operating system process a node
+	PlacementInproc  = "inproc"  // all nodes in this process; closed loop at the core
+)
+
+// Scenario is one experiment: a system, a load, faults, and how often all of that is repeated. [DefaultScenario] is the
+// starting point; a YAML file names what differs. A field that is set to an impossible value, zero included, is an
+// error and never a default.
+type Scenario struct {
+	// Name names the result directory and the report: letters, digits, '-', '_' and '.'.
+	Name string `yaml:"name"`
+	// Description says in a sentence what the scenario shows.
+	Description string `yaml:"description,omitempty"`
+	// Placement is process or inproc. Default process.
+	Placement string `yaml:"placement"`
+	// Nodes is the size of the cluster, 1 to 9. Default 3.
+	Nodes int `yaml:"nodes"`
+	// Transport between nodes: tcp, quic or mem (mem with inproc only). Default tcp.
+	Transport string `yaml:"transport"`
+	// Log is the storage of the raft log: pebble or mem. Default pebble.
+	Log string `yaml:"log"`
+	// Machine is the state machine: pebble, mem or null. Default pebble.
+	Machine string `yaml:"machine"`
+	// Heartbeat is the leader's heartbeat interval, 1 ms or more and below election.min. Default 50 ms.
+	Heartbeat Duration `yaml:"heartbeat"`
+	// Election bounds the randomized election timeout.
+	Election Election `yaml:"election"`
+	// Load is what the clients do.
+	Load Load `yaml:"load"`
+	// Warmup runs the load without measuring. Default 3 s.
+	Warmup Duration `yaml:"warmup"`
+	// Steady is the measured phase without faults, 1 s or more. Default 10 s.
+	Steady Duration `yaml:"steady"`
+	// Faults are the trials of a run, in an order shuffled from the seed. Default none.
+	Faults []FaultPlan `yaml:"faults,omitempty"`
+	// Trial bounds the steps of a trial.
+	Trial TrialLimits `yaml:"trial"`
+	// Runs is how often each arm is run, each time with a fresh cluster. Default 1.
+	Runs int `yaml:"runs"`
+	// Seed decides arrivals, keys, the order of faults and their instants. Default 1.
+	Seed uint64 `yaml:"seed"`
+	// Closed measures a closed loop at the core; it needs placement inproc, and replaces load, steady and faults.
+	Closed *Closed `yaml:"closed,omitempty"`
+	// Axes are the matrix: each key is a field (see [AxisKeys]) and its values; the arms are all combinations.
+	Axes map[string][]string `yaml:"axes,omitempty"`
+}
+
+// Election bounds the election timeout: each one is drawn uniformly from [Min, Max).
+type Election struct {
+	// Min must exceed the heartbeat. Default 300 ms. Raised, leaders are replaced later and less often without need.
+	Min Duration `yaml:"min"`
+	// Max must exceed Min. Default 600 ms. Raised, split votes become rarer.
+	Max Duration `yaml:"max"`
+}
+
+// Load is an open loop of operations.
+type Load struct {
+	// Rate is the offered rate, operations a second. Default 2000/s.
+	Rate Rate `yaml:"rate"`
+	// Schedule is the law of arrivals: poisson or const. Default poisson.
+	Schedule string `yaml:"schedule"`
+	// Payload is the size of a written value, 16 B to 1 MiB. Default 128 B.
+	Payload Size `yaml:"payload"`
+	// Keys is the size of the key space. Default 10000.
+	Keys int `yaml:"keys"`
+	// KeyDist is how keys are chosen: uniform or zipfian. Default uniform.
+	KeyDist string `yaml:"key_dist"`
+	// ReadShare is the part of operations that are reads, 0 to 1. Default 0.1.
+	ReadShare float64 `yaml:"read_share"`
+	// MaxInflight caps the operations under way; beyond it they are shed and counted. Default 8192.
+	MaxInflight int `yaml:"max_inflight"`
+	// Timeout is when a client gives an operation up. Default 10 s.
+	Timeout Duration `yaml:"timeout"`
+}
+
+// FaultPlan asks for trials of one fault.
+type FaultPlan struct {
+	// Kind is a fault of the catalogue: leader-kill or noop.
+	Kind string `yaml:"kind"`
+	// Trials is how many in each run, 1 to 10000. Default 1.
+	Trials int `yaml:"trials"`
+}
+
+// TrialLimits are the times of a trial.
+type TrialLimits struct {
+	// Settle is the least quiet time before a fault. Default 500 ms.
+	Settle Duration `yaml:"settle"`
+	// Watch is how long the cluster runs wounded after the first acknowledgement of the new leader, before the node
+	// is started again. Default 1 s.
+	Watch Duration `yaml:"watch"`
+	// Recover bounds each of: settling, the wait for a new leader, and recovery. What exceeds it is recorded as an
+	// anomaly. Default 15 s.
+	Recover Duration `yaml:"recover"`
+}
+
+// Closed is a closed loop: each proposer proposes its next command when the last one is applied.
+type Closed struct {
+	// Proposers are the points. Default 1, 64, 256, 1024.
+	Proposers []int `yaml:"proposers"`
+	// Payload is the size of a command. Default 128 B.
+	Payload Size `yaml:"payload"`
+	// Warmup and Duration are of each point. Default 1 s and 5 s.
+	Warmup   Duration `yaml:"warmup"`
+	Duration Duration `yaml:"duration"`
+}
+
+// DefaultScenario returns the scenario of which a file names the differences.
+func DefaultScenario() Scenario {
+	const ms = Duration(time.Millisecond)
+	return Scenario{
+		Name:      "custom",
+		Placement: PlacementProcess,
+		Nodes:     3,
+		Transport: "tcp",
+		Log:       "pebble",
+		Machine:   "pebble",
+		Heartbeat: 50 * ms,
+		Election:  Election{Min: 300 * ms, Max: 600 * ms},
+		Load: Load{
+			Rate: 2000, Schedule: "poisson", Payload: 128, Keys: 10_000, KeyDist: "uniform",
+			ReadShare: 0.1, MaxInflight: 8192, Timeout: 10_000 * ms,
+		},
+		Warmup: 3000 * ms,
+		Steady: 10_000 * ms,
+		Trial:  TrialLimits{Settle: 500 * ms, Watch: 1000 * ms, Recover: 15_000 * ms},
+		Runs:   1,
+		Seed:   1,
+	}
+}
+
+// DefaultClosed returns the closed loop of which a file names the differences.
+func DefaultClosed() Closed {
+	return Closed{
+		Proposers: []int{1, 64, 256, 1024}, Payload: 128,
+		Warmup: Duration(time.Second), Duration: Duration(5 * time.Second),
+	}
+}
+
+// Clone returns a deep copy.
+func (s Scenario) Clone() Scenario {
+	s.Faults = slices.Clone(s.Faults)
+	if s.Closed != nil {
+		closed := *s.Closed
+		closed.Proposers = slices.Clone(closed.Proposers)
+		s.Closed = &closed
+	}
+	axes := maps.Clone(s.Axes)
+	for key, values := range axes {
+		axes[key] = slices.Clone(values)
+	}
+	s.Axes = axes
+	return s
+}

@@ -1,0 +1,216 @@
+package bench
+
+import (
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/loadgen"
+	"github.com/raftmark/raftmark/raft/replica"
+)
+
+// never is an instant that was not observed.
+const never = time.Duration(-1)
+
+// trialRecord is what the run loop notes of a trial. Instants are on the machine's clock.
+type trialRecord struct {
+	kind     string
+	number   int    // from 1, within the arm and kind
+	node     uint64 // who was hit
+	term     uint64 // before the fault
+	wait     time.Duration
+	from     time.Duration // settling began
+	command  time.Duration
+	inject   time.Duration
+	heal     time.Duration
+	recover  time.Duration
+	end      time.Duration
+	injected bool
+}
+
+// nodeEvent is a step in the life of a node, on the machine's clock.
+type nodeEvent struct {
+	at    time.Duration
+	node  uint64
+	event replica.Event
+}
+
+// observations are what a run saw, as the assessment of its trials needs it.
+type observations struct {
+	entries  []loadgen.Entry // in the order of Intended
+	acks     []time.Duration // Done of the ok entries, in order
+	events   []nodeEvent     // in the order of time
+	baseline time.Duration   // the steady phase's median response
+}
+
+func observe(entries []loadgen.Entry, events []nodeEvent, baseline time.Duration) observations {
+	o := observations{entries: entries, events: events, baseline: baseline}
+	for i := range entries {
+		if entries[i].Outcome == loadgen.OK {
+			o.acks = append(o.acks, entries[i].Done)
+		}
+	}
+	slices.Sort(o.acks)
+	return o
+}
+
+// gap is a time without acknowledgements.
+type gap struct {
+	from, to time.Duration
+	open     bool // no acknowledgement ended it: to is a lower bound
+}
+
+// outage returns the longest gap between acknowledgements in [from, to], where from counts like one. It is made of
+// acknowledgements only: how long an operation waited, or after which timeout it was given up, does not enter it
+// (trap T12). A gap that reaches to is open.
+func (o observations) outage(from, to time.Duration) gap {
+	first, _ := slices.BinarySearch(o.acks, from)
+	longest, last := gap{from: from, to: from}, from
+	for _, ack := range o.acks[first:] {
+		if ack > to {
+			break
+		}
+		if ack-last > longest.to-longest.from {
+			longest = gap{from: last, to: ack}
+		}
+		last = ack
+	}
+	if to-last > longest.to-longest.from {
+		longest = gap{from: last, to: to, open: true}
+	}
+	return longest
+}
+
+// firstAck returns the first acknowledgement at or after t and not after to, or never.
+func (o observations) firstAck(t, to time.Duration) time.Duration {
+	if i, _ := slices.BinarySearch(o.acks, t); i < len(o.acks) && o.acks[i] <= to {
+		return o.acks[i]
+	}
+	return never
+}
+
+// lastAck returns the last acknowledgement before t, or never.
+func (o observations) lastAck(t time.Duration) time.Duration {
+	if i, _ := slices.BinarySearch(o.acks, t); i > 0 {
+		return o.acks[i-1]
+	}
+	return never
+}
+
+// election is what the nodes said about the change of leader (rule R12).
+type election struct {
+	detect, elect, commit time.Duration
+	rounds                int
+	term                  uint64 // of the new leader; 0 when there was none
+}
+
+// election follows the events of [from, to] to the first commit of a term above term: the first election timeout, the
+// victory that lasted, and the rounds that were needed.
+func (o observations) election(term uint64, from, to time.Duration) election {
+	e := election{detect: never, elect: never, commit: never}
+	victories := map[uint64]time.Duration{}
+	first := sort.Search(len(o.events), func(i int) bool { return o.events[i].at >= from })
+	for _, event := range o.events[first:] {
+		if event.at > to {
+			break
+		}
+		switch event.event.Kind {
+		case replica.EventPreCampaign:
+			if e.detect == never {
+				e.detect = event.at
+			}
+		case replica.EventCampaign:
+			e.rounds++
+			if e.detect == never {
+				e.detect = event.at
+			}
+		case replica.EventLeader:
+			victories[uint64(event.event.Term)] = event.at
+		case replica.EventTermCommitted:
+			won := uint64(event.event.Term)
+			if at, ok := victories[won]; ok && won > term {
+				e.elect, e.commit, e.term = at, event.at, won
+				return e
+			}
+		case replica.EventFollower, replica.EventPeerUp, replica.EventPeerDown:
+		}
+	}
+	return e
+}
+
+// tally counts the operations intended in [from, to) by outcome, and their latency debt in operation-seconds:
+// sum of max(0, response - baseline). An operation that did not succeed is charged until a new try could have: until
+// the first acknowledgement after it was given up, so that errors, however quick, never reduce the debt (rule R5).
+func (o observations) tally(from, to time.Duration) (byOutcome [loadgen.Shed + 1]int64, debt float64) {
+	first := sort.Search(len(o.entries), func(i int) bool { return o.entries[i].Intended >= from })
+	for i := first; i < len(o.entries) && o.entries[i].Intended < to; i++ {
+		e := &o.entries[i]
+		byOutcome[e.Outcome]++
+		end := e.Done
+		if e.Outcome != loadgen.OK {
+			if end = o.firstAck(max(e.Done, e.Intended), loadgen.Forever); end == never {
+				end = max(e.Done, to)
+			}
+		}
+		debt += max(0, end-e.Intended-o.baseline).Seconds()
+	}
+	return byOutcome, debt
+}
+
+// assess computes a trial's row. It returns what is odd about it, "" when nothing.
+func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, anomaly string) {
+	out := o.outage(t.inject, t.end)
+	e := o.election(t.term, t.inject, t.end)
+	counts, debt := o.tally(t.inject, t.end)
+	row = result.Trial{
+		Arm: arm.name, Kind: t.kind, Trial: t.number, Node: t.node, PhaseUs: t.wait.Microseconds(),
+		CommandUs: arm.us(t.command), InjectUs: arm.us(t.inject),
+		LastAckUs: arm.us(o.lastAck(out.to)), DetectUs: arm.us(e.detect), ElectUs: arm.us(e.elect),
+		CommitUs: arm.us(e.commit), FirstAckUs: arm.us(o.firstAck(out.to, t.end)),
+		HealUs: arm.us(t.heal), RecoverUs: arm.us(t.recover), EndUs: arm.us(t.end),
+		Rounds: e.rounds, OutageMs: milliseconds(out.to - out.from), LatencyDebtOpS: debt,
+		OK: counts[loadgen.OK], Failed: counts[loadgen.Failed], Unknown: counts[loadgen.Unknown],
+		Shed: counts[loadgen.Shed],
+	}
+	if e.commit != never {
+		row.LeaderlessMs = milliseconds(e.commit - t.inject)
+		row.Terms = int(e.term - t.term)
+		row.LastAckUs = arm.us(o.lastAck(e.commit))
+		row.FirstAckUs = arm.us(o.firstAck(e.commit, t.end))
+	} else if t.node != 0 {
+		row.LeaderlessMs = -1
+	}
+	switch {
+	case out.open:
+		anomaly = "no acknowledgement until the end of the trial: the outage is a lower bound"
+	case t.node != 0 && e.commit == never:
+		anomaly = "no new leader's first commit was observed"
+	case t.node == 0 && e.commit != never:
+		anomaly = "the leader changed although nothing was injected"
+	case t.recover == never:
+		anomaly = "not recovered within the limit"
+	}
+	return row, anomaly
+}
+
+// phases returns the durations of R12 that were observed, in milliseconds.
+func phases(t result.Trial) map[string]float64 {
+	steps := []struct {
+		name     string
+		from, to int64
+	}{
+		{"detect", t.InjectUs, t.DetectUs}, {"elect", t.DetectUs, t.ElectUs},
+		{"first_commit", t.ElectUs, t.CommitUs}, {"client", t.CommitUs, t.FirstAckUs},
+		{"recover", t.FirstAckUs, t.RecoverUs},
+	}
+	durations := map[string]float64{}
+	for _, s := range steps {
+		if s.from >= 0 && s.to >= s.from && t.CommitUs >= 0 {
+			durations[s.name] = float64(s.to-s.from) / 1000
+		}
+	}
+	return durations
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,142 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/raftmark/raftmark/bench/fault"
+	"github.com/raftmark/raftmark/loadgen"
+)
+
+// The bounds of a scenario.
+const (
+	nodesMax        = 9
+	payloadBytesMin = loadgen.IDBytes
+	payloadBytesMax = 1 << 20
+	trialsMax       = 10_000
+	runsMax         = 1000
+	inflightMax     = 1 << 20
+	keysMax         = 10_000_000
+	proposersMax    = 1 << 16
+	armsMax         = 64
+	// operationsPerRunMax bounds the memory of a run: all operations of a run are kept until it was checked.
+	operationsPerRunMax = 4_000_000
+	phaseMax            = Duration(24 * time.Hour)
+)
+
+// FieldError is one thing that is wrong with a scenario.
+type FieldError struct {
+	Field string // as in the file: load.rate
+	Value any
+	Bound string // what it must be
+}
+
+// Error implements error.
+func (f *FieldError) Error() string {
+	return fmt.Sprintf("%s is %v: must be %s", f.Field, f.Value, f.Bound)
+}
+
+// faults collects what is wrong.
+type faults []error
+
+func (f *faults) need(ok bool, field string, value any, bound string, args ...any) {
+	if !ok {
+		*f = append(*f, &FieldError{Field: field, Value: value, Bound: fmt.Sprintf(bound, args...)})
+	}
+}
+
+func (f *faults) oneOf(field, value string, allowed ...string) {
+	f.need(slices.Contains(allowed, value), field, quoted(value), "one of %s", strings.Join(allowed, ", "))
+}
+
+func quoted(value string) string { return fmt.Sprintf("%q", value) }
+
+var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// Validate returns all that is wrong with s, as joined [FieldError]s, or nil. It looks at s itself; see [Arms] for the
+// combinations of its axes.
+func (s Scenario) Validate() error {
+	var f faults
+	f.need(validName.MatchString(s.Name), "name", quoted(s.Name),
+		"1 to 64 letters, digits, '-', '_' or '.'")
+	f.oneOf("placement", s.Placement, PlacementProcess, PlacementInproc)
+	f.need(s.Nodes >= 1 && s.Nodes <= nodesMax, "nodes", s.Nodes, "1 to %d", nodesMax)
+	if s.Placement == PlacementInproc {
+		f.oneOf("transport", s.Transport, "tcp", "quic", "mem")
+	} else {
+		f.oneOf("transport", s.Transport, "tcp", "quic")
+	}
+	f.oneOf("log", s.Log, "pebble", "mem")
+	f.oneOf("machine", s.Machine, "pebble", "mem", "null")
+	f.need(s.Heartbeat >= Duration(time.Millisecond), "heartbeat", s.Heartbeat, "1ms or more")
+	f.need(s.Election.Min > s.Heartbeat, "election.min", s.Election.Min, "above heartbeat (%s)", s.Heartbeat)
+	f.need(s.Election.Max > s.Election.Min, "election.max", s.Election.Max,
+		"above election.min (%s)", s.Election.Min)
+	f.need(s.Election.Max <= Duration(time.Minute), "election.max", s.Election.Max, "1m or less")
+	f.need(s.Runs >= 1 && s.Runs <= runsMax, "runs", s.Runs, "1 to %d", runsMax)
+	s.validateLoad(&f)
+	s.validatePhases(&f)
+	s.validateClosed(&f)
+	return errors.Join(f...)
+}
+
+func (s Scenario) validateLoad(f *faults) {
+	l := s.Load
+	f.need(l.Rate > 0 && l.Rate <= 1e6, "load.rate", l.Rate, "above 0 and at most 1000000/s")
+	f.oneOf("load.schedule", l.Schedule, "poisson", "const")
+	f.need(l.Payload >= payloadBytesMin && l.Payload <= payloadBytesMax, "load.payload", l.Payload,
+		"%dB to %dB", payloadBytesMin, payloadBytesMax)
+	f.need(l.Keys >= 1 && l.Keys <= keysMax, "load.keys", l.Keys, "1 to %d", keysMax)
+	f.oneOf("load.key_dist", l.KeyDist, "uniform", "zipfian")
+	f.need(l.ReadShare >= 0 && l.ReadShare <= 1, "load.read_share", l.ReadShare, "0 to 1")
+	f.need(l.MaxInflight >= 1 && l.MaxInflight <= inflightMax, "load.max_inflight", l.MaxInflight,
+		"1 to %d", inflightMax)
+	f.need(l.Timeout >= Duration(10*time.Millisecond) && l.Timeout <= Duration(10*time.Minute),
+		"load.timeout", l.Timeout, "10ms to 10m")
+	ops := float64(l.Rate) * time.Duration(s.Warmup+s.Steady).Seconds()
+	f.need(s.Closed != nil || ops <= operationsPerRunMax, "load.rate", l.Rate,
+		"at most %.0f/s, so that a run of warmup+steady (%s) has %d operations or fewer",
+		float64(operationsPerRunMax)/max(1, time.Duration(s.Warmup+s.Steady).Seconds()),
+		s.Warmup+s.Steady, operationsPerRunMax)
+}
+
+func (s Scenario) validatePhases(f *faults) {
+	f.need(s.Warmup >= 0 && s.Warmup <= phaseMax, "warmup", s.Warmup, "0s to %s", phaseMax)
+	f.need(s.Steady >= Duration(time.Second) && s.Steady <= phaseMax, "steady", s.Steady, "1s to %s", phaseMax)
+	f.need(s.Trial.Settle >= 0 && s.Trial.Settle <= phaseMax, "trial.settle", s.Trial.Settle, "0s to %s", phaseMax)
+	f.need(s.Trial.Watch >= 0 && s.Trial.Watch <= phaseMax, "trial.watch", s.Trial.Watch, "0s to %s", phaseMax)
+	f.need(s.Trial.Recover >= s.Election.Max && s.Trial.Recover <= phaseMax, "trial.recover", s.Trial.Recover,
+		"election.max (%s) to %s", s.Election.Max, phaseMax)
+	for i, plan := range s.Faults {
+		field := fmt.Sprintf("faults[%d]", i)
+		f.oneOf(field+".kind", plan.Kind, fault.Kinds()...)
+		f.need(plan.Trials >= 1 && plan.Trials <= trialsMax, field+".trials", plan.Trials, "1 to %d", trialsMax)
+		f.need(plan.Kind != fault.LeaderKill || s.Nodes >= 3, field+".kind", quoted(plan.Kind),
+			"a fault that leaves a majority; with nodes %d no majority survives it", s.Nodes)
+	}
+}
+
+func (s Scenario) validateClosed(f *faults) {
+	if s.Closed == nil {
+		f.need(s.Placement != PlacementInproc, "placement", quoted(s.Placement),
+			"%s, or the scenario must have a closed section", PlacementProcess)
+		return
+	}
+	c := s.Closed
+	f.need(s.Placement == PlacementInproc, "placement", quoted(s.Placement),
+		"%s with a closed section", PlacementInproc)
+	f.need(len(s.Faults) == 0, "faults", len(s.Faults), "empty with a closed section")
+	f.need(len(c.Proposers) > 0, "closed.proposers", c.Proposers, "at least one number")
+	for i, n := range c.Proposers {
+		f.need(n >= 1 && n <= proposersMax, fmt.Sprintf("closed.proposers[%d]", i), n, "1 to %d", proposersMax)
+	}
+	f.need(c.Payload >= payloadBytesMin && c.Payload <= payloadBytesMax, "closed.payload", c.Payload,
+		"%dB to %dB", payloadBytesMin, payloadBytesMax)
+	f.need(c.Warmup >= 0 && c.Warmup <= phaseMax, "closed.warmup", c.Warmup, "0s to %s", phaseMax)
+	f.need(c.Duration >= Duration(100*time.Millisecond) && c.Duration <= phaseMax, "closed.duration", c.Duration,
+		"100ms to %s", phaseMax)
+}
