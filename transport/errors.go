@@ -1,0 +1,124 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Sentinels, matched with errors.Is. A closed transport answers with raft.ErrClosed.
+var (
+	// ErrStarted says that Start or SetPeers was called after Start.
+	ErrStarted = errors.New("transport already started")
+	// ErrPlaintext says that an address outside of the loopback network was given without an identity.
+	ErrPlaintext = errors.New("plaintext is allowed on loopback addresses only")
+	// ErrIdentityRequired says that a transport that always encrypts was given no identity.
+	ErrIdentityRequired = errors.New("identity required")
+)
+
+// Refusal says why a connection was refused or closed. Its values are part of the wire format.
+type Refusal uint8
+
+const (
+	// RefusedNone is no refusal.
+	RefusedNone Refusal = 0
+	// RefusedVersion: the peer speaks another version of the protocol.
+	RefusedVersion Refusal = 1
+	// RefusedCluster: the peer belongs to another cluster.
+	RefusedCluster Refusal = 2
+	// RefusedNode: the peer was looking for, or is, another node than the one at this address.
+	RefusedNode Refusal = 3
+	// RefusedSelf: the peer says that it is this node.
+	RefusedSelf Refusal = 4
+	// RefusedUnknownPeer: the peer is not in Options.Peers.
+	RefusedUnknownPeer Refusal = 5
+	// RefusedStale: a newer incarnation of the peer is connected.
+	RefusedStale Refusal = 6
+	// RefusedIdentity: the peer's certificate is missing, not trusted, or names another node or cluster.
+	RefusedIdentity Refusal = 7
+	// RefusedMalformed: a frame or a message could not be decoded.
+	RefusedMalformed Refusal = 8
+	// RefusedFrom: a message was not from the peer of its connection, or not to this node.
+	RefusedFrom Refusal = 9
+	// RefusedTimeout: the greeting took longer than Options.HandshakeTimeout.
+	RefusedTimeout Refusal = 10
+	// RefusedCrowd: too many greetings were under way.
+	RefusedCrowd Refusal = 11
+)
+
+// RefusalCount is one more than the largest Refusal.
+const RefusalCount = 12
+
+var refusalNames = [RefusalCount]string{
+	"none", "version", "cluster", "node", "self", "unknown_peer", "stale_incarnation", "identity", "malformed",
+	"from", "timeout", "crowd",
+}
+
+// String returns the refusal's name, which is also its key in [Metrics].
+func (r Refusal) String() string {
+	if int(r) < len(refusalNames) {
+		return refusalNames[r]
+	}
+	return fmt.Sprintf("Refusal(%d)", uint8(r))
+}
+
+// RefusedError says that a connection was refused, by this node or by its peer.
+type RefusedError struct {
+	Reason Refusal
+	// Detail says what was found and what was expected; it may be empty.
+	Detail string
+}
+
+// Refused returns a *RefusedError with a formatted detail.
+func Refused(reason Refusal, format string, args ...any) error {
+	return &RefusedError{Reason: reason, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Error returns "refused: <reason>: <detail>".
+func (e *RefusedError) Error() string {
+	if e.Detail == "" {
+		return "refused: " + e.Reason.String()
+	}
+	return "refused: " + e.Reason.String() + ": " + e.Detail
+}
+
+// ReasonOf returns the refusal that err wraps, or RefusedNone.
+func ReasonOf(err error) Refusal {
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		return refused.Reason
+	}
+	return RefusedNone
+}
+
+// Drop says why a message was not sent.
+type Drop uint8
+
+const (
+	// DropUnknownPeer: Message.To is not in Options.Peers.
+	DropUnknownPeer Drop = 0
+	// DropQueueFull: the queue of the peer and lane held QueueMessagesMax messages or QueueBytesMax bytes.
+	DropQueueFull Drop = 1
+	// DropTooLarge: the message does not fit in a frame of FrameBytesMax.
+	DropTooLarge Drop = 2
+	// DropDisconnected: the peer could not be reached, or the connection broke while the message was written.
+	DropDisconnected Drop = 3
+	// DropClosed: the transport was closed, or not yet started.
+	DropClosed Drop = 4
+	// DropCut: the link was cut on purpose.
+	DropCut Drop = 5
+)
+
+// DropCount is one more than the largest Drop.
+const DropCount = 6
+
+var dropNames = [DropCount]string{
+	"unknown_peer", "queue_full", "too_large", "disconnected", "closed", "cut",
+}
+
+// String returns the reason's name, which is also its key in [Metrics].
+func (d Drop) String() string {
+	if int(d) < len(dropNames) {
+		return dropNames[d]
+	}
+	return fmt.Sprintf("Drop(%d)", uint8(d))
+}

@@ -1,0 +1,67 @@
+package transport
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// Metrics is a snapshot of what a transport counted since New.
+type Metrics struct {
+	// Lanes are the counts of each lane, all peers together.
+	Lanes [LaneCount]LaneMetrics
+	// Connects counts outgoing connections (of QUIC: streams) that were greeted.
+	Connects uint64
+	// Accepts counts incoming ones.
+	Accepts uint64
+	// Disconnects counts connections of both directions that ended.
+	Disconnects uint64
+	// DialsFailed counts attempts to connect that failed.
+	DialsFailed uint64
+	// Drops counts messages not sent, by [Drop].
+	Drops map[string]uint64
+	// Refusals counts connections refused or closed by this node, by [Refusal].
+	Refusals map[string]uint64
+}
+
+// LaneMetrics are the counts of one lane. Bytes are those of frames, without what TLS, QUIC or TCP add.
+type LaneMetrics struct {
+	MessagesSent, BytesSent, FramesSent             uint64
+	MessagesReceived, BytesReceived, FramesReceived uint64
+	// MessagesQueued and BytesQueued are what waits now, or is being written.
+	MessagesQueued, BytesQueued uint64
+}
+
+// String returns the metrics as an aligned table.
+func (m Metrics) String() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "lane\tsent\tbytes\tframes\treceived\tbytes\tframes\tqueued\tbytes\t")
+	for i, l := range m.Lanes {
+		fmt.Fprintf(w, "%v\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", Lane(i), l.MessagesSent, l.BytesSent, l.FramesSent,
+			l.MessagesReceived, l.BytesReceived, l.FramesReceived, l.MessagesQueued, l.BytesQueued)
+	}
+	_ = w.Flush() // writes to a strings.Builder, which cannot fail
+	fmt.Fprintf(&b, "connects %d, accepts %d, disconnects %d, dials failed %d\n",
+		m.Connects, m.Accepts, m.Disconnects, m.DialsFailed)
+	writeReasons(&b, "drops", m.Drops)
+	writeReasons(&b, "refusals", m.Refusals)
+	return b.String()
+}
+
+func writeReasons(b *strings.Builder, title string, counts map[string]uint64) {
+	b.WriteString(title + ":")
+	none := true
+	for _, reason := range slices.Sorted(maps.Keys(counts)) {
+		if counts[reason] > 0 {
+			fmt.Fprintf(b, " %s %d", reason, counts[reason])
+			none = false
+		}
+	}
+	if none {
+		b.WriteString(" none")
+	}
+	b.WriteString("\n")
+}

@@ -1,0 +1,147 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"regexp"
+	"time"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/transport/identity"
+)
+
+// Options configure one node's transport, whichever it is. The zero value of a field means its default.
+type Options struct {
+	// Self is this node. Required.
+	Self raft.NodeID
+	// Cluster is the name of the cluster: 1 to 64 letters, digits, '-', '_' and single '.' inside. Nodes of other
+	// clusters are refused. Required.
+	Cluster string
+	// Incarnation grows with each start of the node, so that peers can tell the newest of two processes that call
+	// themselves Self. Default: the wall clock at New, in nanoseconds.
+	Incarnation uint64
+	// Listen is the address to listen on, "host:port". Default 127.0.0.1:0.
+	Listen string
+	// Peers are the addresses of the other nodes, "host:port"; Self may be among them and is ignored. SetPeers replaces
+	// them.
+	Peers map[raft.NodeID]string `json:",omitempty"`
+
+	// QueueMessagesMax bounds the messages that wait for one peer and lane. Raised, more survives a stall, and more memory
+	// is held. Default 4096.
+	QueueMessagesMax int
+	// QueueBytesMax bounds the bytes that wait for one peer and lane; at least FrameBytesMax. Default 32 MiB.
+	QueueBytesMax int
+	// FrameBytesMax bounds one frame, and so one message, sent or received, in bytes; at least FrameBytesMin.
+	// Longer ones are refused before anything is allocated for them. Default 16 MiB.
+	FrameBytesMax int
+	// BatchBytesMax is where a sender closes a frame although more messages wait: raised, fewer writes under load, and the
+	// first message of a frame waits longer at the receiver. Default 128 KiB.
+	BatchBytesMax int
+
+	// DialTimeout bounds one attempt to connect. Default 1s.
+	DialTimeout time.Duration
+	// HandshakeTimeout bounds the greeting, TLS included. Default 2s.
+	HandshakeTimeout time.Duration
+	// WriteTimeout bounds one write: a peer that takes nothing for so long is disconnected. Default 5s.
+	WriteTimeout time.Duration
+	// BackoffMin is the pause after the first failed attempt; it doubles up to BackoffMax. Default 10ms.
+	BackoffMin time.Duration
+	// BackoffMax is the longest pause between attempts. Keep it below the election timeout: a node that comes back should
+	// hear its leader before it loses patience. Default 100ms.
+	BackoffMax time.Duration
+
+	// Identity authenticates this node and its peers; nil is plaintext, where a transport allows it.
+	Identity *identity.Identity `json:"-"`
+	// Logger takes life events; nil discards them.
+	Logger *slog.Logger `json:"-"`
+}
+
+// Bounds that Options.Validate checks.
+const (
+	// FrameBytesMin is the least FrameBytesMax.
+	FrameBytesMin = 4 << 10
+	// FrameBytesLimit is the greatest FrameBytesMax.
+	FrameBytesLimit = 64 << 20
+	// PeersMax bounds the peers of one node.
+	PeersMax = 1024
+	// BackoffLimit bounds BackoffMax.
+	BackoffLimit = 10 * time.Second
+)
+
+// The default frame has room for the longest entry.
+const _ = uint(frameBytesDefault - raft.EntryDataBytesMax - FrameBytesMin)
+
+const frameBytesDefault = 16 << 20
+
+// WithDefaults returns a copy in which each zero field has its default, but for Incarnation, which New sets.
+func (o Options) WithDefaults() Options {
+	o.Peers = maps.Clone(o.Peers)
+	setDefault(&o.Listen, "127.0.0.1:0")
+	setDefault(&o.QueueMessagesMax, 4096)
+	setDefault(&o.FrameBytesMax, frameBytesDefault)
+	setDefault(&o.QueueBytesMax, max(32<<20, o.FrameBytesMax))
+	setDefault(&o.BatchBytesMax, min(128<<10, max(o.FrameBytesMax, FrameBytesMin)))
+	setDefault(&o.DialTimeout, time.Second)
+	setDefault(&o.HandshakeTimeout, 2*time.Second)
+	setDefault(&o.WriteTimeout, 5*time.Second)
+	setDefault(&o.BackoffMin, 10*time.Millisecond)
+	setDefault(&o.BackoffMax, max(100*time.Millisecond, o.BackoffMin))
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+var clusterName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+
+// ValidateCluster returns an error unless name can be the name of a cluster.
+func ValidateCluster(name string) error {
+	if len(name) > 64 || !clusterName.MatchString(name) {
+		return fmt.Errorf("Cluster = %q: want 1 to 64 letters, digits, '-', '_' and single '.' inside", name)
+	}
+	return nil
+}
+
+// Validate returns all faults of options that have their defaults.
+func (o Options) Validate() error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	check(o.Self != raft.None, "Self = 0: want a node id of at least 1")
+	if err := ValidateCluster(o.Cluster); err != nil {
+		faults = append(faults, err)
+	}
+	check(len(o.Peers) <= PeersMax, "Peers has %d nodes: want at most %d", len(o.Peers), PeersMax)
+	check(o.QueueMessagesMax >= 1 && o.QueueMessagesMax <= 1<<20,
+		"QueueMessagesMax = %d: want 1 to %d", o.QueueMessagesMax, 1<<20)
+	check(o.FrameBytesMax >= FrameBytesMin && o.FrameBytesMax <= FrameBytesLimit,
+		"FrameBytesMax = %d: want %d to %d", o.FrameBytesMax, FrameBytesMin, FrameBytesLimit)
+	check(o.QueueBytesMax >= o.FrameBytesMax,
+		"QueueBytesMax = %d: want at least FrameBytesMax = %d", o.QueueBytesMax, o.FrameBytesMax)
+	check(o.BatchBytesMax >= 1 && o.BatchBytesMax <= o.FrameBytesMax,
+		"BatchBytesMax = %d: want 1 to FrameBytesMax = %d", o.BatchBytesMax, o.FrameBytesMax)
+	check(o.DialTimeout > 0, "DialTimeout = %v: want more than 0", o.DialTimeout)
+	check(o.HandshakeTimeout > 0, "HandshakeTimeout = %v: want more than 0", o.HandshakeTimeout)
+	check(o.WriteTimeout > 0, "WriteTimeout = %v: want more than 0", o.WriteTimeout)
+	check(o.BackoffMin > 0, "BackoffMin = %v: want more than 0", o.BackoffMin)
+	check(o.BackoffMax >= o.BackoffMin && o.BackoffMax <= BackoffLimit,
+		"BackoffMax = %v: want BackoffMin = %v to %v", o.BackoffMax, o.BackoffMin, BackoffLimit)
+	if o.Identity != nil {
+		check(o.Identity.Cluster() == o.Cluster && o.Identity.Node() == o.Self,
+			"Identity is of node %d of cluster %q: want node %d of cluster %q",
+			o.Identity.Node(), o.Identity.Cluster(), o.Self, o.Cluster)
+	}
+	return errors.Join(faults...)
+}

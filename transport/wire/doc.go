@@ -1,0 +1,53 @@
+// Package wire turns messages into bytes and back. Every connection of every transport speaks it.
+//
+// A connection carries frames. All numbers of the header are little-endian:
+//
+//	 0         2         3        4           8           12
+//	+---------+---------+--------+-----------+-----------+-------------+
+//	| "rm"    | version | kind   | length    | CRC32C    | payload ... |
+//	| 2 B     | 1 B     | 1 B    | 4 B       | 4 B       | length B    |
+//	+---------+---------+--------+-----------+-----------+-------------+
+//
+// The checksum covers the first eight bytes and the payload. The kinds are
+//
+//	1  hello     dialer to accepter, first on each connection (of QUIC: on each stream)
+//	2  welcome   accepter to dialer: the answer to a hello
+//	3  messages  one or several messages, to the end of the payload
+//
+// The payload of a hello and of a welcome (uv is an unsigned varint):
+//
+//	hello    | protocol uv | lane 1 B | from uv | to uv | incarnation 8 B | cluster length uv | cluster |
+//	welcome  | protocol uv | refusal 1 B | node uv | incarnation 8 B | cluster length uv | cluster |
+//
+// A message:
+//
+//	+------+-------+---------+-------+---------+------------------------------------+
+//	| kind | flags | from uv | to uv | term uv | fields whose flag is set, in order |
+//	| 1 B  | 1 B   |         |       |         |                                    |
+//	+------+-------+---------+-------+---------+------------------------------------+
+//
+//	flag  1  last    term uv, index uv
+//	flag  2  span    previous term uv, previous index uv, count uv, length uv, entries
+//	flag  4  match   uv
+//	flag  8  commit  uv
+//	flag 16  seq     uv
+//	flag 32  reject  nothing
+//
+// A flag is set when the field is not zero. Entries are encoded as raft.AppendEntries does, so that a leader encodes
+// a batch once for its own log and all followers, and a follower can write what it received as it is.
+//
+// # Version rule
+//
+// A change of the header changes FrameVersion; any other change of these bytes changes ProtocolVersion. Both are
+// guarded by the golden files in testdata. Nodes of different versions refuse each other.
+//
+// # Ownership
+//
+//  1. [Encoder.Frame] refers to the Encoded bytes of the spans it was given, and to the encoder's own buffer: it is
+//     valid until the next Reset, and the spans must not change until it was written.
+//  2. A payload that [Reader.Next] returned is valid until the next call, unless [Reader.Retain] was called, after
+//     which it is immutable for ever.
+//  3. [DecodeMessage] aliases its input: the entries' data, and Span.Encoded.
+//
+// Nothing is allocated on the word of a peer: lengths are checked against caps and against what has arrived.
+package wire
