@@ -1,0 +1,170 @@
+package pebble
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"math"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/storage"
+)
+
+// See the package comment for the layout.
+const (
+	layoutVersion = 1
+
+	prefixMeta = 0x01
+	prefixRun  = 0x02
+	prefixEnd  = 0x03
+
+	runKeyBytes    = 1 + 8
+	runHeaderBytes = 1 + 8 + 8 + 4 + 4
+	runCRCOffset   = 1 + 8 + 8 + 4
+
+	firstValueBytes     = 1 + 8 + 8 + 4
+	hardStateValueBytes = 1 + 8 + 8 + 8 + 4
+
+	// runBytesMax bounds the entries of one run, unless a single entry is larger.
+	runBytesMax = 1 << 20
+)
+
+func firstKey() []byte     { return []byte{prefixMeta, 0x01} }
+func hardStateKey() []byte { return []byte{prefixMeta, 0x02} }
+func runsEnd() []byte      { return []byte{prefixEnd} }
+
+// runKey returns the key of the run whose first entry has the given index.
+func runKey(first raft.Index) []byte {
+	return binary.BigEndian.AppendUint64([]byte{prefixRun}, uint64(first))
+}
+
+func putRunKey(dst []byte, first raft.Index) {
+	dst[0] = prefixRun
+	binary.BigEndian.PutUint64(dst[1:], uint64(first))
+}
+
+func corrupt(format string, args ...any) error {
+	return fmt.Errorf(format+": %w", append(args, storage.ErrCorrupt)...)
+}
+
+func parseRunKey(key []byte) (raft.Index, error) {
+	if len(key) != runKeyBytes || key[0] != prefixRun {
+		return 0, corrupt("key %x is not of a run", key)
+	}
+	return raft.Index(binary.BigEndian.Uint64(key[1:])), nil
+}
+
+// runHeader is the part of a run before its entries.
+type runHeader struct {
+	first    raft.Index
+	prevTerm raft.Term
+	lastTerm raft.Term
+	count    int
+}
+
+func (h runHeader) last() raft.Index   { return h.first + raft.Index(h.count) - 1 }
+func (h runHeader) prev() raft.EntryID { return raft.EntryID{Term: h.prevTerm, Index: h.first - 1} }
+
+// castagnoli is the table of every checksum here; it is read only.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func runChecksum(first raft.Index, value []byte) uint32 {
+	var index [8]byte
+	binary.BigEndian.PutUint64(index[:], uint64(first))
+	sum := crc32.Update(0, castagnoli, index[:])
+	sum = crc32.Update(sum, castagnoli, value[:runCRCOffset])
+	return crc32.Update(sum, castagnoli, value[runHeaderBytes:])
+}
+
+// sealRun fills in the header of value, whose entries are in place.
+func sealRun(h runHeader, value []byte) {
+	value[0] = layoutVersion
+	binary.LittleEndian.PutUint64(value[1:], uint64(h.prevTerm))
+	binary.LittleEndian.PutUint64(value[9:], uint64(h.lastTerm))
+	binary.LittleEndian.PutUint32(value[17:], uint32(h.count))
+	binary.LittleEndian.PutUint32(value[runCRCOffset:], runChecksum(h.first, value))
+}
+
+// openRun checks value and returns its header and its entries' encoding, which aliases value.
+func openRun(key, value []byte) (runHeader, []byte, error) {
+	first, err := parseRunKey(key)
+	if err != nil {
+		return runHeader{}, nil, err
+	}
+	if len(value) < runHeaderBytes {
+		return runHeader{}, nil, corrupt("run at %d: %d bytes, need %d", first, len(value), runHeaderBytes)
+	}
+	if value[0] != layoutVersion {
+		return runHeader{}, nil, fmt.Errorf("run at %d: version %d, want %d: %w",
+			first, value[0], layoutVersion, storage.ErrFormat)
+	}
+	if got, want := binary.LittleEndian.Uint32(value[runCRCOffset:]), runChecksum(first, value); got != want {
+		return runHeader{}, nil, corrupt("run at %d: checksum %08x, want %08x", first, got, want)
+	}
+	h := runHeader{
+		first:    first,
+		prevTerm: raft.Term(binary.LittleEndian.Uint64(value[1:])),
+		lastTerm: raft.Term(binary.LittleEndian.Uint64(value[9:])),
+		count:    int(binary.LittleEndian.Uint32(value[17:])),
+	}
+	if first == 0 || h.count == 0 || uint64(first) > math.MaxUint64-uint64(h.count) {
+		return runHeader{}, nil, corrupt("run at %d: count %d", first, h.count)
+	}
+	return h, value[runHeaderBytes:], nil
+}
+
+// sealRecord appends version, the numbers and a checksum that also covers the key.
+func sealRecord(key []byte, numbers ...uint64) []byte {
+	value := append(make([]byte, 0, hardStateValueBytes), layoutVersion)
+	for _, n := range numbers {
+		value = binary.LittleEndian.AppendUint64(value, n)
+	}
+	return binary.LittleEndian.AppendUint32(value, recordChecksum(key, value))
+}
+
+func recordChecksum(key, value []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
+}
+
+// openRecord checks value and returns its count numbers.
+func openRecord(key, value []byte, count int) ([]uint64, error) {
+	if len(value) > 0 && value[0] != layoutVersion {
+		return nil, fmt.Errorf("record %x: version %d, want %d: %w", key, value[0], layoutVersion, storage.ErrFormat)
+	}
+	if want := 1 + 8*count + 4; len(value) != want {
+		return nil, corrupt("record %x: %d bytes, want %d", key, len(value), want)
+	}
+	body, sum := value[:len(value)-4], binary.LittleEndian.Uint32(value[len(value)-4:])
+	if want := recordChecksum(key, body); sum != want {
+		return nil, corrupt("record %x: checksum %08x, want %08x", key, sum, want)
+	}
+	numbers := make([]uint64, count)
+	for i := range numbers {
+		numbers[i] = binary.LittleEndian.Uint64(body[1+8*i:])
+	}
+	return numbers, nil
+}
+
+func sealHardState(hs raft.HardState) []byte {
+	return sealRecord(hardStateKey(), uint64(hs.Term), uint64(hs.Vote), uint64(hs.Commit))
+}
+
+func openHardState(value []byte) (raft.HardState, error) {
+	n, err := openRecord(hardStateKey(), value, 3)
+	if err != nil {
+		return raft.HardState{}, fmt.Errorf("hard state: %w", err)
+	}
+	return raft.HardState{Term: raft.Term(n[0]), Vote: raft.NodeID(n[1]), Commit: raft.Index(n[2])}, nil
+}
+
+func sealFirst(id raft.EntryID) []byte {
+	return sealRecord(firstKey(), uint64(id.Term), uint64(id.Index))
+}
+
+func openFirst(value []byte) (raft.EntryID, error) {
+	n, err := openRecord(firstKey(), value, 2)
+	if err != nil {
+		return raft.EntryID{}, fmt.Errorf("first entry: %w", err)
+	}
+	return raft.EntryID{Term: raft.Term(n[0]), Index: raft.Index(n[1])}, nil
+}

@@ -1,0 +1,180 @@
+package pebble
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/raftmark/raftmark/storage"
+)
+
+// Open claims the data folder and opens the raft log in it, or creates one.
+func Open(o storage.Options) (*Log, error) {
+	o = o.WithDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	claim, err := storage.NewClaim(o)
+	if err != nil {
+		return nil, err
+	}
+	l, err := open(o, vfs.Default)
+	if err != nil {
+		return nil, errors.Join(err, claim.Close())
+	}
+	l.claim = claim
+	return l, nil
+}
+
+// OpenFS is Open on another file system, without claim and identity: for tests of crashes and faults.
+func OpenFS(o storage.Options, fs vfs.FS) (*Log, error) {
+	o = o.WithDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	return open(o, fs)
+}
+
+func open(o storage.Options, fs vfs.FS) (*Log, error) {
+	l := &Log{options: o, failure: &failure{logger: o.Logger}}
+	started := time.Now()
+	err, _ := guard(func() (err error) {
+		l.db, err = openEngine(o, fs, l.failure)
+		return err
+	})
+	if err = errors.Join(err, l.failure.get()); err != nil {
+		if l.db != nil {
+			closeErr, _ := guard(l.db.Close)
+			err = errors.Join(err, closeErr)
+		}
+		if errors.Is(err, pebble.ErrCorruption) {
+			err = fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
+		}
+		return nil, fmt.Errorf("open raft log: %w", err)
+	}
+	o.Logger.Info("raft log open", slog.Uint64("node", uint64(o.Node)), slog.String("dir", o.Dir),
+		slog.Duration("took", time.Since(started)))
+	return l, nil
+}
+
+// openEngine opens Pebble so that every WAL that will be written to has the newest format, and syncs fast.
+func openEngine(o storage.Options, fs vfs.FS, f *failure) (*pebble.DB, error) {
+	dir := storage.LogDir(o.Dir)
+	if err := makeDir(fs, o.Dir, dir); err != nil {
+		return nil, err
+	}
+	found, err := pebble.Peek(dir, fs)
+	if err != nil {
+		return nil, err
+	}
+	if !found.Exists || found.FormatMajorVersion < pebble.FormatNewest {
+		// The format is raised after the first WAL was begun, so that one is given up.
+		db, err := pebble.Open(dir, engineOptions(o, fs, f))
+		if err != nil {
+			return nil, err
+		}
+		if err := db.Close(); err != nil {
+			return nil, err
+		}
+	}
+	db, err := pebble.Open(dir, engineOptions(o, fs, f))
+	if err != nil {
+		return nil, err
+	}
+	if o.WALPrimeBytes != storage.WALPrimeOff {
+		if err := prime(db, o); err != nil {
+			return db, fmt.Errorf("prime write-ahead log: %w", err)
+		}
+	}
+	return db, nil
+}
+
+// makeDir creates dir in parent, and makes both durable: the engine syncs only what it creates in dir.
+func makeDir(fs vfs.FS, parent, dir string) error {
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, name := range []string{parent, fs.PathDir(parent)} {
+		d, err := fs.OpenDir(name)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(d.Sync(), d.Close()); err != nil {
+			return fmt.Errorf("sync folder %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// primeChunkBytes is how much one record of a primed WAL holds.
+const primeChunkBytes = 1 << 20
+
+// prime fills WALs with records that mean nothing and rotates them, so that the engine has files to overwrite.
+func prime(db *pebble.DB, o storage.Options) error {
+	filler := make([]byte, primeChunkBytes)
+	for left := o.WALPrimeBytes; left > 0; left -= o.MemTableBytes {
+		for size := 0; size < min(left, o.MemTableBytes); size += primeChunkBytes {
+			if err := db.LogData(filler, pebble.NoSync); err != nil {
+				return err
+			}
+		}
+		if err := db.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Limits of the engine beside those of storage.Options.
+const (
+	memTablesMax       = 3
+	tableBytes         = 64 << 20
+	openFilesMax       = 256
+	tableBytesPerSync  = 1 << 20
+	compactionsMax     = 1
+	sublevelsToCompact = 8
+	sublevelsToStop    = 1 << 10
+	filesToCompact     = 1 << 12
+)
+
+// engineOptions tune Pebble for keys that are written once, in order, and hardly ever read.
+func engineOptions(o storage.Options, fs vfs.FS, f *failure) *pebble.Options {
+	opts := &pebble.Options{
+		FS:                          fs,
+		FormatMajorVersion:          pebble.FormatNewest,
+		CacheSize:                   int64(o.CacheBytes),
+		MemTableSize:                uint64(o.MemTableBytes),
+		MemTableStopWritesThreshold: memTablesMax,
+		// Runs never overlap in key, so tables stay where they are flushed; only truncation and the hard state overlap.
+		L0CompactionThreshold:      sublevelsToCompact,
+		L0CompactionFileThreshold:  filesToCompact,
+		L0StopWritesThreshold:      sublevelsToStop,
+		CompactionConcurrencyRange: func() (int, int) { return 1, compactionsMax },
+		BytesPerSync:               tableBytesPerSync,
+		MaxOpenFiles:               openFilesMax,
+		DisableTableStats:          true,
+		Logger:                     engineLogger{f},
+		EventListener: &pebble.EventListener{
+			// A flush or compaction that fails is an error of a write: the engine would try again, we do not.
+			BackgroundError: func(err error) { f.set(fmt.Errorf("log engine: %w", err)) },
+			DataCorruption: func(info pebble.DataCorruptionInfo) {
+				f.set(fmt.Errorf("log engine: %s: %w", info.String(), storage.ErrCorrupt))
+			},
+		},
+	}
+	opts.TargetFileSizes[0] = tableBytes
+	opts.Experimental.ReadSamplingMultiplier = -1
+	// The hard state gets tables of its own: in one with runs it would make all of them overlap.
+	opts.Experimental.SpanPolicyFunc = func(start []byte) (pebble.SpanPolicy, []byte, error) {
+		if len(start) > 0 && start[0] < prefixRun {
+			return pebble.SpanPolicy{}, []byte{prefixRun}, nil
+		}
+		return pebble.SpanPolicy{}, nil, nil
+	}
+	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
+	return opts
+}
