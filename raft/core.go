@@ -180,8 +180,8 @@ func (c *Core) peer(id NodeID) *peer {
 
 // setCommit moves the commit index forward.
 func (c *Core) setCommit(index Index) {
-	invariant.Check(index > c.commitIndex, "commit index from %d to %d", c.commitIndex, index)
-	invariant.Check(index <= c.lastIndex(), "commit index %d beyond the log's end %d", index, c.lastIndex())
+	invariant.Check2(index > c.commitIndex, "commit index from %d to %d", c.commitIndex, index)
+	invariant.Check2(index <= c.lastIndex(), "commit index %d beyond the log's end %d", index, c.lastIndex())
 	for i := c.commitIndex; i < index; i++ {
 		c.uncommittedBytes -= c.tail.entries[i-c.tail.prev.Index].Size()
 	}

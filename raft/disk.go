@@ -62,7 +62,7 @@ func (d *disk) handOver(spans []Span, last Index) ([]Span, WriteID) {
 
 // synced takes the completion of all writes up to id.
 func (d *disk) synced(id WriteID) {
-	invariant.Check(id <= d.lastWrite, "write %d completed, the last one asked for is %d", id, d.lastWrite)
+	invariant.Check2(id <= d.lastWrite, "write %d completed, the last one asked for is %d", id, d.lastWrite)
 	n := 0
 	for n < len(d.pending) && d.pending[n].id <= id {
 		d.durable = max(d.durable, d.pending[n].upto)

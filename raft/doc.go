@@ -3,12 +3,12 @@
 // owed (messages to send, entries to make durable, entries to apply). The same calls give the same answers, byte
 // for byte.
 //
-//	           Tick  Step(Message)  Propose        Synced  Applied  Fetched
-//	             │        │            │              ▲       ▲        ▲
-//	             ▼        ▼            ▼              │       │        │
-//	        ┌─────────────────────────────┐           │       │        │
-//	        │            Core             │──Ready──▶ disk   machine  storage,
-//	        └─────────────────────────────┘                            and the network
+//	   Tick  Step(Message)  Propose        Synced  Applied  Fetched
+//	     │        │            │              ▲       ▲        ▲
+//	     ▼        ▼            ▼              │       │        │
+//	┌─────────────────────────────┐           │       │        │
+//	│            Core             │──Ready──▶ disk   machine  storage,
+//	└─────────────────────────────┘                            and the network
 //
 // # Reading it with the paper
 //

@@ -9,7 +9,7 @@ import (
 // becomeFollower follows leader, or nobody yet, in term. The vote is kept within a term: a server that steps down
 // must not vote again (§5.2).
 func (c *Core) becomeFollower(term Term, leader NodeID) {
-	invariant.Check(term >= c.currentTerm, "term from %d back to %d", c.currentTerm, term)
+	invariant.Check2(term >= c.currentTerm, "term from %d back to %d", c.currentTerm, term)
 	if term > c.currentTerm {
 		c.currentTerm, c.votedFor = term, None
 	}
@@ -27,7 +27,7 @@ func (c *Core) resetElectionTimer() {
 // followLeader takes contact from the leader of the current term (§5.2): a candidate gives up, and every election timer
 // starts anew, whatever the message says.
 func (c *Core) followLeader(m Message) {
-	invariant.Check(c.role != Leader, "leader of term %d follows %d", c.currentTerm, m.From)
+	invariant.Check2(c.role != Leader, "leader of term %d follows %d", c.currentTerm, m.From)
 	if c.role != Follower || c.leader != m.From {
 		c.becomeFollower(c.currentTerm, m.From)
 		return
@@ -167,7 +167,7 @@ func (c *Core) countVote(from NodeID, v vote) {
 // becomeLeader begins a term of leadership: nextIndex just after the own log, matchIndex zero (Figure 2), and a no-op,
 // since entries of older terms are committed only together with one of the own term (§5.4.2, §8).
 func (c *Core) becomeLeader() {
-	invariant.Check(c.role == Candidate && c.votedFor == c.cfg.ID, "%v with vote %d won", c.role, c.votedFor)
+	invariant.Check2(c.role == Candidate && c.votedFor == c.cfg.ID, "%v with vote %d won", c.role, c.votedFor)
 	c.role, c.leader = Leader, c.cfg.ID
 	c.electionElapsed, c.heartbeatElapsed = 0, 0
 	last := c.lastIndex()

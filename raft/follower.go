@@ -64,8 +64,8 @@ func (c *Core) fitting(s Span) Span {
 
 // truncate removes the entries above index from the end of the log.
 func (c *Core) truncate(index Index) {
-	invariant.Check(c.role != Leader, "leader of term %d truncates its log to %d", c.currentTerm, index)
-	invariant.Check(index >= c.commitIndex, "truncate to %d below the commit index %d", index, c.commitIndex)
+	invariant.Check2(c.role != Leader, "leader of term %d truncates its log to %d", c.currentTerm, index)
+	invariant.Check2(index >= c.commitIndex, "truncate to %d below the commit index %d", index, c.commitIndex)
 	for i := index; i < c.lastIndex(); i++ {
 		c.uncommittedBytes -= c.tail.entries[i-c.tail.prev.Index].Size()
 	}

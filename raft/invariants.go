@@ -7,12 +7,12 @@ import (
 // check asserts what must hold of a core between any two calls. It costs a few comparisons.
 func (c *Core) check() {
 	last := c.lastIndex()
-	invariant.Check(c.lastApplied <= c.applying, "applied %d, handed over to be applied %d", c.lastApplied, c.applying)
-	invariant.Check(c.applying <= c.commitIndex, "applying %d, committed %d", c.applying, c.commitIndex)
-	invariant.Check(c.commitIndex <= last, "committed %d, last %d", c.commitIndex, last)
-	invariant.Check(c.disk.durable <= last, "durable %d, last %d", c.disk.durable, last)
-	invariant.Check(c.tail.prev.Index <= c.commitIndex, "tail after %v, committed %d", c.tail.prev, c.commitIndex)
-	invariant.Check(c.role != Leader || c.votedFor == c.cfg.ID, "leader %d voted for %d", c.cfg.ID, c.votedFor)
+	invariant.Check2(c.lastApplied <= c.applying, "applied %d, handed over to be applied %d", c.lastApplied, c.applying)
+	invariant.Check2(c.applying <= c.commitIndex, "applying %d, committed %d", c.applying, c.commitIndex)
+	invariant.Check2(c.commitIndex <= last, "committed %d, last %d", c.commitIndex, last)
+	invariant.Check2(c.disk.durable <= last, "durable %d, last %d", c.disk.durable, last)
+	invariant.Check2(c.tail.prev.Index <= c.commitIndex, "tail after %v, committed %d", c.tail.prev, c.commitIndex)
+	invariant.Check2(c.role != Leader || c.votedFor == c.cfg.ID, "leader %d voted for %d", c.cfg.ID, c.votedFor)
 	if invariant.Enabled {
 		c.checkDeeply()
 	}
@@ -20,16 +20,16 @@ func (c *Core) check() {
 
 // checkDeeply recomputes what the core only keeps up to date.
 func (c *Core) checkDeeply() {
-	invariant.Check(c.tail.bytes == entriesSize(c.tail.entries), "tail of %d bytes, counted %d",
+	invariant.Check2(c.tail.bytes == entriesSize(c.tail.entries), "tail of %d bytes, counted %d",
 		entriesSize(c.tail.entries), c.tail.bytes)
 	uncommitted := entriesSize(c.tail.entries[c.commitIndex-c.tail.prev.Index:])
-	invariant.Check(c.uncommittedBytes == uncommitted, "%d bytes uncommitted, counted %d", uncommitted, c.uncommittedBytes)
+	invariant.Check2(c.uncommittedBytes == uncommitted, "%d bytes uncommitted, counted %d", uncommitted, c.uncommittedBytes)
 	term := c.tail.prev.Term
 	for i := range c.tail.entries {
-		invariant.Check(c.tail.entries[i].Term >= term, "term %d after %d", c.tail.entries[i].Term, term)
+		invariant.Check2(c.tail.entries[i].Term >= term, "term %d after %d", c.tail.entries[i].Term, term)
 		term = c.tail.entries[i].Term
 	}
-	invariant.Check(term <= c.currentTerm, "entry of term %d in term %d", term, c.currentTerm)
+	invariant.Check2(term <= c.currentTerm, "entry of term %d in term %d", term, c.currentTerm)
 	if c.role == Leader {
 		c.checkProgress()
 	}
@@ -41,9 +41,9 @@ func (c *Core) checkProgress() {
 		if p.id == c.cfg.ID {
 			continue
 		}
-		invariant.Check(Index(p.progress.Match) <= c.lastIndex(), "node %d matches %d, last is %d",
+		invariant.Check3(Index(p.progress.Match) <= c.lastIndex(), "node %d matches %d, last is %d",
 			p.id, p.progress.Match, c.lastIndex())
-		invariant.Check(Index(p.progress.Next) <= c.lastIndex()+1, "next for node %d is %d, last is %d",
+		invariant.Check3(Index(p.progress.Next) <= c.lastIndex()+1, "next for node %d is %d, last is %d",
 			p.id, p.progress.Next, c.lastIndex())
 	}
 }

@@ -142,6 +142,6 @@ func (c *Core) maybeCommit() {
 	if index <= c.commitIndex || index < c.termStart {
 		return
 	}
-	invariant.Check(c.tail.term(index) == c.currentTerm, "commit %v in term %d", c.tail.id(index), c.currentTerm)
+	invariant.Check2(c.tail.term(index) == c.currentTerm, "commit %v in term %d", c.tail.id(index), c.currentTerm)
 	c.setCommit(index)
 }

@@ -19,7 +19,7 @@ func (t *tail) holds(index Index) bool {
 
 // term returns the term of the entry at index. It needs holds(index).
 func (t *tail) term(index Index) Term {
-	invariant.Check(t.holds(index), "term of %d outside of (%v, %v]", index, t.prev, t.last())
+	invariant.Check3(t.holds(index), "term of %d outside of (%v, %v]", index, t.prev, t.last())
 	if index == t.prev.Index {
 		return t.prev.Term
 	}
@@ -46,7 +46,7 @@ func (t *tail) span(after, upto Index, entriesMax, bytesMax int) (s Span, bytes 
 
 // append adds the entries of s, which must begin where the tail ends.
 func (t *tail) append(s Span) {
-	invariant.Check(s.Prev == t.last(), "append after %v to a tail that ends at %v", s.Prev, t.last())
+	invariant.Check2(s.Prev == t.last(), "append after %v to a tail that ends at %v", s.Prev, t.last())
 	t.entries = append(t.entries, s.Entries...)
 	t.bytes += entriesSize(s.Entries)
 }

@@ -137,7 +137,7 @@ func (p *Progress) becomeProbe(next uint64) {
 }
 
 func (p *Progress) check() {
-	invariant.Check(p.Match < p.Next, "match %d, next %d", p.Match, p.Next)
-	invariant.Check(p.Window.Empty() || p.Window.Last() < p.Next, "in flight %d, next %d", p.Window.Last(), p.Next)
-	invariant.Check(p.State == Replicate || p.Window.Empty(), "messages in flight in state %v", p.State)
+	invariant.Check2(p.Match < p.Next, "match %d, next %d", p.Match, p.Next)
+	invariant.Check2(p.Window.Empty() || p.Window.Last() < p.Next, "in flight %d, next %d", p.Window.Last(), p.Next)
+	invariant.Check1(p.State == Replicate || p.Window.Empty(), "messages in flight in state %v", p.State)
 }

@@ -19,8 +19,8 @@ type flight struct {
 
 // NewWindow returns an empty window. Both limits are at least 1.
 func NewWindow(messagesMax, bytesMax int) Window {
-	invariant.Check(messagesMax > 0, "window of %d messages", messagesMax)
-	invariant.Check(bytesMax > 0, "window of %d bytes", bytesMax)
+	invariant.Check1(messagesMax > 0, "window of %d messages", messagesMax)
+	invariant.Check1(bytesMax > 0, "window of %d bytes", bytesMax)
 	return Window{messagesMax: messagesMax, bytesMax: bytesMax}
 }
 
@@ -44,8 +44,8 @@ func (w *Window) Last() uint64 {
 
 // Add records a message whose last entry is last. It needs !Full() and last > Last().
 func (w *Window) Add(last uint64, bytes int) {
-	invariant.Check(!w.Full(), "window of %d messages and %d bytes is full", w.messagesMax, w.bytesMax)
-	invariant.Check(last > w.Last(), "entry %d sent after %d", last, w.Last())
+	invariant.Check2(!w.Full(), "window of %d messages and %d bytes is full", w.messagesMax, w.bytesMax)
+	invariant.Check2(last > w.Last(), "entry %d sent after %d", last, w.Last())
 	if w.n == len(w.ring) {
 		w.grow()
 	}

@@ -57,7 +57,7 @@ func (r *Replica) apply(t *applyTask, results [][]byte) ([][]byte, error) {
 			if span, err = r.log.Read(span.LastIndex(), t.apply.Upto, readBytesMax); err != nil {
 				return results, err
 			}
-			invariant.Check(len(span.Entries) > 0, "nothing read after %v", span.Prev)
+			invariant.Check1(len(span.Entries) > 0, "nothing read after %v", span.Prev)
 		}
 		results = append(results[:0], make([][]byte, len(span.Entries))...)
 		if err := r.machine.Apply(span, results); err != nil {
@@ -70,7 +70,7 @@ func (r *Replica) apply(t *applyTask, results [][]byte) ([][]byte, error) {
 		}
 		span = raft.Span{Prev: span.Last()}
 	}
-	invariant.Check(len(t.waiting) == 0, "%d proposals wait beyond %d", len(t.waiting), t.apply.Upto)
+	invariant.Check2(len(t.waiting) == 0, "%d proposals wait beyond %d", len(t.waiting), t.apply.Upto)
 	return results, nil
 }
 
