@@ -1,0 +1,138 @@
+package plot
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+
+	"github.com/raftmark/raftmark/reports/stat"
+)
+
+// SpectrumPanel is one window of the run.
+type SpectrumPanel struct {
+	Label string // which window
+	Arms  []SpectrumArm
+}
+
+// SpectrumArm is the latencies of one arm in that window.
+type SpectrumArm struct {
+	Label             string
+	N                 int // operations recorded
+	Response, Service []Percentile
+}
+
+// Percentile is a latency in microseconds at a quantile.
+type Percentile struct{ Q, Us float64 }
+
+// SpectrumQuantiles are the quantiles worth drawing for a sample of n: evenly spaced in 1/(1-q), up to the last one that n
+// allows (rule R9).
+func SpectrumQuantiles(n int) []float64 {
+	var qs []float64
+	for i := 0; ; i++ {
+		q := 1 - math.Pow(10, -float64(i)/24)
+		if i > 0 && stat.MinSample(max(q, .5)) > n || q > .99999 {
+			return qs
+		}
+		qs = append(qs, q)
+	}
+}
+
+// Spectrum draws latency against percentile, response over service.
+func Spectrum(name string, panels []SpectrumPanel) Figure {
+	f := Figure{
+		Name:  name,
+		Title: "Latency by percentile: response time (solid) and service time (dotted), log scales",
+		Alt:   "Latency in microseconds against percentile, a solid line for response time and a dotted one for service time. ",
+		rows:  [][]string{{"window", "arm", "latency", "quantile", "us"}},
+	}
+	low, high, farthest := math.Inf(1), 0.0, 10.0
+	for _, panel := range panels {
+		for _, arm := range panel.Arms {
+			for _, kind := range []struct {
+				name string
+				line []Percentile
+			}{{"response", arm.Response}, {"service", arm.Service}} {
+				for _, pt := range kind.line {
+					f.rows = append(f.rows, []string{panel.Label, arm.Label, kind.name,
+						strconv.FormatFloat(pt.Q, 'f', 6, 64), number(pt.Us)})
+					low, high = min(low, max(pt.Us, 1)), max(high, pt.Us)
+					farthest = max(farthest, 1/(1-pt.Q))
+				}
+			}
+			if last := len(arm.Response) - 1; last >= 0 {
+				f.Alt += fmt.Sprintf("%s, %s: response reaches %s at percentile %.5g. ", panel.Label, arm.Label,
+					microseconds(math.Round(arm.Response[last].Us)), 100*arm.Response[last].Q)
+			}
+		}
+	}
+	low, high = logBounds(low, high)
+	f.compose = func(s *sheet) { composeSpectrum(s, panels, low, high, farthest) }
+	return f
+}
+
+func composeSpectrum(s *sheet, panels []SpectrumPanel, low, high, farthest float64) {
+	var key []keyEntry
+	named := map[string]bool{}
+	for _, panel := range panels {
+		for i, arm := range panel.Arms {
+			if !named[arm.Label] {
+				named[arm.Label] = true
+				key = append(key, keyEntry{label: arm.Label + ", response", tint: seriesTint(i)},
+					keyEntry{label: "service", tint: seriesTint(i), dash: []vg.Length{2, 3}})
+			}
+		}
+	}
+	s.key(key...)
+	for i, panel := range panels {
+		p := newPlot(s)
+		addGrid(p, true, true)
+		p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
+		p.X.Min, p.X.Max = 1, farthest*1.1
+		p.Y.Min, p.Y.Max = low, high
+		p.X.Tick.Marker = plot.TickerFunc(percentileTicks)
+		p.Y.Tick.Marker = plot.TickerFunc(logDuration)
+		if i == len(panels)-1 {
+			p.X.Label.Text = "percentile"
+		}
+		counts := ""
+		for j, arm := range panel.Arms {
+			p.Add(line(spectrumLine(arm.Response), seriesTint(j).line(2.25)))
+			counts += fmt.Sprintf("; %s n = %d", arm.Label, arm.N)
+		}
+		for j, arm := range panel.Arms {
+			style := seriesTint(j).line(2.25, 2, 3)
+			style.Color = seriesTint(j).light
+			p.Add(line(spectrumLine(arm.Service), style))
+		}
+		s.gap(4)
+		s.heading(panel.Label, ink)
+		s.label("latency (log)" + counts)
+		s.panel(p, choose[vg.Length](s, 220, 200))
+	}
+}
+
+func spectrumLine(percentiles []Percentile) []point {
+	var points []point
+	for _, pt := range percentiles {
+		points = append(points, point{1 / (1 - pt.Q), max(pt.Us, 1)})
+	}
+	return points
+}
+
+func percentileTicks(low, high float64) []plot.Tick {
+	var ticks []plot.Tick
+	for _, t := range []struct {
+		x     float64
+		label string
+	}{
+		{1, "min"}, {2, "p50"}, {10, "p90"}, {100, "p99"}, {1000, "p99.9"}, {10_000, "p99.99"}, {100_000, "p99.999"},
+	} {
+		if t.x >= low*.999 && t.x <= high*1.001 {
+			ticks = append(ticks, plot.Tick{Value: t.x, Label: t.label})
+		}
+	}
+	return ticks
+}
