@@ -24,7 +24,7 @@ type Scenario struct {
 	Placement string `yaml:"placement"`
 	// Nodes is the size of the cluster, 1 to 9. Default 3.
 	Nodes int `yaml:"nodes"`
-	// Transport between nodes: tcp, quic or mem (mem with inproc only). Default tcp.
+	// Transport between nodes: tcp, tls, quic or mem (mem with inproc only). Default tcp.
 	Transport string `yaml:"transport"`
 	// Log is the storage of the raft log: pebble or mem. Default pebble.
 	Log string `yaml:"log"`

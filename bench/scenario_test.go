@@ -175,7 +175,7 @@ func TestBadAxes(t *testing.T) {
 		"nodes=3,x":          `axes.nodes is "x": must be a whole number`,
 		"payload=128,lots":   `axes.payload is "lots": must be a size such as`,
 		"heartbeat=1":        `axes.heartbeat is "1": must be a duration such as`,
-		"transport=tcp,ipx":  `arm transport=ipx: transport is "ipx": must be one of tcp, quic`,
+		"transport=tcp,ipx":  `arm transport=ipx: transport is "ipx": must be one of tcp, tls, quic`,
 		"heartbeat=10ms,50s": "arm heartbeat=50s: election.min is 300ms: must be above heartbeat (50s)",
 		"nodes=3,3":          `axes.nodes is "3": must be listed once`,
 	} {

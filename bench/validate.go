@@ -66,9 +66,9 @@ func (s Scenario) Validate() error {
 	f.oneOf("placement", s.Placement, PlacementProcess, PlacementInproc)
 	f.need(s.Nodes >= 1 && s.Nodes <= nodesMax, "nodes", s.Nodes, "1 to %d", nodesMax)
 	if s.Placement == PlacementInproc {
-		f.oneOf("transport", s.Transport, "tcp", "quic", "mem")
+		f.oneOf("transport", s.Transport, "tcp", "tls", "quic", "mem")
 	} else {
-		f.oneOf("transport", s.Transport, "tcp", "quic")
+		f.oneOf("transport", s.Transport, "tcp", "tls", "quic")
 	}
 	f.oneOf("log", s.Log, "pebble", "mem")
 	f.oneOf("machine", s.Machine, "pebble", "mem", "null")

@@ -1,0 +1,139 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/raftmark/raftmark/bench/result"
+)
+
+// proposer is what a closed loop drives: Propose returns when data is committed and applied.
+type proposer interface {
+	Propose(ctx context.Context, data []byte) error
+}
+
+// closedPoint runs n proposers, each with one command under way, and measures what is proposed and applied within
+// duration after the warm-up. CPU and allocations are of the whole process: all nodes and the loop itself.
+func closedPoint(
+	ctx context.Context, p proposer, n int, payload int, warmup, duration time.Duration,
+) (result.ClosedPoint, error) {
+	loop := &closedLoop{proposer: p, payload: payload, from: time.Now().Add(warmup)}
+	loop.to = loop.from.Add(duration)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var workers sync.WaitGroup
+	for i := range n {
+		workers.Add(1)
+		go func() {
+			defer workers.Done()
+			if err := loop.work(ctx, i); err != nil {
+				cancel(err)
+			}
+		}()
+	}
+	err := pause(ctx, warmup)
+	var before, after resources
+	if err == nil {
+		before = readResources()
+		err = pause(ctx, duration)
+		after = readResources()
+	}
+	workers.Wait()
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return result.ClosedPoint{}, fmt.Errorf("closed loop of %d: %w", n, err)
+	}
+	return loop.point(n, duration, before, after)
+}
+
+// closedLoop is what the workers of one point share.
+type closedLoop struct {
+	proposer proposer
+	payload  int
+	from, to time.Time
+
+	mu        sync.Mutex
+	responses *hdrhistogram.Histogram // nanoseconds
+}
+
+func newClosedHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1000, int64(time.Minute), 3) }
+
+// work proposes until the end of the window. The histogram is its own and is merged once, so that the loop measures the
+// cluster and not a lock.
+func (l *closedLoop) work(ctx context.Context, worker int) error {
+	own := newClosedHistogram()
+	for sequence := uint64(0); ; sequence++ {
+		start := time.Now()
+		if !start.Before(l.to) || ctx.Err() != nil {
+			break
+		}
+		// A fresh buffer for each: the log keeps what it is given.
+		data := make([]byte, l.payload)
+		stamp(data, uint64(worker), sequence)
+		if err := l.proposer.Propose(ctx, data); err != nil {
+			if ctx.Err() != nil {
+				break
+			}
+			return err
+		}
+		end := time.Now()
+		if start.Before(l.from) || end.After(l.to) {
+			continue
+		}
+		if err := own.RecordValue(min(int64(end.Sub(start)), int64(time.Minute))); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.responses == nil {
+		l.responses = newClosedHistogram()
+	}
+	l.responses.Merge(own)
+	return nil
+}
+
+// stamp makes the command unlike every other one.
+func stamp(data []byte, worker, sequence uint64) {
+	for i := 0; i < len(data) && i < 8; i++ {
+		data[i] = byte(worker >> (8 * i))
+	}
+	for i := 8; i < len(data) && i < 16; i++ {
+		data[i] = byte(sequence >> (8 * (i - 8)))
+	}
+}
+
+func (l *closedLoop) point(n int, duration time.Duration, before, after resources) (result.ClosedPoint, error) {
+	count := l.responses.TotalCount()
+	if count == 0 {
+		return result.ClosedPoint{}, errors.New("nothing was committed within the measured time")
+	}
+	us := func(q float64) float64 { return float64(l.responses.ValueAtQuantile(q)) / 1000 }
+	return result.ClosedPoint{
+		Proposers: n, PayloadBytes: l.payload,
+		PerS:  float64(count) / duration.Seconds(),
+		P50Us: us(50), P99Us: us(99),
+		CPUUsPerOp:  float64((after.cpu - before.cpu).Microseconds()) / float64(count),
+		AllocsPerOp: float64(after.mallocs-before.mallocs) / float64(count),
+	}, nil
+}
+
+// resources is a reading of what the process has used.
+type resources struct {
+	cpu     time.Duration // user and system
+	mallocs uint64
+}
+
+func readResources() resources {
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	return resources{cpu: processCPU(), mallocs: memory.Mallocs}
+}
