@@ -200,10 +200,9 @@ func (t *Target) drainWaiting() {
 
 // shiftWaiting drops the first n of the waiting list.
 func (t *Target) shiftWaiting(n int) {
-	rest := copy(t.waiting, t.waiting[n:])
-	clear(t.waiting[rest:])
-	t.waiting = t.waiting[:rest]
-	t.waitingN.Store(int64(rest))
+	clear(t.waiting[:n])
+	t.waiting = t.waiting[n:]
+	t.waitingN.Store(int64(len(t.waiting)))
 }
 
 // answered takes the reply to c from n.
