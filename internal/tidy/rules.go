@@ -20,6 +20,7 @@ func Rules(own ...string) []Rule {
 		{Name: "names", Check: checkNames},
 		{Name: "size", Check: checkSizes},
 		{Name: "format", Check: checkFormat},
+		{Name: "links", Check: checkLinks},
 		{Name: "text", Check: func(t *Tree) []Violation { return checkText(t, own) }},
 	}
 }

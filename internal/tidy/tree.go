@@ -26,6 +26,8 @@ type Tree struct {
 	Packages map[string]*Package
 	// Texts are all text files, Go files of nested modules and fixtures included, by path.
 	Texts []Text
+	// paths are all files and directories, those that are too large to be read included.
+	paths map[string]bool
 }
 
 // Package is one directory with Go files.
@@ -64,16 +66,17 @@ func (v Violation) String() string {
 // Load reads a tree. Skipped are hidden directories except .ci and .github, and what the Makefile produces in bin
 // and results.
 func Load(root fs.FS) (*Tree, error) {
-	t := &Tree{Fset: token.NewFileSet(), Packages: map[string]*Package{}}
+	t := &Tree{Fset: token.NewFileSet(), Packages: map[string]*Package{}, paths: map[string]bool{}}
 	nested := map[string]bool{}
 	err := fs.WalkDir(root, ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
+		if d.IsDir() && skipDir(p) {
+			return fs.SkipDir
+		}
+		t.paths[p] = true
 		if d.IsDir() {
-			if skipDir(p) {
-				return fs.SkipDir
-			}
 			_, err := fs.Stat(root, path.Join(p, "go.mod"))
 			nested[p] = nested[path.Dir(p)] || path.Base(p) == "testdata" || (err == nil && p != ".")
 			return nil
