@@ -1,0 +1,75 @@
+package link
+
+import (
+	"sync/atomic"
+
+	"github.com/raftmark/raftmark/transport"
+)
+
+// counters are the live form of transport.Metrics.
+type counters struct {
+	lanes       [transport.LaneCount]laneCounters
+	connects    atomic.Uint64
+	accepts     atomic.Uint64
+	disconnects atomic.Uint64
+	dialsFailed atomic.Uint64
+	drops       [transport.DropCount]atomic.Uint64
+	refusals    [transport.RefusalCount]atomic.Uint64
+}
+
+// laneCounters keep what a sender writes apart from what a receiver writes, on different cache lines.
+type laneCounters struct {
+	messagesSent, bytesSent, framesSent atomic.Uint64
+	_                                   [40]byte
+	messagesReceived, bytesReceived     atomic.Uint64
+	framesReceived                      atomic.Uint64
+	_                                   [40]byte
+}
+
+func (l *laneCounters) sent(messages, bytes int) {
+	l.messagesSent.Add(uint64(messages))
+	l.bytesSent.Add(uint64(bytes))
+	l.framesSent.Add(1)
+}
+
+func (l *laneCounters) received(messages, bytes int) {
+	l.messagesReceived.Add(uint64(messages))
+	l.bytesReceived.Add(uint64(bytes))
+	l.framesReceived.Add(1)
+}
+
+// Metrics returns a snapshot. Its fields are not read at one instant.
+func (n *Node) Metrics() transport.Metrics {
+	c := &n.counters
+	m := transport.Metrics{
+		Connects: c.connects.Load(), Accepts: c.accepts.Load(), Disconnects: c.disconnects.Load(),
+		DialsFailed: c.dialsFailed.Load(),
+		Drops:       make(map[string]uint64, transport.DropCount),
+		Refusals:    make(map[string]uint64, transport.RefusalCount),
+	}
+	for i := range c.lanes {
+		l := &c.lanes[i]
+		m.Lanes[i] = transport.LaneMetrics{
+			MessagesSent: l.messagesSent.Load(), BytesSent: l.bytesSent.Load(), FramesSent: l.framesSent.Load(),
+			MessagesReceived: l.messagesReceived.Load(), BytesReceived: l.bytesReceived.Load(),
+			FramesReceived: l.framesReceived.Load(),
+		}
+	}
+	for i := range c.drops {
+		m.Drops[transport.Drop(i).String()] = c.drops[i].Load()
+	}
+	for i := 1; i < len(c.refusals); i++ {
+		m.Refusals[transport.Refusal(i).String()] = c.refusals[i].Load()
+	}
+	if !n.started.Load() {
+		return m
+	}
+	for _, p := range n.peers {
+		for i := range p.senders {
+			messages, bytes := p.senders[i].queue.Held()
+			m.Lanes[i].MessagesQueued += uint64(messages)
+			m.Lanes[i].BytesQueued += uint64(bytes)
+		}
+	}
+	return m
+}

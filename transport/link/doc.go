@@ -1,0 +1,39 @@
+// Package link is what all transports have in common: a [Node] with one [Peer] for each other node, their queues,
+// senders and receivers, the greeting, and the rules of who may connect. A transport adds only how to dial, how to
+// accept and how bytes are written.
+//
+//	Send ─► Queue ─► sender (a goroutine a peer and lane) ─► Outgoing.Write
+//	                  │  ▲
+//	             Dial ▼  │ Kick: the peer just connected to us, so it is alive
+//	                 greeting
+//
+//	accepted connection ─► Welcome (greeting, checks) ─► Serve ─► Receive ─► deliver
+//
+// # A sender's life
+//
+//	          ┌──────────── dial failed: drop the queue, pause (BackoffMin..BackoffMax) ◄─┐
+//	          ▼                                                                           │
+//	idle ─► dialing ──► connected ──► broken ─────────────────────────────────────────────┘
+//	          │             │
+//	          └── Kick: give up this attempt, it may have begun before the peer was back; dial again at once
+//
+// # Rules of admission
+//
+//  1. The hello's protocol, cluster, receiver and sender must be right; the sender must be in Options.Peers and, with
+//     an identity, be the node of its certificate.
+//  2. While a connection of a newer incarnation of the peer is live, one of an older is refused. A newer one ends
+//     all connections from, and to, an older one.
+//  3. A second connection of the same peer, lane and incarnation replaces the first: the peer knows better which
+//     of them is alive.
+//
+// # Hints
+//
+// The peer function hears (id, true) when a connection of one lane and direction was made and (id, false) when it
+// broke; the calls of one peer are ordered, and a replaced connection breaks before its successor is made. All
+// lanes and directions report, so that the last hint about a peer in good health is true and about a dead one false.
+//
+// # Obligations of a transport
+//
+//  1. Start calls Node.Start, then listens; Close calls Node.Shutdown, closes its listener, then Node.Wait.
+//  2. Every goroutine is started with Node.Go and ends when Node.Context does.
+package link

@@ -1,0 +1,135 @@
+package tcp
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/transport"
+	"github.com/raftmark/raftmark/transport/link"
+	"github.com/raftmark/raftmark/transport/wire"
+)
+
+// sharedBytesMinTLS is the length from which a span is written for itself over TLS, where each write makes records
+// and system calls of its own.
+const sharedBytesMinTLS = 16 << 10
+
+// keepAlive notices a host that vanished while nothing is written.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: time.Second, Interval: time.Second, Count: 3}
+
+// outgoing is a connection that this node dialed.
+type outgoing struct {
+	conn        net.Conn
+	incarnation uint64
+	timeout     time.Duration
+	encoder     wire.Encoder
+	frame       net.Buffers
+
+	once sync.Once
+	done chan struct{}
+}
+
+// dial implements link.Dial.
+func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.Lane) (link.Outgoing, error) {
+	dialer := net.Dialer{Timeout: t.options.DialTimeout, KeepAliveConfig: keepAlive}
+	conn, err := dialer.DialContext(ctx, "tcp", peer.Address())
+	if err != nil {
+		return nil, fmt.Errorf("dial node %d: %w", peer.ID(), err)
+	}
+	// Cancelling ctx ends the greeting too.
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	incarnation, conn, err := t.greet(ctx, conn, peer.ID(), lane)
+	if !stop() && err == nil {
+		err = fmt.Errorf("greet node %d: %w", peer.ID(), context.Cause(ctx))
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	o := &outgoing{
+		conn: conn, incarnation: incarnation, timeout: t.options.WriteTimeout, done: make(chan struct{}),
+	}
+	if t.options.Identity != nil {
+		o.encoder.SharedBytesMin = sharedBytesMinTLS
+	}
+	if !t.node.Go(o.watch) {
+		_ = o.Close()
+		return nil, fmt.Errorf("dial node %d: %w", peer.ID(), raft.ErrClosed)
+	}
+	return o, nil
+}
+
+// greet makes TLS of the connection, if there is an identity, and introduces this node.
+func (t *Transport) greet(ctx context.Context, conn net.Conn, peer raft.NodeID, lane transport.Lane) (
+	incarnation uint64, greeted net.Conn, err error,
+) {
+	if err := conn.SetDeadline(time.Now().Add(t.options.HandshakeTimeout)); err != nil {
+		return 0, conn, fmt.Errorf("set deadline: %w", err)
+	}
+	if t.options.Identity != nil {
+		secure := tls.Client(conn, t.options.Identity.ClientTLS(protocol, peer))
+		if err := secure.HandshakeContext(ctx); err != nil {
+			err = transport.Refused(transport.RefusedIdentity, "node %d: %v", peer, err)
+			t.node.Refuse(err, conn.RemoteAddr().String())
+			return 0, conn, err
+		}
+		conn = secure
+	}
+	incarnation, err = t.node.Greet(conn, peer, lane)
+	if err != nil {
+		return 0, conn, fmt.Errorf("greet node %d: %w", peer, err)
+	}
+	return incarnation, conn, conn.SetDeadline(time.Time{})
+}
+
+// watch waits for the end of the connection: the peer never sends anything after its welcome.
+func (o *outgoing) watch() {
+	var b [1]byte
+	_, _ = o.conn.Read(b[:])
+	_ = o.Close()
+}
+
+// Write implements link.Outgoing.
+func (o *outgoing) Write(messages []raft.Message) (int, error) {
+	o.encoder.Reset()
+	for i := range messages {
+		o.encoder.Add(&messages[i])
+	}
+	if err := o.conn.SetWriteDeadline(time.Now().Add(o.timeout)); err != nil {
+		return 0, fmt.Errorf("set write deadline: %w", err)
+	}
+	o.frame = o.encoder.Frame()
+	n, err := o.frame.WriteTo(o.conn) // writev on TCP, one write a slice on TLS
+	if err != nil {
+		return int(n), fmt.Errorf("write frame: %w", err)
+	}
+	return int(n), nil
+}
+
+// Done implements link.Outgoing.
+func (o *outgoing) Done() <-chan struct{} { return o.done }
+
+// Incarnation implements link.Outgoing.
+func (o *outgoing) Incarnation() uint64 { return o.incarnation }
+
+// Close implements link.Outgoing.
+func (o *outgoing) Close() error {
+	var err error
+	o.once.Do(func() {
+		close(o.done)
+		err = hangUp(o.conn)
+	})
+	return err
+}
+
+// hangUp closes without TLS's farewell, which would wait for a peer that reads nothing.
+func hangUp(conn net.Conn) error {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	return conn.Close()
+}
