@@ -35,7 +35,7 @@ func NewClaim(o Options) (*Claim, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	if err := makeDir(o.Dir); err != nil {
+	if err := MakeDir(o.Dir); err != nil {
 		return nil, err
 	}
 	lock, err := takeLock(o.Dir)

@@ -103,12 +103,12 @@ func syncDir(dir string) error {
 	return nil
 }
 
-// makeDir creates dir and what is missing above it, durably.
-func makeDir(dir string) error {
+// MakeDir creates dir and what is missing above it, durably.
+func MakeDir(dir string) error {
 	info, err := os.Stat(dir)
 	if err == nil {
 		if !info.IsDir() {
-			return fmt.Errorf("storage.Dir: %s is a file, need a folder", dir)
+			return fmt.Errorf("%s is a file, need a folder", dir)
 		}
 		return nil
 	}
@@ -116,7 +116,7 @@ func makeDir(dir string) error {
 		return fmt.Errorf("look at folder: %w", err)
 	}
 	if parent := filepath.Dir(dir); parent != dir {
-		if err := makeDir(parent); err != nil {
+		if err := MakeDir(parent); err != nil {
 			return err
 		}
 	}

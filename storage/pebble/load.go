@@ -19,13 +19,13 @@ func (l *Log) Load() (raft.LogState, error) {
 	}
 	invariant.Check(!l.loaded, "raft log loaded twice")
 	var state raft.LogState
-	err, panicked := guard(func() (err error) {
+	err, panicked := l.failure.Guard(func() (err error) {
 		state, err = l.load()
 		return err
 	})
 	l.panicked = l.panicked || panicked
-	if err = errors.Join(err, l.failure.get()); err != nil {
-		return raft.LogState{}, l.failure.set(fmt.Errorf("load log: %w", err))
+	if err = errors.Join(err, l.failure.Get()); err != nil {
+		return raft.LogState{}, l.failure.Set(fmt.Errorf("load log: %w", err))
 	}
 	l.loaded, l.first, l.last = true, state.First, state.Last
 	return state, nil

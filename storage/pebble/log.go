@@ -16,7 +16,7 @@ import (
 type Log struct {
 	options storage.Options
 	claim   *storage.Claim // nil on a file system given by a test
-	failure *failure
+	failure *storage.Failure
 	readers sync.WaitGroup
 
 	// mu orders writes, and keeps the fields below.
@@ -49,7 +49,7 @@ func (l *Log) usable() error {
 	case l.closed:
 		return fmt.Errorf("raft log: %w", raft.ErrClosed)
 	case l.panicked:
-		return l.failure.get()
+		return l.failure.Get()
 	}
 	return nil
 }
@@ -59,7 +59,7 @@ func (l *Log) writable() error {
 	if err := l.usable(); err != nil {
 		return err
 	}
-	return l.failure.get()
+	return l.failure.Get()
 }
 
 // Append implements replica.Log.
@@ -84,11 +84,11 @@ func (l *Log) Append(hs *raft.HardState, spans []raft.Span) (wait func() error, 
 	}
 	batch, err := l.build(hs, p)
 	if err != nil {
-		return nil, l.failure.set(fmt.Errorf("append to log: %w", err))
+		return nil, l.failure.Set(fmt.Errorf("append to log: %w", err))
 	}
 	wait, err = l.commit(batch)
 	if err != nil {
-		return nil, l.failure.set(fmt.Errorf("append to log: %w", err))
+		return nil, l.failure.Set(fmt.Errorf("append to log: %w", err))
 	}
 	l.last = p.last
 	return wait, nil
@@ -100,7 +100,7 @@ func (l *Log) Append(hs *raft.HardState, spans []raft.Span) (wait func() error, 
 // nothing is ordered or visible before the wait, and a second batch cannot enter the WAL during the sync of the first.
 func (l *Log) commit(batch *pebble.Batch) (wait func() error, err error) {
 	async := l.options.Sync == storage.SyncFsync
-	err, panicked := guard(func() error {
+	err, panicked := l.failure.Guard(func() error {
 		if async {
 			return l.db.ApplyNoSyncWait(batch, pebble.Sync)
 		}
@@ -108,7 +108,7 @@ func (l *Log) commit(batch *pebble.Batch) (wait func() error, err error) {
 	})
 	l.panicked = l.panicked || panicked
 	// The engine reports an error of the WAL to its logger only.
-	if err = errors.Join(err, l.failure.get()); err != nil {
+	if err = errors.Join(err, l.failure.Get()); err != nil {
 		return nil, err
 	}
 	if !async {
@@ -116,13 +116,13 @@ func (l *Log) commit(batch *pebble.Batch) (wait func() error, err error) {
 	}
 	return func() error {
 		if err := batch.SyncWait(); err != nil {
-			return l.failure.set(fmt.Errorf("sync log: %w", err))
+			return l.failure.Set(fmt.Errorf("sync log: %w", err))
 		}
 		if err := batch.Close(); err != nil {
-			return l.failure.set(fmt.Errorf("release log batch: %w", err))
+			return l.failure.Set(fmt.Errorf("release log batch: %w", err))
 		}
 		// An earlier failure may have left a hole before this batch.
-		return l.failure.get()
+		return l.failure.Get()
 	}, nil
 }
 
@@ -237,21 +237,21 @@ func (l *Log) Compact(upto raft.Index) error {
 	}
 	h, entries, err := l.runOf(upto)
 	if err != nil {
-		return l.failure.set(fmt.Errorf("compact log: %w", err))
+		return l.failure.Set(fmt.Errorf("compact log: %w", err))
 	}
 	first := raft.EntryID{Term: entries[upto-h.first].Term, Index: upto}
 	keep := h.first
 	if h.last() == upto {
 		keep = upto + 1
 	}
-	err, panicked := guard(func() error {
+	err, panicked := l.failure.Guard(func() error {
 		batch := l.db.NewBatch()
 		return errors.Join(batch.Set(firstKey(), sealFirst(first), nil),
 			batch.DeleteRange(runKey(0), runKey(keep), nil), l.db.Apply(batch, pebble.NoSync), batch.Close())
 	})
 	l.panicked = l.panicked || panicked
-	if err = errors.Join(err, l.failure.get()); err != nil {
-		return l.failure.set(fmt.Errorf("compact log: %w", err))
+	if err = errors.Join(err, l.failure.Get()); err != nil {
+		return l.failure.Set(fmt.Errorf("compact log: %w", err))
 	}
 	l.first = first
 	return nil
@@ -270,7 +270,7 @@ func (l *Log) Close() error {
 	l.readers.Wait()
 	var err error
 	if !panicked {
-		err, _ = guard(l.db.Close)
+		err, _ = l.failure.Guard(l.db.Close)
 	}
 	if l.claim != nil {
 		err = errors.Join(err, l.claim.Close())

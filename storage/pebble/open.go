@@ -40,15 +40,15 @@ func OpenFS(o storage.Options, fs vfs.FS) (*Log, error) {
 }
 
 func open(o storage.Options, fs vfs.FS) (*Log, error) {
-	l := &Log{options: o, failure: &failure{logger: o.Logger}}
+	l := &Log{options: o, failure: storage.NewFailure("raft log engine", o.Logger)}
 	started := time.Now()
-	err, _ := guard(func() (err error) {
+	err, _ := l.failure.Guard(func() (err error) {
 		l.db, err = openEngine(o, fs, l.failure)
 		return err
 	})
-	if err = errors.Join(err, l.failure.get()); err != nil {
+	if err = errors.Join(err, l.failure.Get()); err != nil {
 		if l.db != nil {
-			closeErr, _ := guard(l.db.Close)
+			closeErr, _ := l.failure.Guard(l.db.Close)
 			err = errors.Join(err, closeErr)
 		}
 		if errors.Is(err, pebble.ErrCorruption) {
@@ -62,7 +62,7 @@ func open(o storage.Options, fs vfs.FS) (*Log, error) {
 }
 
 // openEngine opens Pebble so that every WAL that will be written to has the newest format, and syncs fast.
-func openEngine(o storage.Options, fs vfs.FS, f *failure) (*pebble.DB, error) {
+func openEngine(o storage.Options, fs vfs.FS, f *storage.Failure) (*pebble.DB, error) {
 	dir := storage.LogDir(o.Dir)
 	if err := makeDir(fs, o.Dir, dir); err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ const (
 )
 
 // engineOptions tune Pebble for keys that are written once, in order, and hardly ever read.
-func engineOptions(o storage.Options, fs vfs.FS, f *failure) *pebble.Options {
+func engineOptions(o storage.Options, fs vfs.FS, f *storage.Failure) *pebble.Options {
 	opts := &pebble.Options{
 		FS:                          fs,
 		FormatMajorVersion:          pebble.FormatNewest,
@@ -157,12 +157,12 @@ func engineOptions(o storage.Options, fs vfs.FS, f *failure) *pebble.Options {
 		BytesPerSync:               tableBytesPerSync,
 		MaxOpenFiles:               openFilesMax,
 		DisableTableStats:          true,
-		Logger:                     engineLogger{f},
+		Logger:                     f,
 		EventListener: &pebble.EventListener{
 			// A flush or compaction that fails is an error of a write: the engine would try again, we do not.
-			BackgroundError: func(err error) { f.set(fmt.Errorf("log engine: %w", err)) },
+			BackgroundError: f.Background,
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
-				f.set(fmt.Errorf("log engine: %s: %w", info.String(), storage.ErrCorrupt))
+				f.Background(fmt.Errorf("%s: %w", info.String(), storage.ErrCorrupt))
 			},
 		},
 	}

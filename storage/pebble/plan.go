@@ -1,10 +1,14 @@
 package pebble
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/raftmark/raftmark/raft"
 )
+
+// errPrevTerm says that a span does not continue the log that it is appended to.
+var errPrevTerm = errors.New("previous entry has another term")
 
 // plan is what one Append does to the log, after its spans were merged: everything above cut goes, segments come.
 type plan struct {

@@ -18,7 +18,7 @@ func (l *Log) Read(after, upto raft.Index, bytesMax int) (span raft.Span, err er
 		return raft.Span{}, fmt.Errorf("read log (%d, %d]: %w", after, upto, err)
 	}
 	defer l.readers.Done()
-	err, _ = guard(func() (err error) {
+	err, _ = l.failure.Guard(func() (err error) {
 		defer func() { err = errors.Join(err, iter.Close()) }()
 		span, err = collect(iter, after, upto, bytesMax)
 		return err

@@ -1,0 +1,190 @@
+package kv
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+
+	"github.com/raftmark/raftmark/raft"
+)
+
+// state is the map that commands read and change. An error of it means that the machine is broken.
+type state interface {
+	// get returns the value of key, valid until the next call.
+	get(key []byte) (value []byte, found bool, err error)
+	set(key, value []byte) error
+	del(key []byte) error
+}
+
+// executor turns entries into changes of a state and replies. Its buffers are reused.
+type executor struct {
+	state   state
+	command Command
+	// replies takes the replies of one span. Its contents are given away, so it is made anew for each.
+	replies []byte
+	// repliesBytes is how long the replies of the last span were, a guess for the next.
+	repliesBytes int
+}
+
+// replyBytesGuess is room for the reply of a command that reads nothing.
+const replyBytesGuess = 4
+
+// run executes the entries of span in order; results[i] takes the reply to entry i.
+func (x *executor) run(span raft.Span, results [][]byte) error {
+	x.replies = make([]byte, 0, min(max(replyBytesGuess*len(span.Entries), x.repliesBytes), repliesChunkBytes))
+	total := 0
+	for i := range span.Entries {
+		results[i] = nil
+		if span.Entries[i].Kind != raft.EntryCommand {
+			continue
+		}
+		from := len(x.replies)
+		if err := x.execute(span.Entries[i].Data); err != nil {
+			return err
+		}
+		total += len(x.replies) - from
+		results[i] = x.replies[from:len(x.replies):len(x.replies)]
+		if len(x.replies) > repliesChunkBytes {
+			// Growing further would copy what is already given away.
+			x.replies = make([]byte, 0, repliesChunkBytes)
+		}
+	}
+	x.replies, x.repliesBytes = nil, total
+	return nil
+}
+
+const repliesChunkBytes = 64 << 10
+
+// execute executes one command and appends its reply.
+func (x *executor) execute(data []byte) error {
+	c := &x.command
+	if err := c.Decode(data); err != nil {
+		x.replies = appendError(x.replies, "ERR "+err.Error())
+		return nil
+	}
+	switch c.Op {
+	case OpGet:
+		return x.lookup(c.Key)
+	case OpSet:
+		return x.set(c)
+	case OpDel, OpExists:
+		return x.count(c)
+	case OpIncr:
+		return x.incr(c.Key)
+	case OpMGet:
+		return x.multiGet(c)
+	case OpCAS:
+		return x.compareAndSet(c)
+	}
+	return nil
+}
+
+// lookup replies with the value of key.
+func (x *executor) lookup(key []byte) error {
+	value, found, err := x.state.get(key)
+	if err != nil {
+		return err
+	}
+	if found {
+		x.replies = appendBulk(x.replies, value)
+	} else {
+		x.replies = appendNil(x.replies)
+	}
+	return nil
+}
+
+func (x *executor) set(c *Command) error {
+	if c.Flags == 0 {
+		x.replies = appendOK(x.replies)
+		return x.state.set(c.Key, c.Value)
+	}
+	old, found, err := x.state.get(c.Key)
+	if err != nil {
+		return err
+	}
+	allowed := !(c.Flags&FlagNX != 0 && found) && !(c.Flags&FlagXX != 0 && !found)
+	switch {
+	case c.Flags&FlagGet != 0 && found:
+		x.replies = appendBulk(x.replies, old)
+	case c.Flags&FlagGet != 0 || !allowed:
+		x.replies = appendNil(x.replies)
+	default:
+		x.replies = appendOK(x.replies)
+	}
+	if !allowed {
+		return nil
+	}
+	return x.state.set(c.Key, c.Value)
+}
+
+// count counts the keys that are there, and removes them for Del.
+func (x *executor) count(c *Command) error {
+	n := int64(0)
+	for _, key := range c.Keys {
+		_, found, err := x.state.get(key)
+		if err != nil {
+			return err
+		}
+		if !found {
+			continue
+		}
+		n++
+		if c.Op == OpDel {
+			if err := x.state.del(key); err != nil {
+				return err
+			}
+		}
+	}
+	x.replies = appendInt(x.replies, n)
+	return nil
+}
+
+func (x *executor) incr(key []byte) error {
+	value, found, err := x.state.get(key)
+	if err != nil {
+		return err
+	}
+	n := int64(0)
+	if found {
+		n, err = strconv.ParseInt(string(value), 10, 64)
+		// One form a number: "+1" and "01" are no numbers, as in Redis.
+		if err != nil || strconv.FormatInt(n, 10) != string(value) {
+			x.replies = appendError(x.replies, "ERR value is not an integer or out of range")
+			return nil
+		}
+	}
+	if n == math.MaxInt64 {
+		x.replies = appendError(x.replies, "ERR increment or decrement would overflow")
+		return nil
+	}
+	x.replies = appendInt(x.replies, n+1)
+	return x.state.set(key, strconv.AppendInt(nil, n+1, 10))
+}
+
+func (x *executor) multiGet(c *Command) error {
+	from := len(x.replies)
+	x.replies = appendArray(x.replies, len(c.Keys))
+	for _, key := range c.Keys {
+		if err := x.lookup(key); err != nil {
+			return err
+		}
+		if len(x.replies)-from > ReplyBytesMax {
+			x.replies = appendError(x.replies[:from], "ERR reply exceeds "+strconv.Itoa(ReplyBytesMax)+" bytes")
+			return nil
+		}
+	}
+	return nil
+}
+
+func (x *executor) compareAndSet(c *Command) error {
+	value, found, err := x.state.get(c.Key)
+	if err != nil {
+		return err
+	}
+	if !found || !bytes.Equal(value, c.Old) {
+		x.replies = appendInt(x.replies, 0)
+		return nil
+	}
+	x.replies = appendInt(x.replies, 1)
+	return x.state.set(c.Key, c.Value)
+}

@@ -1,0 +1,230 @@
+package kv
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/raftmark/raftmark/internal/invariant"
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/storage"
+)
+
+// Keys: 01 | client's key, in order, and one record of the applied index, little-endian, before them.
+const (
+	prefixApplied = 0x00
+	prefixData    = 0x01
+	prefixEnd     = 0x02
+)
+
+func appliedKey() []byte { return []byte{prefixApplied} }
+
+// Pebble is the machine on Pebble.
+type Pebble struct {
+	failure *storage.Failure
+	batch   *pebble.Batch
+	view    *pebbleView
+	execute executor
+
+	// mu is held for reading by whoever uses the engine, so that Close waits.
+	mu       sync.RWMutex
+	db       *pebble.DB
+	closed   bool
+	panicked bool
+
+	applied atomic.Uint64 // a raft.Index
+}
+
+// OpenPebble opens the machine in o.Dir, or creates one.
+func OpenPebble(o Options) (*Pebble, error) {
+	o = o.WithDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if err := storage.MakeDir(o.Dir); err != nil {
+		return nil, err
+	}
+	return openPebbleFS(o, vfs.Default)
+}
+
+// openPebbleFS is OpenPebble on another file system. o is valid and has its defaults.
+func openPebbleFS(o Options, fs vfs.FS) (*Pebble, error) {
+	m := &Pebble{failure: storage.NewFailure("state machine engine", o.Logger)}
+	err, _ := m.failure.Guard(func() (err error) {
+		if m.db, err = pebble.Open(o.Dir, engineOptions(o, fs, m.failure)); err != nil {
+			return err
+		}
+		applied, err := readApplied(m.db)
+		m.applied.Store(uint64(applied))
+		return err
+	})
+	if err = errors.Join(err, m.failure.Get()); err != nil {
+		if m.db != nil {
+			closeErr, _ := m.failure.Guard(m.db.Close)
+			err = errors.Join(err, closeErr)
+		}
+		if errors.Is(err, pebble.ErrCorruption) {
+			err = fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
+		}
+		return nil, fmt.Errorf("open state machine: %w", err)
+	}
+	m.batch = m.db.NewBatch()
+	m.view = &pebbleView{db: m.db, batch: m.batch, written: map[string]write{}}
+	m.execute.state = m.view
+	o.Logger.Info("state machine open", "dir", o.Dir, "index", m.applied.Load())
+	return m, nil
+}
+
+// Limits of the engine beside those of Options.
+const (
+	memTablesMax       = 4
+	openFilesMax       = 512
+	compactionsMax     = 2
+	sublevelsToCompact = 4
+	sublevelsToStop    = 64
+	filterBitsPerKey   = 10
+)
+
+func engineOptions(o Options, fs vfs.FS, f *storage.Failure) *pebble.Options {
+	opts := &pebble.Options{
+		FS:                          fs,
+		FormatMajorVersion:          pebble.FormatNewest,
+		DisableWAL:                  true,
+		CacheSize:                   int64(o.CacheBytes),
+		MemTableSize:                uint64(o.MemTableBytes),
+		MemTableStopWritesThreshold: memTablesMax,
+		L0CompactionThreshold:       sublevelsToCompact,
+		L0StopWritesThreshold:       sublevelsToStop,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, compactionsMax },
+		MaxOpenFiles:                openFilesMax,
+		Logger:                      f,
+		EventListener: &pebble.EventListener{
+			BackgroundError: f.Background,
+			DataCorruption: func(info pebble.DataCorruptionInfo) {
+				f.Background(fmt.Errorf("%s: %w", info.String(), storage.ErrCorrupt))
+			},
+		},
+	}
+	for i := range opts.Levels {
+		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(filterBitsPerKey)
+	}
+	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
+	return opts
+}
+
+func readApplied(r pebble.Reader) (raft.Index, error) {
+	value, closer, err := r.Get(appliedKey())
+	if errors.Is(err, pebble.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if len(value) != 8 {
+		return 0, errors.Join(fmt.Errorf("applied index of %d bytes, want 8: %w", len(value), storage.ErrCorrupt),
+			closer.Close())
+	}
+	return raft.Index(binary.LittleEndian.Uint64(value)), closer.Close()
+}
+
+// Applied implements replica.Machine.
+func (m *Pebble) Applied() (raft.Index, error) {
+	if err := m.enter(); err != nil {
+		return 0, err
+	}
+	defer m.mu.RUnlock()
+	return raft.Index(m.applied.Load()), nil
+}
+
+// enter takes mu for reading, unless the engine must not be called.
+func (m *Pebble) enter() error {
+	m.mu.RLock()
+	err := m.failure.Get()
+	if m.closed {
+		err = fmt.Errorf("state machine: %w", raft.ErrClosed)
+	}
+	if err != nil {
+		m.mu.RUnlock()
+	}
+	return err
+}
+
+// Apply implements replica.Machine.
+func (m *Pebble) Apply(span raft.Span, results [][]byte) error {
+	invariant.Check(len(results) == len(span.Entries), "%d results for %d entries", len(results), len(span.Entries))
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.mu.RUnlock()
+	applied := raft.Index(m.applied.Load())
+	invariant.Check(span.Prev.Index == applied, "span after %v applied at %d", span.Prev, applied)
+	if len(span.Entries) == 0 {
+		return nil
+	}
+	err, panicked := m.failure.Guard(func() error { return m.apply(span, results) })
+	m.panicked = m.panicked || panicked
+	if err = errors.Join(err, m.failure.Get()); err != nil {
+		return m.failure.Set(fmt.Errorf("apply (%d, %d]: %w", span.Prev.Index, span.LastIndex(), err))
+	}
+	m.applied.Store(uint64(span.LastIndex()))
+	return nil
+}
+
+func (m *Pebble) apply(span raft.Span, results [][]byte) error {
+	m.view.begin(reads(span.Entries))
+	err := m.execute.run(span, results)
+	if err = errors.Join(err, m.view.end()); err != nil {
+		return err
+	}
+	value := binary.LittleEndian.AppendUint64(nil, uint64(span.LastIndex()))
+	if err := m.batch.Set(appliedKey(), value, nil); err != nil {
+		return err
+	}
+	if err := m.db.Apply(m.batch, pebble.NoSync); err != nil {
+		return err
+	}
+	m.batch.Reset()
+	return nil
+}
+
+// reads reports whether some entry does more than to set a key.
+func reads(entries []raft.Entry) bool {
+	for i := range entries {
+		data := entries[i].Data
+		if entries[i].Kind == raft.EntryCommand && (len(data) < 3 || Op(data[1]) != OpSet || data[2] != 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// Close implements replica.Machine. It writes what is in memory to tables, which spares applying it again.
+func (m *Pebble) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return fmt.Errorf("state machine: %w", raft.ErrClosed)
+	}
+	m.closed = true
+	if m.panicked {
+		return nil
+	}
+	healthy := m.failure.Get() == nil
+	err, _ := m.failure.Guard(func() error {
+		err := m.batch.Close()
+		if healthy {
+			err = errors.Join(err, m.db.Flush())
+		}
+		return errors.Join(err, m.db.Close())
+	})
+	if err != nil {
+		return fmt.Errorf("close state machine: %w", err)
+	}
+	return nil
+}
