@@ -49,12 +49,15 @@ func (c *Core) storeEntries(s Span) Index {
 	return s.LastIndex()
 }
 
-// fitting cuts a span to what the cap of the uncommitted log leaves room for; what is cut will be sent again.
+// fitting cuts a span to what the cap of the uncommitted log leaves room for; what is cut will be sent again. The cap
+// refuses only commands of the current term: a leader that took over a log filled to the cap commits it with the no-op of
+// its own term (§5.4.2), and would wait for ever if nobody took that. What is older was kept to the cap by its own leader.
 func (c *Core) fitting(s Span) Span {
 	room := c.cfg.UncommittedEntriesMax - int(s.Prev.Index-c.commitIndex)
 	bytes := c.uncommittedBytes
 	for i := range s.Entries {
-		if i >= room || bytes >= c.cfg.UncommittedBytesMax {
+		capped := s.Entries[i].Term == c.currentTerm && s.Entries[i].Kind != EntryNoop
+		if capped && (i >= room || bytes >= c.cfg.UncommittedBytesMax) {
 			return Span{Prev: s.Prev, Entries: s.Entries[:i:i]}
 		}
 		bytes += s.Entries[i].Size()
