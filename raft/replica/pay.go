@@ -63,12 +63,10 @@ func (l *loop) handOverWrite() {
 		hs := *rd.HardState
 		task.hardState = &hs
 	}
-	for _, p := range l.traced {
-		if p.trace.appended == 0 {
-			p.trace.appended = p.trace.since()
-			task.traces = append(task.traces, p.trace)
-		}
+	for _, t := range l.unwritten {
+		t.appended = t.since()
 	}
+	task.traces, l.unwritten = l.unwritten, nil
 	l.writes.put(task)
 }
 

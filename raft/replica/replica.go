@@ -239,6 +239,8 @@ type loop struct {
 	pending []*Proposal // in the log, by index
 	traced  []*Proposal // of these, sampled and not yet committed
 
+	unwritten []*trace // of proposals that the core took in this turn
+
 	seen seen
 }
 
@@ -322,6 +324,7 @@ func (l *loop) propose() {
 		if p.trace != nil {
 			p.trace.batched = p.trace.since()
 			l.traced = append(l.traced, p)
+			l.unwritten = append(l.unwritten, p.trace)
 		}
 	}
 	l.pending = append(l.pending, l.backlog[:n]...)
