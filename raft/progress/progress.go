@@ -25,7 +25,7 @@ type Progress struct {
 	Window Window
 	// Probing says that a message is in flight in Probe.
 	Probing bool
-	// Fetching says that entries for the follower are being read from storage.
+	// Fetching says that the entries from Next on are being read from storage for the follower.
 	Fetching bool
 	// Ask says that a message without entries is owed, to find out whether those in flight were lost.
 	Ask bool
@@ -73,10 +73,14 @@ func (p *Progress) Accepted(match uint64) bool {
 	if rose {
 		p.Match = match
 	}
+	next := p.Next
 	if p.State == Probe && match >= p.Match {
 		p.becomeReplicate()
 	}
 	p.Next = max(p.Next, p.Match+1)
+	if p.Next != next {
+		p.Fetching = false // what is being read is no longer what comes next
+	}
 	p.Window.FreeUpto(p.Match)
 	p.check()
 	return rose
