@@ -39,24 +39,36 @@ func (p *Peer) ID() raft.NodeID { return p.id }
 // Address returns the peer's address.
 func (p *Peer) Address() string { return p.address }
 
+// CheckStale returns why a connection of that incarnation would not be admitted, or nil.
+func (p *Peer) CheckStale(incarnation uint64) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.checkStale(incarnation)
+}
+
+// checkStale is CheckStale with p.mu held.
+func (p *Peer) checkStale(incarnation uint64) error {
+	for _, other := range p.incoming {
+		if other != nil && other.incarnation > incarnation {
+			return transport.Refused(transport.RefusedStale, "incarnation %d of node %d, %d is connected",
+				incarnation, p.id, other.incarnation)
+		}
+	}
+	return nil
+}
+
 // Admit registers an accepted connection, which close ends, and applies the rules of admission. The caller calls leave
 // once when the connection ended.
 func (p *Peer) Admit(lane transport.Lane, incarnation uint64, close func()) (leave func(), err error) {
 	self := &incoming{incarnation: incarnation, close: close}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	returned := true // nobody was connected from this incarnation: the peer is back
-	for _, other := range p.incoming {
-		if other == nil {
-			continue
-		}
-		if other.incarnation > incarnation {
-			return nil, transport.Refused(transport.RefusedStale, "incarnation %d of node %d, %d is connected",
-				incarnation, p.id, other.incarnation)
-		}
-		returned = returned && other.incarnation < incarnation
+	if err := p.checkStale(incarnation); err != nil {
+		return nil, err
 	}
+	returned := true // nobody was connected from this incarnation: the peer is back
 	for i, other := range p.incoming {
+		returned = returned && (other == nil || other.incarnation < incarnation)
 		if other != nil && (i == int(lane) || other.incarnation < incarnation) {
 			p.incoming[i] = nil
 			other.close()

@@ -30,12 +30,15 @@ func testAdmission(e *env) {
 	}
 }
 
+// unwanted is the Seq of messages that must not arrive.
+const unwanted = 999
+
 // refused waits until one of the nodes has refused the other for one of the reasons, and checks that node to
 // received nothing.
 func (e *env) refused(from, to *node, reasons ...transport.Refusal) {
 	e.Helper()
 	e.eventually("the connection is refused", func() bool {
-		from.Send(heartbeat(from.id, to.id, 1))
+		from.Send(heartbeat(from.id, to.id, unwanted))
 		for _, reason := range reasons {
 			if from.Metrics().Refusals[reason.String()]+to.Metrics().Refusals[reason.String()] > 0 {
 				return true
@@ -43,8 +46,10 @@ func (e *env) refused(from, to *node, reasons ...transport.Refusal) {
 		}
 		return false
 	})
-	if len(to.messages) > 0 {
-		e.Errorf("node %d received %+v", to.id, <-to.messages)
+	for len(to.messages) > 0 {
+		if m := to.receive(); m.Seq == unwanted {
+			e.Errorf("node %d received %+v", to.id, m)
+		}
 	}
 	if metrics := from.Metrics(); metrics.Lanes[0].MessagesSent > 0 {
 		e.Errorf("node %d sent messages:\n%v", from.id, metrics)

@@ -1,0 +1,145 @@
+package quic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	quicgo "github.com/quic-go/quic-go"
+
+	"github.com/raftmark/raftmark/transport"
+	"github.com/raftmark/raftmark/transport/identity"
+	"github.com/raftmark/raftmark/transport/wire"
+)
+
+// accept takes connections until the listener is closed.
+func (t *Transport) accept() {
+	for {
+		conn, err := t.listener.Accept(t.node.Context())
+		if err != nil {
+			return
+		}
+		select {
+		case t.greetings <- struct{}{}:
+			if !t.node.Go(func() { t.serve(conn) }) {
+				_ = conn.CloseWithError(codeClosed, "")
+			}
+		default:
+			t.node.Refuse(transport.Refused(transport.RefusedCrowd, "%d greetings under way", greetingsMax),
+				conn.RemoteAddr().String())
+			_ = conn.CloseWithError(codeRefused, "")
+		}
+	}
+}
+
+// serve greets an accepted connection and takes its lanes' streams until it ends.
+func (t *Transport) serve(conn *quicgo.Conn) {
+	stop := context.AfterFunc(t.node.Context(), func() { _ = conn.CloseWithError(codeClosed, "") })
+	defer stop()
+	remote := conn.RemoteAddr().String()
+	hello, err := t.welcome(conn)
+	<-t.greetings
+	if err != nil {
+		t.node.Refuse(err, remote)
+		return // the peer hangs up when it has read why, or the connection idles out
+	}
+	for {
+		stream, err := conn.AcceptUniStream(t.node.Context())
+		if err != nil || !t.node.Go(func() { t.receive(conn, stream, hello) }) {
+			_ = conn.CloseWithError(codeClosed, "")
+			return
+		}
+	}
+}
+
+// welcome reads who is there and answers. It returns an error after a refusal, with a reason.
+func (t *Transport) welcome(conn *quicgo.Conn) (hello wire.Hello, err error) {
+	ctx, cancel := context.WithTimeout(t.node.Context(), t.options.HandshakeTimeout)
+	defer cancel()
+	stream, err := conn.AcceptStream(ctx)
+	if err != nil {
+		_ = conn.CloseWithError(codeRefused, "no hello")
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = transport.Refused(transport.RefusedTimeout, "no hello")
+		}
+		return hello, err
+	}
+	if err := stream.SetDeadline(time.Now().Add(t.options.HandshakeTimeout)); err != nil {
+		return hello, fmt.Errorf("set deadline: %w", err)
+	}
+	authenticated, err := identity.PeerOf(conn.ConnectionState().TLS)
+	if err != nil {
+		err = transport.Refused(transport.RefusedIdentity, "%v", err)
+	} else {
+		hello, err = t.node.ReadHello(wire.NewReader(stream, wire.HelloBytesMax), authenticated)
+	}
+	if err == nil {
+		err = t.node.Peer(hello.From).CheckStale(hello.Incarnation)
+	}
+	if answered := t.node.WriteWelcome(stream, err); err == nil {
+		err = answered
+	}
+	if err != nil {
+		_ = stream.Close()
+		t.hangUpLater(conn)
+	}
+	return hello, err
+}
+
+// hangUpLater gives the peer time to read why it is refused.
+func (t *Transport) hangUpLater(conn *quicgo.Conn) {
+	t.node.Go(func() {
+		timer := time.NewTimer(t.options.HandshakeTimeout)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-conn.Context().Done():
+		case <-t.node.Context().Done():
+		}
+		_ = conn.CloseWithError(codeRefused, "")
+	})
+}
+
+// receive greets one lane's stream and delivers what comes. Whatever ends it ends the connection.
+func (t *Transport) receive(conn *quicgo.Conn, stream *quicgo.ReceiveStream, greeted wire.Hello) {
+	err := t.receiveLane(conn, stream, greeted)
+	_ = conn.CloseWithError(codeBroken, "")
+	t.node.Refuse(err, conn.RemoteAddr().String())
+}
+
+func (t *Transport) receiveLane(conn *quicgo.Conn, stream *quicgo.ReceiveStream, greeted wire.Hello) error {
+	if err := stream.SetReadDeadline(time.Now().Add(t.options.HandshakeTimeout)); err != nil {
+		return fmt.Errorf("set deadline: %w", err)
+	}
+	reader := wire.NewReader(stream, wire.HelloBytesMax)
+	hello, err := t.node.ReadHello(reader, greeted.From)
+	if err != nil {
+		return err
+	}
+	if hello.Incarnation != greeted.Incarnation {
+		return transport.Refused(transport.RefusedMalformed, "incarnation %d on a stream, %d on its connection",
+			hello.Incarnation, greeted.Incarnation)
+	}
+	peer := t.node.Peer(hello.From)
+	leave, err := peer.Admit(hello.Lane, hello.Incarnation, func() {
+		go func() { _ = conn.CloseWithError(codeClosed, "replaced") }()
+	})
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := stream.SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("clear deadline: %w", err)
+	}
+	return peer.Receive(hello.Lane, reader)
+}
+
+// refusalOf gives an error of the handshake its reason: what TLS said is about the identity.
+func refusalOf(err error) error {
+	var failed *quicgo.TransportError
+	if errors.As(err, &failed) && failed.ErrorCode.IsCryptoError() {
+		return transport.Refused(transport.RefusedIdentity, "%v", err)
+	}
+	return err
+}

@@ -1,0 +1,152 @@
+package quic
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	quicgo "github.com/quic-go/quic-go"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/transport"
+	"github.com/raftmark/raftmark/transport/link"
+	"github.com/raftmark/raftmark/transport/wire"
+)
+
+// sharedBytesMin is the length from which a span is written for itself: QUIC copies small writes anyway.
+const sharedBytesMin = 16 << 10
+
+// urgency of the lanes' streams: smaller goes first.
+var urgency = [transport.LaneCount]int8{
+	transport.LaneControl: 0, transport.LaneAppend: 3, transport.LaneSnapshot: 6,
+}
+
+// session is the connection to one peer that its lanes share.
+type session struct {
+	// turn has one slot: who holds it may read and replace the rest.
+	turn        chan struct{}
+	conn        *quicgo.Conn
+	incarnation uint64
+}
+
+func (t *Transport) session(id raft.NodeID) *session {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.sessions[id]
+	if s == nil {
+		s = &session{turn: make(chan struct{}, 1)}
+		t.sessions[id] = s
+	}
+	return s
+}
+
+// outgoing is one lane's stream on a session's connection. Whatever breaks it breaks the connection.
+type outgoing struct {
+	conn        *quicgo.Conn
+	stream      *quicgo.SendStream
+	incarnation uint64
+	timeout     time.Duration
+	encoder     wire.Encoder
+}
+
+// dial implements link.Dial: the first lane connects, the others add their streams.
+func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.Lane) (link.Outgoing, error) {
+	s := t.session(peer.ID())
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("dial node %d: %w", peer.ID(), context.Cause(ctx))
+	}
+	if s.conn == nil || s.conn.Context().Err() != nil {
+		conn, incarnation, err := t.connect(ctx, peer)
+		if err != nil {
+			return nil, err
+		}
+		s.conn, s.incarnation = conn, incarnation
+	}
+	o := &outgoing{conn: s.conn, incarnation: s.incarnation, timeout: t.options.WriteTimeout}
+	o.encoder.SharedBytesMin = sharedBytesMin
+	if err := o.open(ctx, t.node.Hello(peer.ID(), lane)); err != nil {
+		_ = o.Close()
+		return nil, fmt.Errorf("open %v stream to node %d: %w", lane, peer.ID(), err)
+	}
+	return o, nil
+}
+
+// connect makes the connection and introduces this node.
+func (t *Transport) connect(ctx context.Context, peer *link.Peer) (*quicgo.Conn, uint64, error) {
+	udp, err := net.ResolveUDPAddr("udp", peer.Address())
+	if err != nil {
+		return nil, 0, fmt.Errorf("dial node %d: %w", peer.ID(), err)
+	}
+	dialing, cancel := context.WithTimeout(ctx, t.options.DialTimeout)
+	defer cancel()
+	conn, err := t.quic.Dial(dialing, udp, t.options.Identity.ClientTLS(protocol, peer.ID()), t.config())
+	if err != nil {
+		err = refusalOf(err)
+		t.node.Refuse(err, peer.Address())
+		return nil, 0, fmt.Errorf("dial node %d: %w", peer.ID(), err)
+	}
+	incarnation, err := t.greet(ctx, conn, peer.ID())
+	if err != nil {
+		_ = conn.CloseWithError(codeRefused, "")
+		return nil, 0, fmt.Errorf("greet node %d: %w", peer.ID(), err)
+	}
+	return conn, incarnation, nil
+}
+
+func (t *Transport) greet(ctx context.Context, conn *quicgo.Conn, peer raft.NodeID) (uint64, error) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.CloseWithError(codeClosed, "") })
+	defer stop()
+	stream, err := conn.OpenStreamSync(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := stream.SetDeadline(time.Now().Add(t.options.HandshakeTimeout)); err != nil {
+		return 0, fmt.Errorf("set deadline: %w", err)
+	}
+	return t.node.Greet(stream, peer, transport.LaneControl)
+}
+
+// open adds the lane's stream to the connection.
+func (o *outgoing) open(ctx context.Context, hello wire.Hello) error {
+	stream, err := o.conn.OpenUniStreamSync(ctx)
+	if err != nil {
+		return err
+	}
+	stream.SetPriority(urgency[hello.Lane], true)
+	o.stream = stream
+	_, err = stream.Write(wire.AppendFrame(nil, wire.KindHello, hello.Append(nil)))
+	return err
+}
+
+// Write implements link.Outgoing.
+func (o *outgoing) Write(messages []raft.Message) (int, error) {
+	o.encoder.Reset()
+	for i := range messages {
+		o.encoder.Add(&messages[i])
+	}
+	if err := o.stream.SetWriteDeadline(time.Now().Add(o.timeout)); err != nil {
+		return 0, fmt.Errorf("set write deadline: %w", err)
+	}
+	written := 0
+	for _, part := range o.encoder.Frame() {
+		n, err := o.stream.Write(part)
+		written += n
+		if err != nil {
+			return written, fmt.Errorf("write frame: %w", err)
+		}
+	}
+	return written, nil
+}
+
+// Done implements link.Outgoing.
+func (o *outgoing) Done() <-chan struct{} { return o.conn.Context().Done() }
+
+// Incarnation implements link.Outgoing.
+func (o *outgoing) Incarnation() uint64 { return o.incarnation }
+
+// Close implements link.Outgoing.
+func (o *outgoing) Close() error { return o.conn.CloseWithError(codeClosed, "") }
