@@ -33,7 +33,8 @@ func (c *Core) sendEntries(p *peer) bool {
 	if !c.tail.holds(after) {
 		p.progress.Fetching = true
 		c.debts.fetch = append(c.debts.fetch, Fetch{
-			To: p.id, Term: c.currentTerm, After: after, Upto: c.tail.prev.Index, BytesMax: c.cfg.MessageBytesMax,
+			To: p.id, Term: c.currentTerm, After: after,
+			Upto: min(c.tail.prev.Index, after+Index(c.cfg.MessageEntriesMax)), BytesMax: c.cfg.MessageBytesMax,
 		})
 		return false
 	}
