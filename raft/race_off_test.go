@@ -1,0 +1,6 @@
+//go:build !race
+
+package raft_test
+
+// raceEnabled says that the race detector makes everything about ten times slower.
+const raceEnabled = false
