@@ -21,7 +21,7 @@ func (g *Generator) runClosed(ctx context.Context, from time.Duration) {
 	<-ended
 }
 
-// awaitClients returns when all clients have, or when the drain after the end is over.
+// awaitClients returns when all clients have, or when the drain after the end is over (see Run).
 func (g *Generator) awaitClients(ctx context.Context, to time.Duration, ended <-chan struct{}) {
 	done := ctx.Done()
 	var over <-chan time.Time
@@ -33,7 +33,11 @@ func (g *Generator) awaitClients(ctx context.Context, to time.Duration, ended <-
 		case <-ended:
 			return
 		case <-done:
-			done, over = nil, time.After(g.opts.Drain)
+			limit := g.opts.Drain
+			if g.opts.Duration > 0 {
+				limit = min(limit, interruptedDrain)
+			}
+			done, over = nil, time.After(limit)
 		case <-over:
 			return
 		}
@@ -43,7 +47,7 @@ func (g *Generator) awaitClients(ctx context.Context, to time.Duration, ended <-
 // client runs one operation after the other. An operation is intended when the client is free for it: there is no
 // schedule, and so no waiting that could be seen.
 func (g *Generator) client(to time.Duration, abandon <-chan struct{}) {
-	source := newSource(g.opts.Workload, g.opts.Seed)
+	source := g.source.clone()
 	free := make(chan struct{}, 1)
 	done := func(op *Op) {
 		g.finish(op)

@@ -14,6 +14,9 @@ import (
 // stuckAfter is how long a closed target has to end its operations.
 const stuckAfter = time.Second
 
+// interruptedDrain bounds Options.Drain when the run was interrupted: somebody waits for it to end.
+const interruptedDrain = time.Second
+
 // Generator drives a Target with the load of its Options. Create it with [New].
 type Generator struct {
 	opts     Options
@@ -77,7 +80,7 @@ func (g *Generator) Counters() Counters {
 
 // Run offers the load: warm-up, then the measured phase, then the drain. With a Duration it returns nil when all
 // operations have ended, or the context's error when that ended first; without one the end of the context is the regular
-// end. What was under way at the end is waited for in any case.
+// end. What was under way at the end is waited for, for Options.Drain; after an interruption for a second at most.
 func (g *Generator) Run(ctx context.Context) error {
 	invariant.Check(!g.ran.Swap(true), "a Generator runs once")
 	start := g.clock.Now()
@@ -91,12 +94,15 @@ func (g *Generator) Run(ctx context.Context) error {
 	} else {
 		g.runOpen(start)
 	}
-	interrupted := g.cut()
 	g.stopped.Store(true)
-	if err := g.drain(); err != nil {
+	interrupted, limit := g.cut() && g.opts.Duration > 0, g.opts.Drain
+	if interrupted {
+		limit = min(limit, interruptedDrain)
+	}
+	if err := g.drain(limit); err != nil {
 		return err
 	}
-	if interrupted && g.opts.Duration > 0 {
+	if interrupted {
 		return ctx.Err()
 	}
 	return nil
@@ -166,9 +172,9 @@ func (g *Generator) finish(op *Op) {
 	}
 }
 
-// drain waits until no operation is in flight. After Options.Drain it closes the target, which must end them.
-func (g *Generator) drain() error {
-	if g.waitIdle(g.opts.Drain) {
+// drain waits until no operation is in flight. After limit it closes the target, which must end them.
+func (g *Generator) drain(limit time.Duration) error {
+	if g.waitIdle(limit) {
 		return nil
 	}
 	// Close may itself hang on a broken target; the run ends all the same.
@@ -178,7 +184,7 @@ func (g *Generator) drain() error {
 		return nil
 	}
 	return fmt.Errorf("%w: %d under way %v after the last one was due",
-		ErrStuck, g.live.inflight.Load(), g.opts.Drain+stuckAfter)
+		ErrStuck, g.live.inflight.Load(), limit+stuckAfter)
 }
 
 func (g *Generator) waitIdle(limit time.Duration) bool {

@@ -152,8 +152,7 @@ func scramble(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// source makes operations: what operation seq does depends on the seed and seq alone. It is not safe for concurrent use;
-// sources of the same workload and seed make the same operations.
+// source makes operations: what operation seq does depends on the seed and seq alone. It is not safe for concurrent use.
 type source struct {
 	workload Workload
 	run      uint64
@@ -165,11 +164,17 @@ type source struct {
 }
 
 func newSource(workload Workload, seed uint64) *source {
-	s := &source{workload: workload, run: RunID(seed), seed: seed, pcg: rand.NewPCG(0, 0)}
-	s.random = rand.New(s.pcg)
-	s.zipf = rand.NewZipf(s.random, workload.ZipfS, 1, uint64(workload.Keys-1))
-	s.filler = makeFiller(workload, seed)
-	return s
+	s := &source{workload: workload, run: RunID(seed), seed: seed, filler: makeFiller(workload, seed)}
+	return s.clone()
+}
+
+// clone returns a source of the same operations, for another goroutine.
+func (s *source) clone() *source {
+	other := *s
+	other.pcg = rand.NewPCG(0, 0)
+	other.random = rand.New(other.pcg)
+	other.zipf = rand.NewZipf(other.random, s.workload.ZipfS, 1, uint64(s.workload.Keys-1))
+	return &other
 }
 
 func makeFiller(workload Workload, seed uint64) []byte {
