@@ -50,5 +50,8 @@ func newRootCommand() *cobra.Command {
 
 // commands lists the subcommands, each in the file of its name.
 func commands() []*cobra.Command {
-	return []*cobra.Command{}
+	return []*cobra.Command{
+		newLoadCommand(),
+		newCheckCommand(),
+	}
 }

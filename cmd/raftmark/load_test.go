@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tidwall/redcon"
+
+	"github.com/raftmark/raftmark/loadgen/resp/resptest"
+)
+
+func raftmarkRun(ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	var out, err bytes.Buffer
+	code = run(ctx, args, &out, &err)
+	return code, out.String(), err.String()
+}
+
+func wantRun(t *testing.T, want int, says string, args ...string) string {
+	t.Helper()
+	code, stdout, stderr := raftmarkRun(t.Context(), args...)
+	if code != want || !strings.Contains(stdout+stderr, says) {
+		t.Fatalf("raftmark %s: got exit code %d, want %d with %q\n%s%s", strings.Join(args, " "), code, want, says, stdout, stderr)
+	}
+	return stdout
+}
+
+func loadServer(t *testing.T) *resptest.Server {
+	t.Helper()
+	s, err := resptest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestLoadVerifiesAndCheckAgrees(t *testing.T) {
+	server := loadServer(t)
+	history := filepath.Join(t.TempDir(), "history.csv.gz")
+	args := []string{"load", "--targets", server.Addr(), "-r", "1000/s", "-d", "400ms", "-w", "100ms", "-q",
+		"--keys", "50", "--read-share", "0.3", "--verify", "--history", history}
+	// The figures may be invalid on a busy machine; the safety verdict may not.
+	code, stdout, stderr := raftmarkRun(t.Context(), args...)
+	if code != int(exitOK) && code != int(exitInvalid) || !strings.Contains(stdout, "lost: 0, phantom: 0") {
+		t.Fatalf("got exit code %d\n%s%s", code, stdout, stderr)
+	}
+	wantRun(t, int(exitOK), "linearizable: ok", "check", history)
+}
+
+func TestLoadFindsLostWrites(t *testing.T) {
+	server := loadServer(t)
+	var sets atomic.Int64
+	server.Answer(func(r resptest.Request) []byte {
+		if string(r.Name) == "SET" && sets.Add(1)%100 == 0 {
+			return redcon.AppendOK(nil) // and nothing stored
+		}
+		return nil
+	})
+	history := filepath.Join(t.TempDir(), "history.csv.gz")
+	wantRun(t, int(exitUnsafe), "lost: 5", "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "500ms", "-w", "0s", "-q",
+		"--key-dist", "sequential", "--verify", "--history", history)
+	stdout := wantRun(t, int(exitUnsafe), `"lost": 5`, "check", "--json", history)
+	var report checkReport
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
+		t.Fatal(err)
+	}
+	if report.FinalReads != 500 || report.Linearizable.Verdict != "violation" {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestLoadSaysInvalid(t *testing.T) {
+	server := loadServer(t)
+	server.Answer(func(r resptest.Request) []byte {
+		if string(r.Name) == "SET" {
+			return redcon.AppendError(nil, "ERR no")
+		}
+		return nil
+	})
+	stdout := wantRun(t, int(exitInvalid), `"failed": 200`, "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "200ms",
+		"-w", "0s", "-q", "--json")
+	var report loadReport
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Invalid) != 1 || report.Stats.Censored != 200 {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestLoadInterruptedKeepsPartialResults(t *testing.T) {
+	server := loadServer(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	server.Answer(func(r resptest.Request) []byte {
+		if server.Served() > 100 {
+			cancel()
+		}
+		return nil
+	})
+	code, stdout, _ := raftmarkRun(ctx, "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "1h", "-w", "0s", "-q")
+	if code != int(exitInterrupted) || !strings.Contains(stdout, "INTERRUPTED") {
+		t.Errorf("got exit code %d\n%s", code, stdout)
+	}
+}
+
+func TestLoadClosedAtMaximum(t *testing.T) {
+	server := loadServer(t)
+	wantRun(t, int(exitOK), "closed loop, 4 clients", "load", "--targets", server.Addr(), "-r", "max", "-c", "4", "-d", "200ms",
+		"-w", "0s", "-q")
+}
+
+func TestLoadRefusesBadInput(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{nil, "--targets"},
+		{[]string{"--targets", "nowhere"}, `"nowhere": want host:port`},
+		{[]string{"--targets", "h:1", "-r", "-5/s"}, `"-5/s": want a number above 0`},
+		{[]string{"--targets", "h:1", "--payload", "3B"}, "PayloadBytes = 3: want 16"},
+		{[]string{"--targets", "h:1", "--keys", "0"}, "--keys = 0: want above 0"},
+		{[]string{"--targets", "h:1", "--read-share", "2"}, "ReadShare = 2: want 0 to 1"},
+		{[]string{"--targets", "h:1", "--key-dist", "odd"}, `KeyDist = "odd": want`},
+		{[]string{"--targets", "h:1", "--timeout", "-1s"}, "Timeout = -1s: want above 0"},
+		{[]string{"--targets", "h:1", "--closed", "-r", "5/s"}, "want one of them"},
+		{[]string{"--targets", "h:1", "-c", "5"}, "want --closed"},
+		{[]string{"--targets", "h:1", "--progress", "odd"}, `--progress = "odd"`},
+		{[]string{"--no-such-flag"}, "no-such-flag"},
+		{[]string{"h:1"}, "--targets"},
+	} {
+		code, stdout, stderr := raftmarkRun(t.Context(), append([]string{"load"}, c.args...)...)
+		if code != int(exitUsage) || !strings.Contains(stderr, c.says) || strings.Count(stderr, "\n") != 1 || stdout != "" {
+			t.Errorf("%q: got exit code %d and\n%s%s", c.args, code, stdout, stderr)
+		}
+	}
+	wantRun(t, int(exitUsage), "no such file", "check", filepath.Join(t.TempDir(), "none"))
+	wantRun(t, int(exitUsage), "0 arguments", "check")
+	began := time.Now()
+	wantRun(t, int(exitRunError), "connection refused", "load", "--targets", "127.0.0.1:1", "--connect-timeout", "100ms")
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
