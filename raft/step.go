@@ -34,30 +34,40 @@ func (c *Core) vet(m Message) error {
 		return fmt.Errorf("message for %d delivered to %d", m.To, c.cfg.ID)
 	case m.Kind < MsgPreVote || m.Kind > MsgHeartbeatReply:
 		return fmt.Errorf("message of kind %v", m.Kind)
-	case m.Term == 0 || m.Term == ^Term(0):
-		return fmt.Errorf("%v with term %d", m.Kind, m.Term)
+	case m.Term == 0 || m.Term > termMax:
+		return fmt.Errorf("%v with term %d; want 1 to %d", m.Kind, m.Term, termMax)
 	case c.role == Leader && m.Term == c.currentTerm && (m.Kind == MsgAppend || m.Kind == MsgHeartbeat):
 		return fmt.Errorf("%v from %d in term %d, which this server leads", m.Kind, m.From, m.Term)
 	case m.Kind == MsgAppend:
-		return vetSpan(m)
+		return c.vetSpan(m)
 	}
 	return nil
 }
 
-// vetSpan checks that the terms of a span never fall and never exceed the sender's (Log Matching, §5.3).
-func vetSpan(m Message) error {
+// termMax bounds the terms that are believed, far above any that elections lead to, so that counting on from it
+// never begins again at zero.
+const termMax Term = 1 << 62
+
+// vetSpan checks that the terms of a span never fall and never exceed the sender's (Log Matching, §5.3), and that a leader agrees
+// about what is committed here (Leader Completeness, §5.4.3), as far as it can be seen.
+func (c *Core) vetSpan(m Message) error {
 	if uint64(m.Span.Prev.Index)+uint64(len(m.Span.Entries)) < uint64(m.Span.Prev.Index) {
 		return fmt.Errorf("%v after %v overflows", m.Kind, m.Span.Prev)
 	}
 	term := m.Span.Prev.Term
 	for i := range m.Span.Entries {
-		if m.Span.Entries[i].Term < term {
+		if m.Span.Entries[i].Term < term || m.Span.Entries[i].Term == 0 {
 			return fmt.Errorf("%v with term %d after term %d", m.Kind, m.Span.Entries[i].Term, term)
 		}
 		term = m.Span.Entries[i].Term
 	}
 	if term > m.Term {
 		return fmt.Errorf("%v of term %d with an entry of term %d", m.Kind, m.Term, term)
+	}
+	if s := m.Span; m.Term >= c.currentTerm && s.Prev.Index < c.commitIndex && c.commitIndex <= s.LastIndex() {
+		if got, want := s.After(c.commitIndex).Prev, c.tail.id(c.commitIndex); got != want {
+			return fmt.Errorf("%v with %v where %v is committed", m.Kind, got, want)
+		}
 	}
 	return nil
 }
