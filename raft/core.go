@@ -191,7 +191,6 @@ func (c *Core) setCommit(index Index) {
 
 // forget drops from memory what is committed, durable, and above the caps.
 func (c *Core) forget() {
-	uncommitted := int(c.lastIndex() - c.commitIndex)
-	c.tail.forget(min(c.commitIndex, c.disk.durable),
-		c.cfg.TailEntriesMax+uncommitted, c.cfg.TailBytesMax+c.uncommittedBytes)
+	c.tail.forget(min(c.commitIndex, c.disk.durable), c.cfg.TailEntriesMax, c.cfg.TailBytesMax,
+		int(c.lastIndex()-c.commitIndex), c.uncommittedBytes)
 }

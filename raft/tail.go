@@ -31,7 +31,7 @@ func (t *tail) id(index Index) EntryID { return EntryID{Term: t.term(index), Ind
 // span returns the entries (after, upto], cut to entriesMax and bytesMax but never to nothing. It needs holds of both.
 func (t *tail) span(after, upto Index, entriesMax, bytesMax int) (s Span, bytes int) {
 	from, to := int(after-t.prev.Index), int(upto-t.prev.Index)
-	to = min(to, from+entriesMax)
+	to = from + min(to-from, entriesMax)
 	end := from
 	for end < to {
 		size := t.entries[end].Size()
@@ -58,10 +58,11 @@ func (t *tail) truncate(index Index) {
 	t.entries = t.entries[:n:n]
 }
 
-// forget drops entries from the front, up to index, until the rest is within the limits.
-func (t *tail) forget(index Index, entriesMax, bytesMax int) {
+// forget drops entries from the front, up to index, until the rest is within the limits, to which the last keptEntries entries
+// of keptBytes bytes do not count.
+func (t *tail) forget(index Index, entriesMax, bytesMax, keptEntries, keptBytes int) {
 	n := 0
-	for t.prev.Index+Index(n) < index && (len(t.entries)-n > entriesMax || t.bytes > bytesMax) {
+	for t.prev.Index+Index(n) < index && (len(t.entries)-n-keptEntries > entriesMax || t.bytes-keptBytes > bytesMax) {
 		t.bytes -= t.entries[n].Size()
 		n++
 	}
