@@ -100,8 +100,8 @@ func area(low, high []point, fill color.Color) mark {
 // rectangle fills a part of the plot; infinite ends are the plot's.
 func rectangle(x0, x1, y0, y1 float64, fill color.Color) mark {
 	return func(c *draw.Canvas, x, y func(float64) vg.Length) {
-		left, right := bounded(x(x0), c.Min.X, c.Max.X), bounded(x(x1), c.Min.X, c.Max.X)
-		bottom, top := bounded(y(y0), c.Min.Y, c.Max.Y), bounded(y(y1), c.Min.Y, c.Max.Y)
+		left, right := bounded(x, x0, c.Min.X, c.Max.X), bounded(x, x1, c.Min.X, c.Max.X)
+		bottom, top := bounded(y, y0, c.Min.Y, c.Max.Y), bounded(y, y1, c.Min.Y, c.Max.Y)
 		if right <= left || top <= bottom {
 			return
 		}
@@ -109,11 +109,16 @@ func rectangle(x0, x1, y0, y1 float64, fill color.Color) mark {
 	}
 }
 
-func bounded(v, low, high vg.Length) vg.Length {
-	if math.IsNaN(float64(v)) {
+// bounded places v between low and high. Infinite values do not go through the scale: a logarithm has no place for them.
+func bounded(place func(float64) vg.Length, v float64, low, high vg.Length) vg.Length {
+	switch {
+	case math.IsInf(v, -1) || math.IsNaN(v):
 		return low
+	case math.IsInf(v, 1):
+		return high
+	default:
+		return min(max(place(v), low), high)
 	}
-	return min(max(v, low), high)
 }
 
 // vertical draws a line over the plot's height, with a label at its top, on the right of it or, near the edge, on the left.

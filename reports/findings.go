@@ -1,0 +1,226 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/reports/page"
+	"github.com/raftmark/raftmark/reports/stat"
+	"github.com/raftmark/raftmark/reports/table"
+)
+
+// stamp judges the result: UNSAFE before INVALID. What the arms say counts, also against the summary's verdict.
+func (s *study) stamp() (stamp string, reasons []string) {
+	for _, a := range s.arms {
+		if a.Safety.Lost > 0 {
+			reasons = append(reasons, fmt.Sprintf("%s: %s acknowledged writes are lost.", a.Name, table.Count(a.Safety.Lost)))
+		}
+		if a.Safety.Linearizable == "violation" {
+			reasons = append(reasons, fmt.Sprintf("%s: the recorded history is not linearizable.", a.Name))
+		}
+	}
+	unsafe := len(reasons) > 0 || s.Summary.Verdict == result.VerdictUnsafe
+	if s.Manifest.Interrupted {
+		reasons = append(reasons, "The run was interrupted: what follows is partial.")
+	}
+	if s.Summary.Verdict != result.VerdictOK {
+		for _, a := range s.arms {
+			for _, note := range a.Validity {
+				reasons = append(reasons, a.Name+": "+note)
+			}
+		}
+	}
+	if len(s.arms) == 0 {
+		reasons = append(reasons, "No arm was measured.")
+	}
+	switch {
+	case unsafe:
+		return StampUnsafe, append(reasons, "A run that loses or corrupts data is not a latency result.")
+	case s.Summary.Verdict == result.VerdictInvalid || s.Manifest.Interrupted || len(s.arms) == 0:
+		if len(reasons) == 0 {
+			reasons = append(reasons, "The runner called this measurement invalid and gave no reason.")
+		}
+		return StampInvalid, append(reasons, "Do not quote numbers from this report.")
+	default:
+		return "", nil
+	}
+}
+
+func (s *study) badges(stamp string) []page.Badge {
+	validity := page.Badge{Name: "measurement", Value: "VALID", Tone: table.Good}
+	if stamp != "" {
+		validity = page.Badge{Name: "measurement", Value: stamp, Tone: table.Bad}
+	}
+	return []page.Badge{
+		validity, s.safetyBadge(), s.durabilityBadge(),
+		{Name: "placement", Value: orText(s.Manifest.Environment.Placement, "unknown") + ", single host"},
+		{Name: "A/A noise floor", Value: "not measured"},
+	}
+}
+
+func (s *study) safetyBadge() page.Badge {
+	var lost, acked, checked int64
+	violation := false
+	for _, a := range s.arms {
+		lost, acked, checked = lost+a.Safety.Lost, acked+a.Safety.Acked, checked+a.Safety.CheckedOps
+		violation = violation || a.Safety.Linearizable == "violation"
+	}
+	switch {
+	case lost > 0:
+		return page.Badge{Name: "safety", Value: table.Count(lost) + " LOST", Tone: table.Bad}
+	case violation:
+		return page.Badge{Name: "safety", Value: "NOT LINEARIZABLE", Tone: table.Bad}
+	case acked == 0 && checked == 0:
+		return page.Badge{Name: "safety", Value: "not checked"}
+	default:
+		return page.Badge{Name: "safety", Value: "PASS, 0 lost of " + table.Count(acked), Tone: table.Good}
+	}
+}
+
+func (s *study) durabilityBadge() page.Badge {
+	switch class := s.Calibration.DurabilityClass; class {
+	case "fsync":
+		return page.Badge{Name: "durability", Value: class, Tone: table.Good}
+	case "":
+		return page.Badge{Name: "durability", Value: "unknown"}
+	default:
+		return page.Badge{Name: "durability", Value: class, Tone: table.Bad}
+	}
+}
+
+func orText(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// verdict is what was found, in short sentences.
+func (s *study) verdict() []string {
+	var lines []string
+	add := func(line string) {
+		if line != "" {
+			lines = append(lines, line)
+		}
+	}
+	add(s.steadySentence())
+	for _, kind := range s.kinds {
+		add(s.outageSentence(kind))
+		for _, other := range s.arms[min(1, len(s.arms)):] {
+			add(compare(kind, s.arms[0], other))
+		}
+	}
+	add(s.closedSentence())
+	add(s.safetySentence())
+	if len(lines) == 0 {
+		lines = append(lines, "Nothing was measured.")
+	}
+	return lines
+}
+
+func (s *study) steadySentence() string {
+	var parts []string
+	for _, a := range s.arms {
+		if a.Steady == nil || a.Steady.ResponseUs.P50 == nil {
+			continue
+		}
+		part := fmt.Sprintf("%s answered at %s with a response time of %s at the median", a.Name, rate(a.Steady.AchievedPerS),
+			table.Duration(*a.Steady.ResponseUs.P50))
+		if p99 := a.Steady.ResponseUs.P99; p99 != nil {
+			part += fmt.Sprintf(" and %s at p99", table.Duration(*p99))
+		}
+		parts = append(parts, part)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "Without faults, " + strings.Join(parts, "; ") + "."
+}
+
+func (s *study) outageSentence(kind string) string {
+	var parts []string
+	for _, a := range s.arms {
+		outages := a.outages(kind)
+		low, ok := outages.Min()
+		if !ok {
+			continue
+		}
+		high, _ := outages.Max()
+		n := len(outages)
+		p50, enough := outages.Quantile(.5)
+		if !enough {
+			parts = append(parts, fmt.Sprintf("%s was out for %s to %s (n=%d, too few for a median)", a.Name,
+				milliseconds(low), milliseconds(high), n))
+			continue
+		}
+		parts = append(parts, fmt.Sprintf("%s acknowledged nothing for %s at the median (n=%d, smallest %s, largest %s)",
+			a.Name, milliseconds(p50), n, milliseconds(low), milliseconds(high)))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "After " + kind + ", " + strings.Join(parts, "; ") + "."
+}
+
+// compare says which of two arms had the shorter outages, or that this cannot be said.
+func compare(kind string, a, b *armStudy) string {
+	x, y := a.outages(kind), b.outages(kind)
+	if len(x) == 0 || len(y) == 0 {
+		return ""
+	}
+	disjoint, ok := stat.Disjoint(x, y, .5)
+	if !ok {
+		return fmt.Sprintf("%s and %s: cannot resolve a difference. A median's interval needs %d trials an arm; there are %d and %d.",
+			a.Name, b.Name, stat.MinSample(.5), len(x), len(y))
+	}
+	intervals := fmt.Sprintf("95 %% intervals of the median %s and %s, n=%d and %d", msInterval(x, .5).Text,
+		msInterval(y, .5).Text, len(x), len(y))
+	if !disjoint {
+		return fmt.Sprintf("%s and %s: cannot resolve a difference in the outage (%s overlap).", a.Name, b.Name, intervals)
+	}
+	faster, slower := a, b
+	fast, _ := x.Quantile(.5)
+	slow, _ := y.Quantile(.5)
+	if slow < fast {
+		faster, slower, fast, slow = b, a, slow, fast
+	}
+	return fmt.Sprintf("%s had the shorter outage than %s: %s against %s at the median (%s do not overlap).", faster.Name,
+		slower.Name, milliseconds(fast), milliseconds(slow), intervals)
+}
+
+func (s *study) closedSentence() string {
+	var parts []string
+	for _, a := range s.arms {
+		best := result.ClosedPoint{}
+		for _, p := range a.Closed {
+			if p.PerS > best.PerS {
+				best = p
+			}
+		}
+		if best.PerS > 0 {
+			parts = append(parts, fmt.Sprintf("%s reached %s with %d proposers (service time p50 %s, p99 %s)", a.Name,
+				rate(best.PerS), best.Proposers, table.Duration(best.P50Us), table.Duration(best.P99Us)))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "In a closed loop, " + strings.Join(parts, "; ") + "."
+}
+
+func (s *study) safetySentence() string {
+	var acked, lost, checked int64
+	for _, a := range s.arms {
+		acked, lost, checked = acked+a.Safety.Acked, lost+a.Safety.Lost, checked+a.Safety.CheckedOps
+	}
+	switch {
+	case lost > 0:
+		return fmt.Sprintf("Of %s acknowledged writes, %s are LOST.", table.Count(acked), table.Count(lost))
+	case acked > 0:
+		return fmt.Sprintf("Of %s acknowledged writes, none is lost; %s operations were checked.", table.Count(acked),
+			table.Count(checked))
+	default:
+		return ""
+	}
+}

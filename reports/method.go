@@ -1,0 +1,130 @@
+package reports
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/reports/page"
+	"github.com/raftmark/raftmark/reports/stat"
+	"github.com/raftmark/raftmark/reports/table"
+)
+
+func (s *study) methodSection() page.Section {
+	return page.Section{ID: "method", Title: "Method", Blocks: []page.Block{page.List{Items: []string{
+		"Load: open loop. The schedule of intended starts is fixed before the run by the seed and does not wait for answers. " +
+			"A closed loop is labelled as one.",
+		"Response time is done minus intended, service time is done minus the first attempt, send lag is sent minus intended. " +
+			"A latency spans all retries of an operation.",
+		"Operations that never completed, or were shed at the in-flight limit, count as at least their age. Errors never improve " +
+			"a percentile.",
+		"The warm-up is left out.",
+		"A fault is at the instant it took effect, not when it was ordered. It comes at a random phase of the heartbeat, from the seed.",
+		"Outage: the longest gap between acknowledgements from the fault to the end of the trial, where the fault counts as one. " +
+			"It is made of acknowledgements, never of timeouts.",
+		"A quantile is a value that was observed, of rank ⌈q·n⌉. It is printed only when its two-sided 95 % interval is finite: " +
+			"p50 from 6 samples on, p90 from 36, p95 from 72, p99 from 368, p99.9 from 3688.",
+		"Intervals are order statistics from the binomial distribution; they assume independent trials and no distribution. Two arms " +
+			"differ when the intervals of their medians do not overlap, which is stricter than a test at 5 %.",
+		"All instants are readings of one monotonic clock that the processes of the host share.",
+	}}}}
+}
+
+// threatsSection lists what could make the numbers mean less than they seem to; only what applies.
+func (s *study) threatsSection() page.Section {
+	items := []string{
+		"All nodes and the load generator share one host; network latency is loopback or emulated. Absolute numbers do not " +
+			"transfer; compare only rows of this report.",
+		"Response time is measured from the intended send time; requests scheduled during an outage include their wait.",
+	}
+	if n := s.Manifest.Environment.CPUs; n > 0 && n <= 4 {
+		items = append(items, fmt.Sprintf("Clients and servers share %d CPUs and take time from each other.", n))
+	}
+	items = append(items, s.trialThreats()...)
+	c := s.Calibration
+	if c.DurabilityClass == "volatile" && c.FsyncUs.P50 != nil {
+		items = append(items, fmt.Sprintf("fsync returned in %s at the median: storage probably does not persist; durability class = volatile.",
+			table.Duration(*c.FsyncUs.P50)))
+	} else if c.FsyncUs.P50 != nil {
+		items = append(items, fmt.Sprintf("fsync returned in %s at the median. What the device below a virtual machine promises is not checked.",
+			table.Duration(*c.FsyncUs.P50)))
+	}
+	if steal := s.Manifest.Environment.StealPercent; steal > 1 {
+		items = append(items, fmt.Sprintf("The hypervisor took %.1f %% of the CPU time during the run.", steal))
+	}
+	for _, a := range s.arms {
+		if st := a.Steady; st != nil && st.Shed > 0 {
+			all := st.OK + st.Failed + st.Unknown + st.Shed
+			items = append(items, fmt.Sprintf("%s: shed requests %.2g %% (in-flight limit); percentiles treat them as censored.",
+				a.Name, 100*float64(st.Shed)/float64(all)))
+		}
+	}
+	if s.Manifest.Dirty {
+		items = append(items, "The program was built from a commit with local changes.")
+	}
+	items = append(items,
+		"Each arm was run few times, and the noise of identical code on this host was not measured: small differences in the steady "+
+			"phase are not interpreted.")
+	return page.Section{ID: "threats", Title: "Threats to validity", Blocks: []page.Block{page.List{Ordered: true, Items: items}}}
+}
+
+func (s *study) trialThreats() []string {
+	var items []string
+	for _, kind := range s.kinds {
+		var counts []string
+		worst, fewest := 0.0, -1
+		for _, a := range s.arms {
+			outages := a.outages(kind)
+			if most, ok := outages.Max(); ok {
+				worst = max(worst, most)
+				counts = append(counts, table.Count(int64(len(outages))))
+				if fewest < 0 || len(outages) < fewest {
+					fewest = len(outages)
+				}
+			}
+		}
+		if fewest < 0 {
+			continue
+		}
+		item := fmt.Sprintf("Trials of %s an arm: %s. The largest observed outage (%s) is not an upper bound.", kind,
+			strings.Join(counts, ", "), milliseconds(worst))
+		if fewest < stat.MinSample(.95) {
+			item += fmt.Sprintf(" p95 not reported for fewer than %d trials.", stat.MinSample(.95))
+		} else if fewest < stat.MinSample(.99) {
+			item += fmt.Sprintf(" p99 not reported (needs %d trials).", stat.MinSample(.99))
+		}
+		items = append(items, item)
+		if strings.HasSuffix(kind, "-kill") {
+			items = append(items, "Crash = SIGKILL of the process; the host's TCP stack answers RST, so peers may learn sooner than in a "+
+				"power loss. Data in the operating system's cache survives it.")
+		}
+	}
+	return items
+}
+
+// filesSection links to what the numbers are from. The report is in a folder of the result.
+func (s *study) filesSection() page.Section {
+	links := page.Links{}
+	for _, f := range []struct{ name, text string }{
+		{result.ManifestFile, "where the result comes from"},
+		{result.ScenarioFile, "the effective scenario"},
+		{result.SummaryFile, "all numbers of the tables"},
+		{result.SummaryCSVFile, "the same, for a spreadsheet"},
+		{result.BenchfmtFile, "Go benchmark text, for benchstat"},
+		{result.CalibrationFile, "calibration of the machine"},
+		{result.TrialsFile, "each trial"},
+		{result.TimelineFile, "each bin of time"},
+		{result.StagesFile, "sampled proposals"},
+		{result.EventsFile, "what the nodes and the bench did"},
+		{result.OpsFile, "operations: all around faults, a sample elsewhere"},
+		{result.ChecksumsFile, "checksums of the files above"},
+	} {
+		if _, err := os.Stat(filepath.Join(s.Dir, f.name)); err == nil {
+			links = append(links, page.Link{Href: "../" + f.name, Text: f.name + ": " + f.text})
+		}
+	}
+	links = append(links, page.Link{Href: markdownFile, Text: markdownFile + ": this report as Markdown"})
+	return page.Section{ID: "data", Title: "Raw data", Blocks: []page.Block{links}}
+}

@@ -1,0 +1,8 @@
+package page
+
+import _ "embed" // for the style sheet
+
+// styleSheet is put into each page; the marks /*light*/ and /*dark*/ in it make room for the figures' colours.
+//
+//go:embed style.css
+var styleSheet string

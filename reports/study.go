@@ -1,0 +1,166 @@
+package reports
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/reports/stat"
+)
+
+// noop is the control: a trial in which nothing is broken.
+const noop = "noop"
+
+// study is a result, arranged by arm and by kind of fault.
+type study struct {
+	*result.Result
+	arms  []*armStudy
+	kinds []string // of faults, in the order of the summary, without the control
+}
+
+// armStudy is what is known of one arm.
+type armStudy struct {
+	result.Arm
+	bins   []result.TimelineBin
+	trials map[string][]result.Trial
+	steady []window          // phases without faults
+	spans  []window          // where the timeline has no gap
+	calm   latencies         // of operations meant to start in a steady phase
+	broken latencies         // of operations meant to start between a fault and the end of its trial
+	laid   map[string]*epoch // trials laid on each other, by kind
+}
+
+// window is [from, to) in microseconds of the arm.
+type window struct{ from, to int64 }
+
+// latencies are of operations, weighted by how many each stands for.
+type latencies struct{ response, service stat.Weighted }
+
+func newStudy(r *result.Result) (*study, error) {
+	s := &study{Result: r}
+	byName := map[string]*armStudy{}
+	for _, arm := range r.Summary.Arms {
+		a := &armStudy{Arm: arm, trials: map[string][]result.Trial{}, laid: map[string]*epoch{}}
+		s.arms = append(s.arms, a)
+		byName[arm.Name] = a
+		for _, f := range arm.Faults {
+			if f.Kind != noop && !slices.Contains(s.kinds, f.Kind) {
+				s.kinds = append(s.kinds, f.Kind)
+			}
+		}
+	}
+	for _, t := range r.Trials {
+		a := byName[t.Arm]
+		a.trials[t.Kind] = append(a.trials[t.Kind], t)
+		if t.Kind != noop && !slices.Contains(s.kinds, t.Kind) {
+			s.kinds = append(s.kinds, t.Kind)
+		}
+	}
+	for _, b := range r.Timeline {
+		byName[b.Arm].addBin(b)
+	}
+	for _, kind := range s.kinds {
+		s.layOut(kind)
+	}
+	return s, s.readOps(byName)
+}
+
+// addBin also notes where phases and gaps are.
+func (a *armStudy) addBin(b result.TimelineBin) {
+	a.bins = append(a.bins, b)
+	end := b.StartUs + b.WidthUs
+	if n := len(a.spans); n > 0 && a.spans[n-1].to == b.StartUs {
+		a.spans[n-1].to = end
+	} else {
+		a.spans = append(a.spans, window{b.StartUs, end})
+	}
+	if b.Phase != "steady" {
+		return
+	}
+	if n := len(a.steady); n > 0 && a.steady[n-1].to == b.StartUs {
+		a.steady[n-1].to = end
+	} else {
+		a.steady = append(a.steady, window{b.StartUs, end})
+	}
+}
+
+// outages returns the outages of a kind in milliseconds.
+func (a *armStudy) outages(kind string) stat.Sample {
+	var values []float64
+	for _, t := range a.trials[kind] {
+		values = append(values, t.OutageMs)
+	}
+	return stat.Sorted(values)
+}
+
+// leaderless returns the times without a leader, of the trials in which the end of it was observed.
+func (a *armStudy) leaderless(kind string) stat.Sample {
+	var values []float64
+	for _, t := range a.trials[kind] {
+		if t.LeaderlessMs >= 0 && t.CommitUs >= 0 {
+			values = append(values, t.LeaderlessMs)
+		}
+	}
+	return stat.Sorted(values)
+}
+
+// debts returns the latency debts in operation-seconds.
+func (a *armStudy) debts(kind string) stat.Sample {
+	var values []float64
+	for _, t := range a.trials[kind] {
+		values = append(values, t.LatencyDebtOpS)
+	}
+	return stat.Sorted(values)
+}
+
+// phase is a step of a failover, from one instant of a trial to another (rule R12).
+type phase struct {
+	name, meaning string
+	from, to      func(result.Trial) int64
+}
+
+func phases() []phase {
+	inject := func(t result.Trial) int64 { return t.InjectUs }
+	detect := func(t result.Trial) int64 { return t.DetectUs }
+	elect := func(t result.Trial) int64 { return t.ElectUs }
+	commit := func(t result.Trial) int64 { return t.CommitUs }
+	ack := func(t result.Trial) int64 { return t.FirstAckUs }
+	recover := func(t result.Trial) int64 { return t.RecoverUs }
+	return []phase{
+		{"detect", "fault to the first election timeout", inject, detect},
+		{"elect", "to the election that lasted", detect, elect},
+		{"first commit", "to the commit of the new leader's no-op", elect, commit},
+		{"client", "to the first acknowledgement", commit, ack},
+		{"recover", "to backlog drained and node caught up", ack, recover},
+	}
+}
+
+// of returns how long the phase took in a trial, in milliseconds; not ok when an end of it was not observed.
+func (p phase) of(t result.Trial) (float64, bool) {
+	from, to := p.from(t), p.to(t)
+	if from < 0 || to < from {
+		return 0, false
+	}
+	return float64(to-from) / 1e3, true
+}
+
+// median of what at returns for the trials; NaN when none returns something.
+func median(trials []result.Trial, at func(result.Trial) (float64, bool)) float64 {
+	var values []float64
+	for _, t := range trials {
+		if v, ok := at(t); ok {
+			values = append(values, v)
+		}
+	}
+	if len(values) == 0 {
+		return math.NaN()
+	}
+	return stat.Sorted(values).OrderStatistic(.5)
+}
+
+// find returns the window that holds t.
+func find(windows []window, t int64) (int, bool) {
+	i, _ := slices.BinarySearchFunc(windows, t, func(w window, t int64) int { return cmp.Compare(w.to, t+1) })
+	return i, i < len(windows) && windows[i].from <= t
+}

@@ -1,0 +1,293 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/reports/stat"
+	"github.com/raftmark/raftmark/reports/table"
+)
+
+// headline is the table that a reader looks at first: the closed loop when nothing else was measured.
+func (s *study) headline() *table.Table {
+	open := slices.ContainsFunc(s.arms, func(a *armStudy) bool { return a.Steady != nil || len(a.trials) > 0 })
+	if !open {
+		if t := s.closedTable(); !t.Empty() {
+			return t
+		}
+	}
+	t := &table.Table{Caption: "Response time from the intended start, steady phase; outages over trials."}
+	t.Columns = table.Columns("arm", "offered", "achieved", "p50", "p99", "p99.9", "max")
+	kind := ""
+	if len(s.kinds) > 0 {
+		kind = s.kinds[0]
+		for _, name := range []string{kind + " n", "outage p50", "95 % interval", "outage p95", "outage max", "leaderless p50"} {
+			t.Columns = append(t.Columns, table.Column{Name: name})
+		}
+	}
+	t.Columns = append(t.Columns, table.Column{Name: "not ok"}, table.Column{Name: "lost acks"})
+	for _, a := range s.arms {
+		cells := append([]table.Cell{table.Of(a.Name)}, steadyCells(a.Steady)...)
+		if kind != "" {
+			outages := a.outages(kind)
+			worst := missing()
+			if most, ok := outages.Max(); ok {
+				worst = table.Of(milliseconds(most))
+			}
+			cells = append(cells, table.Of(table.Count(int64(len(outages)))), msQuantile(outages, .5), msInterval(outages, .5),
+				msQuantile(outages, .95), worst, msQuantile(a.leaderless(kind), .5))
+		}
+		t.Add(append(cells, table.Of(table.Count(a.notOK())), lost(a.Safety))...)
+	}
+	return t
+}
+
+func steadyCells(s *result.Steady) []table.Cell {
+	if s == nil {
+		return []table.Cell{missing(), missing(), missing(), missing(), missing(), missing()}
+	}
+	r := s.ResponseUs
+	achieved := table.Of(rate(s.AchievedPerS))
+	if s.AchievedPerS < .99*s.OfferedPerS {
+		achieved = table.Cell{Text: achieved.Text + " (< 99 %)", Tone: table.Bad}
+	}
+	return []table.Cell{
+		table.Of(rate(s.OfferedPerS)), achieved, us(r.P50, r.N, .5), us(r.P99, r.N, .99), us(r.P999, r.N, .999), usMax(r.Max),
+	}
+}
+
+// notOK counts operations of the steady phase and of the trials that did not end in an acknowledgement.
+func (a *armStudy) notOK() int64 {
+	n := int64(0)
+	if a.Steady != nil {
+		n = a.Steady.Failed + a.Steady.Unknown + a.Steady.Shed
+	}
+	for _, trials := range a.trials {
+		for _, t := range trials {
+			n += t.Failed + t.Unknown + t.Shed
+		}
+	}
+	return n
+}
+
+func (s *study) closedTable() *table.Table {
+	t := &table.Table{
+		Caption: "Closed loop: each proposer waits for its last command. Service time, not response time.",
+		Columns: table.Columns("arm", "proposers", "payload", "rate", "p50", "p99", "CPU per op", "allocs per op"),
+	}
+	for _, a := range s.arms {
+		for _, p := range a.Closed {
+			t.Add(table.Of(a.Name), table.Of(table.Count(int64(p.Proposers))), table.Ofn("%d B", p.PayloadBytes),
+				table.Of(rate(p.PerS)), table.Of(table.Duration(p.P50Us)), table.Of(table.Duration(p.P99Us)),
+				table.Of(table.Duration(p.CPUUsPerOp)), table.Of(table.Significant(p.AllocsPerOp)))
+		}
+	}
+	return t
+}
+
+func (s *study) saturationTable() *table.Table {
+	t := &table.Table{
+		Caption: "Latency against offered load, response time.",
+		Columns: table.Columns("arm", "offered", "achieved", "p50", "p99"),
+	}
+	for _, a := range s.arms {
+		if a.Saturation == nil {
+			continue
+		}
+		for _, p := range a.Saturation.Points {
+			t.Add(table.Of(a.Name), table.Of(rate(p.OfferedPerS)), table.Of(rate(p.AchievedPerS)),
+				table.Of(table.Duration(p.P50Us)), table.Of(table.Duration(p.P99Us)))
+		}
+	}
+	return t
+}
+
+// steadyTable shows response, service and the generator's lag side by side (rule R2).
+func (s *study) steadyTable() *table.Table {
+	t := &table.Table{
+		Caption: "Steady phase. Response is from the intended start, service from the first attempt, lag is the generator's own.",
+		Columns: table.Columns("arm", "latency", "n", "p50", "p90", "p99", "p99.9", "max"),
+	}
+	t.Columns[1].Text = true
+	for _, a := range s.arms {
+		if a.Steady == nil {
+			continue
+		}
+		for _, l := range []struct {
+			name string
+			q    result.Quantiles
+		}{{"response", a.Steady.ResponseUs}, {"service", a.Steady.ServiceUs}, {"send lag", a.Steady.SendLagUs}} {
+			t.Add(table.Of(a.Name), table.Of(l.name), table.Of(table.Count(int64(l.q.N))), us(l.q.P50, l.q.N, .5),
+				us(l.q.P90, l.q.N, .9), us(l.q.P99, l.q.N, .99), us(l.q.P999, l.q.N, .999), usMax(l.q.Max))
+		}
+	}
+	return t
+}
+
+func (s *study) steadyCounts() *table.Table {
+	t := &table.Table{
+		Caption: "Operations of the steady phase by outcome.",
+		Columns: table.Columns("arm", "duration", "offered", "achieved", "ok", "failed", "unknown", "shed"),
+	}
+	for _, a := range s.arms {
+		if st := a.Steady; st != nil {
+			t.Add(table.Of(a.Name), table.Of(table.Duration(st.DurationS*1e6)), table.Of(rate(st.OfferedPerS)),
+				steadyCells(st)[1], table.Of(table.Count(st.OK)), countBad(st.Failed), countBad(st.Unknown), countBad(st.Shed))
+		}
+	}
+	return t
+}
+
+// faultTable puts the definitions of an outage side by side (rule R13).
+func (s *study) faultTable(kind string) *table.Table {
+	t := &table.Table{
+		Caption: fmt.Sprintf("Several definitions of the outage after %s.", kind),
+		Columns: table.Columns("arm", "n", "outage p50", "95 % interval", "min – max", "p95", "leaderless p50",
+			"debt p50 (op·s)", "failed", "unknown", "shed"),
+	}
+	for _, a := range s.arms {
+		trials := a.trials[kind]
+		if len(trials) == 0 {
+			continue
+		}
+		var failed, unknown, shed int64
+		for _, trial := range trials {
+			failed, unknown, shed = failed+trial.Failed, unknown+trial.Unknown, shed+trial.Shed
+		}
+		debt := tooFew(len(trials), .5)
+		if v, ok := a.debts(kind).Quantile(.5); ok {
+			debt = table.Of(table.Significant(v))
+		}
+		outages := a.outages(kind)
+		t.Add(table.Of(a.Name), table.Of(table.Count(int64(len(trials)))), msQuantile(outages, .5), msInterval(outages, .5),
+			msRange(outages), msQuantile(outages, .95), msQuantile(a.leaderless(kind), .5), debt,
+			table.Of(table.Count(failed)), table.Of(table.Count(unknown)), table.Of(table.Count(shed)))
+	}
+	return t
+}
+
+func (s *study) phaseTable(kind string) *table.Table {
+	t := &table.Table{
+		Caption: fmt.Sprintf("Phases of a trial of %s. Each begins where the one above ends.", kind),
+		Columns: table.Columns("arm", "phase", "n", "median", "95 % interval", "min – max", "what it is"),
+	}
+	t.Columns[1].Text, t.Columns[6].Text = true, true
+	for _, a := range s.arms {
+		for _, p := range phases() {
+			var values []float64
+			for _, trial := range a.trials[kind] {
+				if v, ok := p.of(trial); ok {
+					values = append(values, v)
+				}
+			}
+			if sample := stat.Sorted(values); len(sample) > 0 {
+				t.Add(table.Of(a.Name), table.Of(p.name), table.Of(table.Count(int64(len(sample)))), msQuantile(sample, .5),
+					msInterval(sample, .5), msRange(sample), table.Of(p.meaning))
+			}
+		}
+	}
+	return t
+}
+
+// stageOrder is the way of a proposal through the leader; stages with other names follow by name.
+func stageOrder() []string {
+	return []string{"proposed", "batched", "appended", "sent", "durable", "committed", "applied", "answered"}
+}
+
+func (s *study) stageTable() *table.Table {
+	t := &table.Table{
+		Caption: "Time from the proposal to each stage, at the leader, of sampled proposals.",
+		Columns: table.Columns("arm", "stage", "n", "p50", "p99"),
+	}
+	t.Columns[1].Text = true
+	for _, a := range s.arms {
+		names := slices.DeleteFunc(stageOrder(), func(name string) bool { _, ok := a.StagesUs[name]; return !ok })
+		for _, name := range sortedKeys(a.StagesUs) {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		for _, name := range names {
+			q := a.StagesUs[name]
+			t.Add(table.Of(a.Name), table.Of(name), table.Of(table.Count(int64(q.N))), us(q.P50, q.N, .5), us(q.P99, q.N, .99))
+		}
+	}
+	return t
+}
+
+func (s *study) safetyTable() *table.Table {
+	t := &table.Table{
+		Caption: "Checks after the run: acknowledged writes that are not there, and whether the history is linearizable.",
+		Columns: table.Columns("arm", "acknowledged writes", "lost", "operations checked", "linearizable"),
+	}
+	for _, a := range s.arms {
+		linear := table.Cell{Text: "not checked", Tone: table.Missing}
+		switch a.Safety.Linearizable {
+		case "ok":
+			linear = table.Cell{Text: "ok", Tone: table.Good}
+		case "violation":
+			linear = table.Cell{Text: "VIOLATION", Tone: table.Bad}
+		case "unknown":
+			linear = table.Cell{Text: "unknown", Tone: table.Missing}
+		}
+		t.Add(table.Of(a.Name), table.Of(table.Count(a.Safety.Acked)), lost(a.Safety), table.Of(table.Count(a.Safety.CheckedOps)),
+			linear)
+	}
+	return t
+}
+
+type calibrated struct {
+	name string
+	q    result.Quantiles
+}
+
+func (s *study) calibrated() []calibrated {
+	c := s.Calibration
+	return []calibrated{
+		{"fsync of 512 B in the data folder", c.FsyncUs}, {"round trip, loopback TCP, 256 B", c.RTTUs},
+		{"lateness of a timer", c.TimerLateUs},
+	}
+}
+
+func (s *study) calibrationTable() *table.Table {
+	t := &table.Table{
+		Caption: "What this machine can do at all, measured before the run.",
+		Columns: table.Columns("what", "n", "p50", "p99", "max"),
+	}
+	for _, c := range s.calibrated() {
+		if c.q.N > 0 {
+			t.Add(table.Of(c.name), table.Of(table.Count(int64(c.q.N))), us(c.q.P50, c.q.N, .5), us(c.q.P99, c.q.N, .99), usMax(c.q.Max))
+		}
+	}
+	return t
+}
+
+// floorUs is what a commit costs at least on this machine: client to leader and back, leader to follower and back, and one
+// fsync (rule R15).
+func (s *study) floorUs() (float64, bool) {
+	c := s.Calibration
+	if c.FsyncUs.P50 == nil || c.RTTUs.P50 == nil {
+		return 0, false
+	}
+	return 2**c.RTTUs.P50 + *c.FsyncUs.P50, true
+}
+
+func (s *study) floorTable() *table.Table {
+	t := &table.Table{
+		Caption: "Measured response against the floor: two round trips and one fsync, at their medians.",
+		Columns: table.Columns("arm", "response p50", "floor", "measured / floor"),
+	}
+	floor, ok := s.floorUs()
+	if !ok || floor <= 0 {
+		return t
+	}
+	for _, a := range s.arms {
+		if a.Steady != nil && a.Steady.ResponseUs.P50 != nil {
+			p50 := *a.Steady.ResponseUs.P50
+			t.Add(table.Of(a.Name), table.Of(table.Duration(p50)), table.Of(table.Duration(floor)),
+				table.Ofn("%.0f %%", 100*p50/floor))
+		}
+	}
+	return t
+}
