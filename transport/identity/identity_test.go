@@ -1,0 +1,181 @@
+package identity
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/raftmark/raftmark/raft"
+)
+
+func authorityOf(t *testing.T, cluster string) *Authority {
+	t.Helper()
+	a, err := NewAuthority(cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func issue(t *testing.T, a *Authority, node raft.NodeID) *Identity {
+	t.Helper()
+	id, err := a.Issue(node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// handshake connects client to server and returns both sides' errors and the node that the server saw.
+func handshake(t *testing.T, server *tls.Config, client *tls.Config) (peer raft.NodeID, serverErr, clientErr error) {
+	t.Helper()
+	a, b := net.Pipe()
+	for _, conn := range []net.Conn{a, b} {
+		if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan error, 1)
+	go func() {
+		conn := tls.Client(b, client)
+		err := conn.Handshake()
+		if err == nil { // the server's verdict comes with the first read
+			_, err = conn.Read(make([]byte, 1))
+		}
+		done <- err
+		_ = b.Close()
+	}()
+	conn := tls.Server(a, server)
+	if serverErr = conn.Handshake(); serverErr == nil {
+		if peer, serverErr = PeerOf(conn.ConnectionState()); serverErr == nil {
+			_, serverErr = conn.Write([]byte{1})
+		}
+	}
+	clientErr = <-done
+	_ = a.Close()
+	return peer, serverErr, clientErr
+}
+
+func TestNodesOfOneClusterKnowEachOther(t *testing.T) {
+	a := authorityOf(t, "Orders.eu-1_x")
+	one, two := issue(t, a, 1), issue(t, a, 1<<63)
+	peer, serverErr, clientErr := handshake(t, two.ServerTLS("p"), one.ClientTLS("p", 1<<63))
+	if serverErr != nil || clientErr != nil || peer != 1 {
+		t.Errorf("server saw node %d: %v; client: %v", peer, serverErr, clientErr)
+	}
+	if one.ResetKey() == two.ResetKey() {
+		t.Error("two nodes have the same reset key")
+	}
+}
+
+func TestStrangersAreRefused(t *testing.T) {
+	a := authorityOf(t, "c")
+	server := issue(t, a, 2)
+	sameName, other := authorityOf(t, "c"), authorityOf(t, "d")
+	forged := *issue(t, a, 1)
+	forged.cert = issue(t, sameName, 1).cert
+	elsewhere := *issue(t, a, 1)
+	elsewhere.cert = issue(t, other, 1).cert
+	noCert := issue(t, a, 1).ClientTLS("p", 2)
+	noCert.Certificates = nil
+	authority := *issue(t, a, 1)
+	authority.cert = tls.Certificate{Certificate: [][]byte{a.cert.Raw}, PrivateKey: a.key, Leaf: a.cert}
+	old := issue(t, a, 1).ClientTLS("p", 2)
+	old.MinVersion, old.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
+	for name, client := range map[string]*tls.Config{
+		"another authority of the same name": forged.ClientTLS("p", 2),
+		"another cluster":                    elsewhere.ClientTLS("p", 2),
+		"no certificate":                     noCert,
+		"the authority itself":               authority.ClientTLS("p", 2),
+		"TLS 1.2":                            old,
+	} {
+		if _, serverErr, clientErr := handshake(t, server.ServerTLS("p"), client); serverErr == nil || clientErr == nil {
+			t.Errorf("%s: server %v, client %v, want both to fail", name, serverErr, clientErr)
+		}
+	}
+	if _, _, err := handshake(t, server.ServerTLS("p"), issue(t, a, 1).ClientTLS("p", 3)); !errors.Is(err, ErrIdentity) {
+		t.Errorf("node 2 in place of 3: client %v, want %v", err, ErrIdentity)
+	}
+	impostor := *server
+	impostor.cert = issue(t, sameName, 2).cert
+	if _, _, err := handshake(t, impostor.ServerTLS("p"), issue(t, a, 1).ClientTLS("p", 2)); !errors.Is(err, ErrIdentity) {
+		t.Errorf("server of another authority: client %v, want %v", err, ErrIdentity)
+	}
+}
+
+func TestFilesBringTheIdentityBack(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "certs")
+	a := authorityOf(t, "c")
+	if err := a.WriteFiles(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.WriteFiles(dir); err == nil || !errors.Is(err, os.ErrExist) {
+		t.Errorf("an authority was replaced: %v", err)
+	}
+	loaded, err := LoadAuthority(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for node := raft.NodeID(1); node <= 2; node++ {
+		if err := issue(t, loaded, node).WriteFiles(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, err := LoadFiles(FilesIn(dir, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := LoadFiles(FilesIn(dir, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one.Cluster() != "c" || one.Node() != 1 || two.Node() != 2 {
+		t.Errorf("loaded nodes %d and %d of %q", one.Node(), two.Node(), one.Cluster())
+	}
+	if peer, serverErr, clientErr := handshake(t, two.ServerTLS("p"), one.ClientTLS("p", 2)); peer != 1 {
+		t.Errorf("server %v, client %v", serverErr, clientErr)
+	}
+	info, err := os.Stat(FilesIn(dir, 1).Key)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("key: %v, %v, want mode 0600", info.Mode(), err)
+	}
+}
+
+func TestFilesThatDoNotFitAreRefused(t *testing.T) {
+	dir, otherDir := t.TempDir(), t.TempDir()
+	if err := issue(t, authorityOf(t, "c"), 1).WriteFiles(dir); err != nil {
+		t.Fatal(err)
+	}
+	other := authorityOf(t, "c")
+	if err := issue(t, other, 1).WriteFiles(otherDir); err != nil {
+		t.Fatal(err)
+	}
+	files := FilesIn(dir, 1)
+	for name, change := range map[string]func(*Files){
+		"missing key":       func(f *Files) { f.Key += "x" },
+		"key of another":    func(f *Files) { f.Key = FilesIn(otherDir, 1).Key },
+		"another authority": func(f *Files) { f.Authority = FilesIn(otherDir, 1).Authority },
+		"no certificate":    func(f *Files) { f.Authority = files.Key },
+		"authority as node": func(f *Files) { f.Certificate = files.Authority },
+	} {
+		bad := files
+		change(&bad)
+		if _, err := LoadFiles(bad); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestNamesThatCannotBeIssued(t *testing.T) {
+	if _, err := NewAuthority(""); err == nil {
+		t.Error("authority of a cluster without a name")
+	}
+	if _, err := authorityOf(t, "c").Issue(0); err == nil || !strings.Contains(err.Error(), "node id is 0") {
+		t.Errorf("identity of node 0: %v", err)
+	}
+}
