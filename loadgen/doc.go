@@ -1,5 +1,5 @@
-// Package loadgen is pure knowledge of load: when an operation is due, what it does, how it ended and how long a user
-// would have waited. It knows no protocol and no server; a [Target] executes, a [Recorder] keeps.
+// Package loadgen is pure knowledge of load: when an operation is due, what it does, how it ended and how long a
+// user would have waited. It knows no protocol and no server; a [Target] executes, a [Recorder] keeps.
 //
 //	Schedule ──due──► Generator ──Op──► Target (RESP, in process, ...)
 //	Workload ──what──►    ▲                  │ done(Op)
@@ -28,12 +28,14 @@
 //
 // # How latencies count
 //
-// Response is Done - Intended (what a user sees), service is Done - Sent, send lag is Sent - Intended (the generator's
-// own lateness). An operation that did not end ok enters the response histogram as a censored sample at its last known
-// age or at its deadline, whichever is longer: its user waited at least that long for nothing. So errors, timeouts and shed
-// operations can only raise a percentile. What is beyond the histogram's range is counted in Capped.
+// Response is Done - Intended (what a user sees), service is Done - Sent, send lag is Sent - Intended (the
+// generator's own lateness). An operation that did not end ok enters the response histogram as a censored sample at
+// its last known age or at its deadline, whichever is longer: its user waited at least that long for nothing. So
+// errors, timeouts and shed operations can only raise a percentile. What is beyond the histogram's range is counted
+// in Capped.
 //
 // # What it does not do
 //
-// It opens no sockets, writes no files, draws nothing and judges no cluster; [Stats.Invalid] judges the generator only.
+// It opens no sockets, writes no files, draws nothing and judges no cluster; [Stats.Invalid] judges the generator
+// only.
 package loadgen

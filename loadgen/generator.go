@@ -79,8 +79,9 @@ func (g *Generator) Counters() Counters {
 }
 
 // Run offers the load: warm-up, then the measured phase, then the drain. With a Duration it returns nil when all
-// operations have ended, or the context's error when that ended first; without one the end of the context is the regular
-// end. What was under way at the end is waited for, for Options.Drain; after an interruption for a second at most.
+// operations have ended, or the context's error when that ended first; without one the end of the context is the
+// regular end. What was under way at the end is waited for, for Options.Drain; after an interruption for a second at
+// most.
 func (g *Generator) Run(ctx context.Context) error {
 	invariant.Check(!g.ran.Swap(true), "a Generator runs once")
 	start := g.clock.Now()
@@ -137,6 +138,13 @@ func (g *Generator) tellWindow() {
 	if w, ok := g.recorder.(Windowed); ok {
 		w.SetWindow(g.from, min(g.to, max(g.from, g.stoppedAt)))
 	}
+}
+
+// stopAt returns when the context ended: what was due before is still started.
+func (g *Generator) stopAt() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.stoppedAt
 }
 
 // cut says whether the context ended before the measured phase did.

@@ -193,8 +193,8 @@ func TestContextEndsARun(t *testing.T) {
 		if want := duration > 0; want != (err != nil) {
 			t.Errorf("duration %v: got error %v, want one: %v", duration, err, want)
 		}
-		if s := h.Stats(); s.DurationS > 0.3 || s.OfferedPerS < 900 || s.OfferedPerS > 1100 {
-			t.Errorf("duration %v: %.1f/s in %v s, want 1000/s in 0.2 s", duration, s.OfferedPerS, s.DurationS)
+		if s := h.Stats(); s.DurationS > 2 || s.OfferedPerS < 980 || s.OfferedPerS > 1020 {
+			t.Errorf("duration %v: %.1f/s in %v s, want 1000/s in 0.2 s or some more", duration, s.OfferedPerS, s.DurationS)
 		}
 	}
 }

@@ -35,8 +35,9 @@ func (o Outcome) String() string {
 	return [...]string{OK: "ok", Failed: "failed", Unknown: "unknown", Shed: "shed"}[o]
 }
 
-// Op is one logical operation: what was meant, and what became of it. Instants are on the run's clock, nanoseconds since its
-// epoch; -1 is never. The generator owns an Op until Submit, the target until it calls done, the recorder after that.
+// Op is one logical operation: what was meant, and what became of it. Instants are on the run's clock, nanoseconds
+// since its epoch; -1 is never. The generator owns an Op until Submit, the target until it calls done, the recorder
+// after that.
 type Op struct {
 	Seq   uint64 // the operation's number in the run, from 0
 	Kind  OpKind

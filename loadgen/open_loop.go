@@ -49,9 +49,9 @@ type pacer struct {
 	now        time.Duration // the last reading of the clock
 }
 
-// run starts every operation due before end, the late ones at once. It returns when they are started, when the generator
-// was stopped, and in the warm-up (giveUp = end) when the end has come. From giveUp on, in the measured phase, what is
-// still due is shed.
+// run starts every operation due before end, the late ones at once. It returns when they are started, when the
+// generator was stopped, and in the warm-up (giveUp = end) when the end has come. From giveUp on, in the measured
+// phase, what is still due is shed.
 func (p *pacer) run(end, giveUp time.Duration) {
 	for {
 		due := p.schedule.Next()
@@ -73,13 +73,14 @@ func (p *pacer) run(end, giveUp time.Duration) {
 	}
 }
 
-// waitUntil sleeps until the clock reads due, without spinning. It returns false when the generator was stopped.
+// waitUntil sleeps until the clock reads due, without spinning. It returns false when the generator was stopped before
+// due.
 //
-// Note: spinning the last microseconds was rejected: the core it burns is the cluster's. The lateness is measured as send
-// lag instead, and belongs to the response time.
+// Note: spinning the last microseconds was rejected: the core it burns is the cluster's. The lateness is measured as
+// send lag instead, and belongs to the response time.
 func (p *pacer) waitUntil(due time.Duration) bool {
 	for {
-		if p.g.stopped.Load() {
+		if p.g.stopped.Load() && due >= p.g.stopAt() {
 			return false
 		}
 		if p.now >= due {

@@ -27,11 +27,11 @@ type Options struct {
 	Rate float64
 	// Schedule spaces the operations of the open loop. Default ScheduleConst.
 	Schedule ScheduleKind
-	// Closed replaces the open loop: Clients workers, each waiting for its operation before the next. What it measures is
-	// service time; it hides waiting (rule R1).
+	// Closed replaces the open loop: Clients workers, each waiting for its operation before the next. What it measures
+	// is service time; it hides waiting (rule R1).
 	Closed bool
-	// Clients is the number of workers of the closed loop. More gives more throughput until the target saturates, then only
-	// more latency. Default 64.
+	// Clients is the number of workers of the closed loop. More gives more throughput until the target saturates, then
+	// only more latency. Default 64.
 	Clients int
 	// Duration is the length of the measured phase. 0 is until the context ends.
 	Duration time.Duration
@@ -42,8 +42,8 @@ type Options struct {
 	InflightMax int
 	// Timeout is how long after its intended start an operation is given up. Default 10 s.
 	Timeout time.Duration
-	// Drain is how long Run waits at the end for operations under way before it closes the target. Default Timeout + 1 s,
-	// which lets every operation reach its own deadline.
+	// Drain is how long Run waits at the end for operations under way before it closes the target. Default Timeout + 1
+	// s, which lets every operation reach its own deadline.
 	Drain time.Duration
 	// Seed decides the schedule, the keys and the values. Default 1.
 	Seed uint64

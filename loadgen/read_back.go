@@ -12,9 +12,9 @@ import (
 // readBackInflight is how many reads a ReadBack keeps under way.
 const readBackInflight = 128
 
-// ReadBack reads every key once and records each read, for the check that no acknowledged write is lost. It runs when the
-// load has ended; Seq counts from firstSeq. A read that fails is recorded as it ended: the key counts as unread. It
-// returns early, with the context's error, when that ends.
+// ReadBack reads every key once and records each read, for the check that no acknowledged write is lost. It runs
+// when the load has ended; Seq counts from firstSeq. A read that fails is recorded as it ended: the key counts as
+// unread. It returns early, with the context's error, when that ends.
 func ReadBack(
 	ctx context.Context, target Target, keys []string, firstSeq uint64, timeout time.Duration, clk clock.Clock,
 	recorder Recorder,

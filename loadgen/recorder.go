@@ -4,13 +4,13 @@ import "time"
 
 // Recorder keeps what became of operations.
 type Recorder interface {
-	// Record is called once for each operation when it has ended, from any goroutine and from several at once. The Op and
-	// its bytes are the caller's again after the return.
+	// Record is called once for each operation when it has ended, from any goroutine and from several at once. The Op
+	// and its bytes are the caller's again after the return.
 	Record(op *Op)
 }
 
-// Windowed is a Recorder that wants to know which operations are measured. The generator calls SetWindow when the window
-// is planned and again when it became another; to is Forever while the end is open.
+// Windowed is a Recorder that wants to know which operations are measured. The generator calls SetWindow when the
+// window is planned and again when it became another; to is Forever while the end is open.
 type Windowed interface {
 	SetWindow(from, to time.Duration)
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/raftmark/raftmark/internal/clock"
 )
 
-// newSleeper returns the sleep of the pacing goroutine, which must be locked to its OS thread: the thread's timer slack,
-// by default 50 µs, is lowered to 1 ns, and the wait is a system call of its own instead of the runtime's timers, which
-// share one poller with all sockets.
+// newSleeper returns the sleep of the pacing goroutine, which must be locked to its OS thread: the thread's timer
+// slack, by default 50 µs, is lowered to 1 ns, and the wait is a system call of its own instead of the runtime's
+// timers, which share one poller with all sockets.
 func newSleeper(clock.Clock) (sleepUntil func(time.Duration), release func()) {
 	slack, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
 	if err != nil {

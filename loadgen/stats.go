@@ -8,8 +8,8 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Quantiles are order statistics of one sample. A value whose sample is too small for a finite two-sided 95 % interval
-// (rule R9) is nil.
+// Quantiles are order statistics of one sample. A value whose sample is too small for a finite two-sided 95 %
+// interval (rule R9) is nil.
 type Quantiles struct {
 	N    int      `json:"n"`
 	Min  *float64 `json:"min,omitempty"`
@@ -87,7 +87,8 @@ const (
 	lagShareMax      = 0.10
 )
 
-// Invalid returns what makes the measurement invalid: reasons that lie in the generator, or a rate that was not achieved.
+// Invalid returns what makes the measurement invalid: reasons that lie in the generator, or a rate that was not
+// achieved.
 func (s Stats) Invalid() []string {
 	var reasons []string
 	if s.OK == 0 {
@@ -104,7 +105,8 @@ func (s Stats) Invalid() []string {
 			*lag, lagP99MaxUs, lagShareMax*100, *response))
 	}
 	if s.Early > 0 || s.Negative > 0 {
-		reasons = append(reasons, fmt.Sprintf("%d operations were sent early, %d latencies were negative", s.Early, s.Negative))
+		reasons = append(reasons,
+			fmt.Sprintf("%d operations were sent early, %d latencies were negative", s.Early, s.Negative))
 	}
 	return reasons
 }

@@ -101,7 +101,8 @@ func (t *Trace) Len() int {
 	return t.n
 }
 
-// Dropped returns how many operations came after the cap was reached. A check of a trace that dropped any proves nothing.
+// Dropped returns how many operations came after the cap was reached. A check of a trace that dropped any proves
+// nothing.
 func (t *Trace) Dropped() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()

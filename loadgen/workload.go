@@ -152,7 +152,8 @@ func scramble(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// source makes operations: what operation seq does depends on the seed and seq alone. It is not safe for concurrent use.
+// source makes operations: what operation seq does depends on the seed and seq alone. It is not safe for concurrent
+// use.
 type source struct {
 	workload Workload
 	run      uint64

@@ -1,5 +1,5 @@
-// Package resp is the load generator's target over the Redis protocol: pipelined connections to every node of a cluster,
-// of which the one to the leader carries the load.
+// Package resp is the load generator's target over the Redis protocol: pipelined connections to every node of a
+// cluster, of which the one to the leader carries the load.
 //
 //	Submit ──► leader known? ──yes──► conn: queue ──writer──► socket ──reader──► FIFO match ──► done
 //	              │ no                                                              │ MOVED, CLUSTERDOWN, refused
@@ -11,19 +11,20 @@
 // # Who is the leader
 //
 // The node that answers a GET. While no leader is known every connected node is asked, all in parallel, again
-// Options.ProbeInterval after its last answer; so is every other node while the leader owes an answer for longer than
-// Options.SuspectAfter. A linearizable GET is answered only by a leader that can commit, so the moment at which operations
-// flow again is the cluster's, to within the probe interval and one round trip: that is the resolution of an outage
-// measured here. A MOVED reply makes everybody let go of the node that sent it, and probe the node that it names at once.
+// Options.ProbeInterval after its last answer; so is every other node while the leader owes an answer for longer
+// than Options.SuspectAfter. A linearizable GET is answered only by a leader that can commit, so the moment at which
+// operations flow again is the cluster's, to within the probe interval and one round trip: that is the resolution of
+// an outage measured here. A MOVED reply makes everybody let go of the node that sent it, and probe the node that it
+// names at once.
 //
 // # What is tried again
 //
-//   - MOVED, CLUSTERDOWN, LOADING, MASTERDOWN, a refused or broken connection before the request was written: definitely
-//     not applied; waits for a leader until the operation's deadline, then Failed.
+//   - MOVED, CLUSTERDOWN, LOADING, MASTERDOWN, a refused or broken connection before the request was written:
+//     definitely not applied; waits for a leader until the operation's deadline, then Failed.
 //   - TRYAGAIN: the same, after a back-off of its own.
-//   - Connection broken after the request was (perhaps only in part) written, UNKNOWN reply, deadline passed while the
-//     answer is owed: a write ends Unknown and is never sent again; a read has no effect and is tried again until its
-//     deadline, then Failed.
+//   - Connection broken after the request was (perhaps only in part) written, UNKNOWN reply, deadline passed while
+//     the answer is owed: a write ends Unknown and is never sent again; a read has no effect and is tried again
+//     until its deadline, then Failed.
 //   - Any other error reply: Failed, not tried again.
 //
 // # Invariants

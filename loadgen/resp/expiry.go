@@ -19,8 +19,8 @@ func (c *call) expires() time.Duration {
 	return c.op.Deadline
 }
 
-// expire gives up the calls whose time is over: not written, they were certainly not applied; written, the place of their
-// answer is kept. A connection that owes nothing but answers nobody waits for is closed.
+// expire gives up the calls whose time is over: not written, they were certainly not applied; written, the place of
+// their answer is kept. A connection that owes nothing but answers nobody waits for is closed.
 func (c *conn) expire(now time.Duration) {
 	c.mu.Lock()
 	if c.live == 0 && len(c.queue) == 0 || now < c.earliest {
@@ -69,7 +69,8 @@ func (c *conn) expire(now time.Duration) {
 	}
 }
 
-// reclaimReads takes back the reads that were written and not answered: they have no effect, another node may answer.
+// reclaimReads takes back the reads that were written and not answered: they have no effect, another node may
+// answer.
 func (c *conn) reclaimReads(now time.Duration) {
 	c.mu.Lock()
 	var reads []*call

@@ -19,7 +19,8 @@ type Options struct {
 	// Conns is the number of connections to each node. More spread the parsing on the server's side; fewer make larger
 	// batches. Default 4.
 	Conns int
-	// InflightPerConnMax caps the requests queued and unanswered on a connection; the rest waits in the target. Default 1024.
+	// InflightPerConnMax caps the requests queued and unanswered on a connection; the rest waits in the target. Default
+	// 1024.
 	InflightPerConnMax int
 	// WaitingMax caps the operations that wait for a leader or a free connection. Default 262144.
 	WaitingMax int
@@ -27,13 +28,13 @@ type Options struct {
 	WaitingBytesMax int64
 	// DialTimeout bounds one attempt to connect. Default 1 s.
 	DialTimeout time.Duration
-	// ProbeInterval is the pause between two questions to a node while no leader is known: the resolution with which the
-	// end of an outage is seen. Lower costs the cluster one GET a node and interval. Default 2 ms.
+	// ProbeInterval is the pause between two questions to a node while no leader is known: the resolution with which
+	// the end of an outage is seen. Lower costs the cluster one GET a node and interval. Default 2 ms.
 	ProbeInterval time.Duration
 	// SuspectAfter is how long the leader may owe an answer before the other nodes are asked, too. Default 100 ms.
 	SuspectAfter time.Duration
-	// BackoffMin and BackoffMax bound the pause, doubled each time, between two attempts to connect to a node, and before an
-	// operation answered with TRYAGAIN is tried again. Default 1 ms and 20 ms.
+	// BackoffMin and BackoffMax bound the pause, doubled each time, between two attempts to connect to a node, and
+	// before an operation answered with TRYAGAIN is tried again. Default 1 ms and 20 ms.
 	BackoffMin time.Duration
 	BackoffMax time.Duration
 	// ReplyBytesMax caps the buffer for one reply. Default 64 MiB.

@@ -23,7 +23,8 @@ func TestParseRate(t *testing.T) {
 
 func TestParseSize(t *testing.T) {
 	for in, want := range map[string]Size{
-		"0": 0, "128": 128, "128B": 128, "1KiB": 1024, "1kB": 1000, "1.5KiB": 1536, "2 MiB": 2 << 20, "1GiB": 1 << 30, "3MB": 3e6,
+		"0": 0, "128": 128, "128B": 128, "1KiB": 1024, "1kB": 1000, "1.5KiB": 1536, "2 MiB": 2 << 20,
+		"1GiB": 1 << 30, "3MB": 3e6,
 	} {
 		if got, err := ParseSize(in); err != nil || got != want {
 			t.Errorf("%q: got %d, %v, want %d", in, got, err, want)
