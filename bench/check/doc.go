@@ -17,18 +17,18 @@
 //
 // # Obligations of the caller
 //
-//  1. The history is complete: every write of the keys in it is there, warm-up included. Dropped says otherwise, and then
-//     no check finds "ok".
+//  1. The history is complete: every write of the keys in it is there, warm-up included. Dropped says otherwise, and
+//     then no check finds "ok".
 //  2. Every value written is written once, and keys are missing at the start (loadgen's keys carry the run's id).
 //  3. Final reads begin after every other operation has ended or was given up.
 //  4. All instants are of one clock.
 //
 // # Invariants
 //
-//  1. A check never reports a fault that a correct register could show: doubt counts for the cluster, except that a check
-//     which could not be finished says unknown, not ok.
+//  1. A check never reports a fault that a correct register could show: doubt counts for the cluster, except that a
+//     check which could not be finished says unknown, not ok.
 //  2. The verdict depends on the operations, not on their order in the history.
 //
-// What it does not do: it cannot see a write that was lost and then written over; only the linearizability of reads in
-// between can. It does not look into the nodes' logs.
+// What it does not do: it cannot see a write that was lost and then written over; only the linearizability of reads
+// in between can. It does not look into the nodes' logs.
 package check

@@ -26,13 +26,13 @@ type Result struct {
 	Violation string `json:"violation,omitempty"`
 }
 
-// Linearizable checks every key as a register that is missing at the start, final reads included. Failed writes never
-// happen; unknown ones may happen at any time after they were sent, or never. When timeout is over, what is not yet
-// decided makes the verdict unknown, unless a violation was found.
+// Linearizable checks every key as a register that is missing at the start, final reads included. Failed writes
+// never happen; unknown ones may happen at any time after they were sent, or never. When timeout is over, what is
+// not yet decided makes the verdict unknown, unless a violation was found.
 //
-// Porcupine decides; two things keep its work small, and neither changes an answer. Values are unique, so an unknown write
-// ended at the latest when the first read of its value did, and one that nobody read may be left out. And where an
-// operation overlaps with no other of its key, its value is the register's, and the history can be cut.
+// Porcupine decides; two things keep its work small, and neither changes an answer. Values are unique, so an unknown
+// write ended at the latest when the first read of its value did, and one that nobody read may be left out. And
+// where an operation overlaps with no other of its key, its value is the register's, and the history can be cut.
 func Linearizable(h *History, timeout time.Duration) Result {
 	result := Result{Verdict: VerdictOK}
 	deadline := time.Now().Add(timeout)
@@ -146,8 +146,8 @@ func checkRegister(ops []porcupine.Operation, deadline time.Time) Verdict {
 	return VerdictOK
 }
 
-// cut returns the length of the first segment: it ends with an operation that overlaps with no other, so that its value is
-// the register's when the next one is called. Otherwise all of ops are one segment.
+// cut returns the length of the first segment: it ends with an operation that overlaps with no other, so that its
+// value is the register's when the next one is called. Otherwise all of ops are one segment.
 func cut(ops []porcupine.Operation) int {
 	var ended int64 = -1 << 62 // when all before i have returned
 	for i, op := range ops {

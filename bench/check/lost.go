@@ -49,9 +49,10 @@ func (r *LostReport) example(format string, args ...any) {
 	}
 }
 
-// LostWrites compares the final read of every key with the writes of the history. The final value must come from a write
-// w, acknowledged or unknown, such that no acknowledged write w' began after w had ended (an unknown one never ends):
-// each such w' should have written over w, and is lost. Where the key is missing, every acknowledged write of it is lost.
+// LostWrites compares the final read of every key with the writes of the history. The final value must come from a
+// write w, acknowledged or unknown, such that no acknowledged write w' began after w had ended (an unknown one never
+// ends): each such w' should have written over w, and is lost. Where the key is missing, every acknowledged write of
+// it is lost.
 func LostWrites(h *History) LostReport {
 	report := LostReport{Dropped: h.Dropped}
 	for _, ops := range h.byKey() {
