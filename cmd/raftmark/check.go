@@ -96,7 +96,8 @@ func (r checkReport) print(w io.Writer, asJSON bool) error {
 		fmt.Fprintln(w, "lost writes: not checked: the history has no final reads")
 	}
 	l := r.Linearizable
-	_, err := fmt.Fprintf(w, "linearizable: %s: %d of %d operations checked, on %d keys\n", l.Verdict, l.Checked, l.Ops, l.Keys)
+	_, err := fmt.Fprintf(w, "linearizable: %s: %d of %d operations checked, on %d keys\n",
+		l.Verdict, l.Checked, l.Ops, l.Keys)
 	if l.Violation != "" {
 		_, err = fmt.Fprintf(w, "  %s\n", l.Violation)
 	}

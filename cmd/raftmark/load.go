@@ -89,7 +89,7 @@ func (f *loadFlags) bind(cmd *cobra.Command) {
 	flags.Float64Var(&f.load.Workload.ReadShare, "read-share", 0, "share of reads, 0 to 1")
 	flags.StringVar(&f.filler, "filler", string(loadgen.FillerRandom), "content of values: random, text or constant")
 	flags.StringVar(&f.history, "history", "", "write every operation to this file, for raftmark check")
-	flags.BoolVar(&f.verify, "verify", false, "read everything back at the end; exit 6 when acknowledged writes are missing")
+	flags.BoolVar(&f.verify, "verify", false, "read everything back at the end; exit 6 when a write is lost")
 	flags.StringVar(&f.progress, "progress", "auto", "auto, plain or json")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	flags.BoolVar(&f.json, "json", false, "the summary as JSON")

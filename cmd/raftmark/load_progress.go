@@ -43,7 +43,9 @@ func startLoadProgress(f *loadFlags, g *loadgen.Generator, target *resp.Target, 
 }
 
 // loadProgressShow returns how one moment is shown, and what is done at the end.
-func loadProgressShow(mode string, g *loadgen.Generator, w io.Writer) (show func(loadgen.Counters, string), end func()) {
+func loadProgressShow(mode string, g *loadgen.Generator, w io.Writer) (
+	show func(c loadgen.Counters, leader string), end func(),
+) {
 	file, isFile := w.(*os.File)
 	switch {
 	case mode == "json":

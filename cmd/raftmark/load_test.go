@@ -25,7 +25,8 @@ func wantRun(t *testing.T, want int, says string, args ...string) string {
 	t.Helper()
 	code, stdout, stderr := raftmarkRun(t.Context(), args...)
 	if code != want || !strings.Contains(stdout+stderr, says) {
-		t.Fatalf("raftmark %s: got exit code %d, want %d with %q\n%s%s", strings.Join(args, " "), code, want, says, stdout, stderr)
+		t.Fatalf("raftmark %s: got exit code %d, want %d with %q\n%s%s",
+			strings.Join(args, " "), code, want, says, stdout, stderr)
 	}
 	return stdout
 }
@@ -63,8 +64,8 @@ func TestLoadFindsLostWrites(t *testing.T) {
 		return nil
 	})
 	history := filepath.Join(t.TempDir(), "history.csv.gz")
-	wantRun(t, int(exitUnsafe), "lost: 5", "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "500ms", "-w", "0s", "-q",
-		"--key-dist", "sequential", "--verify", "--history", history)
+	wantRun(t, int(exitUnsafe), "lost: 5", "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "500ms", "-w", "0s",
+		"-q", "--key-dist", "sequential", "--verify", "--history", history)
 	stdout := wantRun(t, int(exitUnsafe), `"lost": 5`, "check", "--json", history)
 	var report checkReport
 	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
@@ -83,8 +84,8 @@ func TestLoadSaysInvalid(t *testing.T) {
 		}
 		return nil
 	})
-	stdout := wantRun(t, int(exitInvalid), `"failed": 200`, "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "200ms",
-		"-w", "0s", "-q", "--json")
+	stdout := wantRun(t, int(exitInvalid), `"failed": 200`, "load", "--targets", server.Addr(), "-r", "1000/s",
+		"-d", "200ms", "-w", "0s", "-q", "--json")
 	var report loadReport
 	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
 		t.Fatal(err)
@@ -112,8 +113,8 @@ func TestLoadInterruptedKeepsPartialResults(t *testing.T) {
 
 func TestLoadClosedAtMaximum(t *testing.T) {
 	server := loadServer(t)
-	wantRun(t, int(exitOK), "closed loop, 4 clients", "load", "--targets", server.Addr(), "-r", "max", "-c", "4", "-d", "200ms",
-		"-w", "0s", "-q")
+	wantRun(t, int(exitOK), "closed loop, 4 clients", "load", "--targets", server.Addr(), "-r", "max", "-c", "4",
+		"-d", "200ms", "-w", "0s", "-q")
 }
 
 func TestLoadRefusesBadInput(t *testing.T) {
