@@ -83,10 +83,8 @@ func (r *Replica) answer(waiting []*Proposal, span raft.Span, results [][]byte) 
 		}
 		done++
 		i := p.ID.Index - span.Prev.Index - 1
-		if span.Entries[i].Term != p.ID.Term {
-			p.complete(ErrDropped)
-			continue
-		}
+		invariant.Check2(span.Entries[i].Term == p.ID.Term, "proposal %v waits for an entry of term %d",
+			p.ID, span.Entries[i].Term)
 		p.Result = results[i]
 		r.completeTraced(p)
 	}

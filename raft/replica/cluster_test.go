@@ -344,6 +344,25 @@ func TestDiskErrorStopsTheNodeAndNotTheCluster(t *testing.T) {
 	})
 }
 
+func TestFailedSyncIsNeverAcknowledged(t *testing.T) {
+	inCluster(t, 1, logmem.Options{ManualSync: true}, raft.Config{}, func(c *cluster) {
+		stop := c.syncAll()
+		_, leader := c.leader()
+		stop()
+		outcome := make(chan error, 1)
+		go func() {
+			_, err := leader.ProposeWait(context.Background(), []byte("x"))
+			outcome <- err
+		}()
+		synctest.Wait() // appended, and not synced
+		leader.log.Fail(errors.New("sync failed"))
+		if err := <-outcome; !errors.Is(err, replica.ErrUnknown) {
+			t.Errorf("got %v, want ErrUnknown: nobody knows what the disk kept", err)
+		}
+		<-leader.Done()
+	})
+}
+
 func TestMachineErrorStopsTheNode(t *testing.T) {
 	inCluster(t, 1, logmem.Options{}, raft.Config{}, func(c *cluster) {
 		_, leader := c.leader()

@@ -11,8 +11,6 @@ import (
 var (
 	// ErrBusy says that a proposal was refused because a queue is at its cap; it was definitely not applied.
 	ErrBusy = errors.New("proposal queue full")
-	// ErrDropped says that another entry was committed in the proposal's place: it was definitely not applied.
-	ErrDropped = errors.New("proposal superseded")
 	// ErrUnknown says that the outcome of a proposal is not known: it may still be applied, or never.
 	ErrUnknown = errors.New("proposal outcome unknown")
 	// ErrTooLarge says that a proposal exceeds the largest entry; it was definitely not applied.
@@ -36,6 +34,6 @@ func (e ErrNotLeader) Error() string {
 // Definite reports whether err says that the proposal was definitely not applied.
 func Definite(err error) bool {
 	var notLeader ErrNotLeader
-	return errors.As(err, &notLeader) || errors.Is(err, ErrBusy) || errors.Is(err, ErrDropped) ||
-		errors.Is(err, ErrTooLarge) || errors.Is(err, raft.ErrClosed)
+	return errors.As(err, &notLeader) || errors.Is(err, ErrBusy) || errors.Is(err, ErrTooLarge) ||
+		errors.Is(err, raft.ErrClosed)
 }
