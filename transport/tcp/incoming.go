@@ -5,7 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
+	"syscall"
 	"time"
 
 	"github.com/raftmark/raftmark/raft"
@@ -96,7 +99,7 @@ func (t *Transport) welcome(conn net.Conn) (
 	if t.options.Identity != nil {
 		secure := tls.Server(conn, t.options.Identity.ServerTLS(protocol))
 		if err := secure.HandshakeContext(t.node.Context()); err != nil {
-			return hello, nil, nil, transport.Refused(transport.RefusedIdentity, "TLS: %v", err)
+			return hello, nil, nil, refusalOf(err)
 		}
 		authenticated, err = identity.PeerOf(secure.ConnectionState())
 		if err != nil {
@@ -107,4 +110,19 @@ func (t *Transport) welcome(conn net.Conn) (
 	reader = wire.NewReader(conn, wire.HelloBytesMax)
 	hello, err = t.node.ReadHello(reader, authenticated)
 	return hello, reader, conn, err
+}
+
+// refusalOf gives an error of the TLS handshake its reason. That the other side is gone is none.
+func refusalOf(err error) error {
+	for _, gone := range []error{
+		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, context.Canceled, syscall.ECONNRESET, syscall.EPIPE,
+	} {
+		if errors.Is(err, gone) {
+			return fmt.Errorf("TLS handshake: %w", err)
+		}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return transport.Refused(transport.RefusedTimeout, "TLS: %v", err)
+	}
+	return transport.Refused(transport.RefusedIdentity, "TLS: %v", err)
 }

@@ -73,9 +73,9 @@ func (t *Transport) greet(ctx context.Context, conn net.Conn, peer raft.NodeID, 
 	if t.options.Identity != nil {
 		secure := tls.Client(conn, t.options.Identity.ClientTLS(protocol, peer))
 		if err := secure.HandshakeContext(ctx); err != nil {
-			err = transport.Refused(transport.RefusedIdentity, "node %d: %v", peer, err)
+			err = refusalOf(err)
 			t.node.Refuse(err, conn.RemoteAddr().String())
-			return 0, conn, err
+			return 0, conn, fmt.Errorf("greet node %d: %w", peer, err)
 		}
 		conn = secure
 	}

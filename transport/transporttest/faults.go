@@ -98,9 +98,20 @@ func testStalled(e *env) {
 			e.Fatalf("got %v %d while appends are stalled, want Heartbeat %d", m.Kind, m.Seq, seq)
 		}
 	}
+	closed := make(chan error, 1)
+	go func() { closed <- nodes[0].Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			e.Errorf("close: %v", err)
+		}
+	case <-time.After(patience):
+		e.Errorf("Close did not return within %v while the peer takes nothing", patience)
+	}
 	once.Do(func() { close(release) })
-	e.eventually("the queue drains", func() bool {
-		return nodes[0].Metrics().Lanes[transport.LaneAppend].MessagesQueued == 0
+	e.eventually("the peer notices", func() bool {
+		ups, downs := nodes[1].heard(1)
+		return ups == downs
 	})
 }
 
