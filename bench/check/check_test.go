@@ -100,6 +100,9 @@ func TestKnownHistories(t *testing.T) {
 			set("a", 0, 1, loadgen.OK), {Kind: loadgen.Get, Key: "k", Sent: 2, Done: 3, Outcome: loadgen.Failed}, final("a"),
 		}, 0, 0, VerdictOK, VerdictOK},
 		{"never read at the end", []Op{set("a", 0, 1, loadgen.OK)}, 0, 0, VerdictUnknown, VerdictOK},
+		{"read, but not at the end", []Op{
+			set("a", 0, 1, loadgen.OK), get("a", 2, 3),
+		}, 0, 0, VerdictUnknown, VerdictOK},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := &History{Ops: c.ops}
