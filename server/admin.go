@@ -1,0 +1,71 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Bounds of the admin port.
+const (
+	adminHeaderBytesMax = 16 << 10
+	adminHeaderTimeout  = 5 * time.Second
+	adminIdleTimeout    = time.Minute
+)
+
+// newAdmin returns the admin port: health, status, metrics and profiles, for this machine only.
+func newAdmin(n *Node) *http.Server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", n.serveReady)
+	mux.HandleFunc("GET /status", n.serveStatus)
+	mux.HandleFunc("GET /stages", n.serveStages)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(n), promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return &http.Server{
+		Handler: mux, ReadHeaderTimeout: adminHeaderTimeout, IdleTimeout: adminIdleTimeout,
+		MaxHeaderBytes: adminHeaderBytesMax,
+		ErrorLog:       slog.NewLogLogger(n.config.Logger.Handler(), slog.LevelDebug),
+	}
+}
+
+func (n *Node) serveReady(w http.ResponseWriter, _ *http.Request) {
+	if s := n.replica.Status(); !readyStatus(s) {
+		http.Error(w, fmt.Sprintf("not ready: leader %d, committed %d, applied %d", s.Leader, s.CommitIndex, s.LastApplied),
+			http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+func (n *Node) serveStatus(w http.ResponseWriter, r *http.Request) {
+	status := n.Status()
+	if r.URL.Query().Get("hash") == "1" {
+		hash, err := n.stateHash()
+		if err != nil {
+			http.Error(w, "hash the state: "+err.Error(), http.StatusInternalServerError)
+			return
+		}
+		status.StateIndex, status.StateHash = hash.index, hash.sum
+	}
+	writeJSON(w, status)
+}
+
+// serveStages answers with the sampled proposals of this leader, oldest first, each stage in nanoseconds.
+func (n *Node) serveStages(w http.ResponseWriter, _ *http.Request) { writeJSON(w, n.replica.Traces()) }
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	_ = e.Encode(v) // the client is gone
+}

@@ -1,0 +1,138 @@
+package server
+
+import (
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/raft/replica"
+	"github.com/raftmark/raftmark/storage"
+)
+
+// Names of what a node can be built from; wiring.go turns them into constructors.
+const (
+	TransportTCP  = "tcp"
+	TransportTLS  = "tls"
+	TransportQUIC = "quic"
+	// TransportMem is given as an object, in Config.PeerTransport: only nodes of one process can use it.
+	TransportMem = "mem"
+
+	StoragePebble = "pebble"
+	StorageMem    = "mem"
+
+	MachinePebble = "pebble"
+	MachineMem    = "mem"
+	MachineNull   = "null"
+)
+
+// Defaults of [Config].
+const (
+	DefaultCluster      = "raftmark"
+	DefaultHeartbeat    = 50 * time.Millisecond
+	DefaultElectionMin  = 150 * time.Millisecond
+	DefaultTickInterval = 5 * time.Millisecond
+	DefaultKeyBytesMax  = 1 << 10
+	DefaultValueMax     = 1 << 20
+	DefaultKeysMax      = 512
+)
+
+// Peer is where one node of the cluster can be reached.
+type Peer struct {
+	// Peer is where the other nodes connect to, "host:port".
+	Peer string `yaml:"peer" json:"peer"`
+	// Client is where Redis clients connect to; followers send them here when this node leads. Empty: nowhere.
+	Client string `yaml:"client,omitempty" json:"client,omitempty"`
+	// Admin is the HTTP port for status and metrics. Empty: none.
+	Admin string `yaml:"admin,omitempty" json:"admin,omitempty"`
+}
+
+// Config is everything that one node needs to know. Zero fields are defaults.
+type Config struct {
+	// Cluster is the name of the cluster; nodes and data folders of another one are refused. Default "raftmark".
+	Cluster string `yaml:"cluster" json:"cluster"`
+	// Node is this node's id; it must be a key of Peers. Required.
+	Node raft.NodeID `yaml:"node" json:"node"`
+	// DataDir is this node's data folder, created when it is missing. Required.
+	DataDir string `yaml:"data_dir" json:"data_dir"`
+	// Peers are all nodes of the cluster, this one included. Required.
+	Peers map[raft.NodeID]Peer `yaml:"peers" json:"peers"`
+
+	// PeerListen is the address for the other nodes, on the loopback network. Default: Peers[Node].Peer.
+	PeerListen string `yaml:"peer_listen,omitempty" json:"peer_listen"`
+	// ClientListen is the address of the client port, on the loopback network. Empty: no client port.
+	ClientListen string `yaml:"client_listen,omitempty" json:"client_listen"`
+	// AdminListen is the address of the admin port, on the loopback network. Empty: no admin port.
+	AdminListen string `yaml:"admin_listen,omitempty" json:"admin_listen"`
+
+	// Transport carries messages between nodes: tcp, tls, quic or mem. Default tcp.
+	Transport string `yaml:"transport" json:"transport"`
+	// TLSDir is the folder with this node's certificate and key (see raftmark certs). Required with tls and quic.
+	TLSDir string `yaml:"tls_dir,omitempty" json:"tls_dir,omitempty"`
+	// LogStorage holds the raft log: pebble (on disk) or mem (lost with the process: for measuring only). Default pebble.
+	LogStorage string `yaml:"log_storage" json:"log_storage"`
+	// Sync is the durability class of LogStorage pebble: fsync, or none (for measuring only). Default fsync.
+	Sync storage.Sync `yaml:"sync" json:"sync"`
+	// Machine holds the keys: pebble, mem, or null (keeps nothing: for measuring only). Default: as LogStorage.
+	Machine string `yaml:"machine" json:"machine"`
+
+	// Heartbeat is the time between a leader's heartbeats; below ElectionMin. Default 50ms. Lower: a dead leader is
+	// noticed sooner when the election timeouts are lowered with it, and there are more messages.
+	Heartbeat time.Duration `yaml:"heartbeat" json:"heartbeat_ns"`
+	// ElectionMin and ElectionMax bound the randomized election timeout. Defaults 150ms and twice ElectionMin. Lower:
+	// shorter outages, and more elections without need when the machine is busy.
+	ElectionMin time.Duration `yaml:"election_min" json:"election_min_ns"`
+	ElectionMax time.Duration `yaml:"election_max" json:"election_max_ns"`
+	// TickInterval is the clock of the core: the three times above are rounded to it. Default 5ms. Lower: finer
+	// timeouts, more wake-ups.
+	TickInterval time.Duration `yaml:"tick_interval" json:"tick_interval_ns"`
+	// Seed starts the source of the election timeouts; 0 draws one, which /status then shows.
+	Seed uint64 `yaml:"seed,omitempty" json:"seed"`
+
+	// Raft are the limits of the protocol. Default: those of raft.Config.
+	Raft RaftLimits `yaml:"raft,omitempty" json:"raft"`
+	// Client are the limits of the client port.
+	Client ClientLimits `yaml:"client,omitempty" json:"client"`
+
+	// PeerTransport is the transport itself; required with Transport mem, and only then.
+	PeerTransport replica.Transport `yaml:"-" json:"-"`
+	// ClientListener and AdminListener, when not nil, are used in place of ClientListen and AdminListen. The node
+	// closes them.
+	ClientListener net.Listener `yaml:"-" json:"-"`
+	AdminListener  net.Listener `yaml:"-" json:"-"`
+	// Logger takes life events; nil discards them.
+	Logger *slog.Logger `yaml:"-" json:"-"`
+}
+
+// RaftLimits are the limits of raft.Config that an experiment may want to change; zero is its default.
+type RaftLimits struct {
+	NoPreVote             bool `yaml:"no_pre_vote,omitempty" json:"no_pre_vote"`
+	NoCheckQuorum         bool `yaml:"no_check_quorum,omitempty" json:"no_check_quorum"`
+	MessageEntriesMax     int  `yaml:"message_entries_max,omitempty" json:"message_entries_max"`
+	MessageBytesMax       int  `yaml:"message_bytes_max,omitempty" json:"message_bytes_max"`
+	InflightMessagesMax   int  `yaml:"inflight_messages_max,omitempty" json:"inflight_messages_max"`
+	InflightBytesMax      int  `yaml:"inflight_bytes_max,omitempty" json:"inflight_bytes_max"`
+	UncommittedEntriesMax int  `yaml:"uncommitted_entries_max,omitempty" json:"uncommitted_entries_max"`
+	UncommittedBytesMax   int  `yaml:"uncommitted_bytes_max,omitempty" json:"uncommitted_bytes_max"`
+	TailEntriesMax        int  `yaml:"tail_entries_max,omitempty" json:"tail_entries_max"`
+	TailBytesMax          int  `yaml:"tail_bytes_max,omitempty" json:"tail_bytes_max"`
+	ApplyBytesMax         int  `yaml:"apply_bytes_max,omitempty" json:"apply_bytes_max"`
+}
+
+// ClientLimits bound what clients can ask of a node. Zero fields are defaults.
+type ClientLimits struct {
+	// ConnectionsMax bounds the clients connected at once; one more is told so and closed. Default 1024.
+	ConnectionsMax int `yaml:"connections_max,omitempty" json:"connections_max"`
+	// InflightRequestsMax and InflightBytesMax bound the unanswered requests of a connection; at the bound it is not
+	// read. Defaults 1024 and 16 MiB. Higher: deeper pipelines, more memory.
+	InflightRequestsMax int `yaml:"inflight_requests_max,omitempty" json:"inflight_requests_max"`
+	InflightBytesMax    int `yaml:"inflight_bytes_max,omitempty" json:"inflight_bytes_max"`
+	// KeyBytesMax and ValueBytesMax bound a key and a value. Defaults 1 KiB and 1 MiB.
+	KeyBytesMax   int `yaml:"key_bytes_max,omitempty" json:"key_bytes_max"`
+	ValueBytesMax int `yaml:"value_bytes_max,omitempty" json:"value_bytes_max"`
+	// KeysMax bounds the keys of one command (MGET, DEL, EXISTS). Default 512.
+	KeysMax int `yaml:"keys_max,omitempty" json:"keys_max"`
+	// RequestTimeout is the longest that a command waits for its outcome; it is then answered with -UNKNOWN, and may
+	// still be applied. Default 5s.
+	RequestTimeout time.Duration `yaml:"request_timeout,omitempty" json:"request_timeout_ns"`
+}

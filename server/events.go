@@ -1,0 +1,128 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/raftmark/raftmark/internal/clock"
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/raft/replica"
+)
+
+// EventsFile is the name, in the data folder, of the file that a node appends its events to: one JSON object a line.
+const EventsFile = "events.jsonl"
+
+// Kinds of events beside those of replica.EventKind.
+const (
+	// EventStart: the node serves its ports.
+	EventStart replica.EventKind = "start"
+	// EventStop: the node was told to stop.
+	EventStop replica.EventKind = "stop"
+	// EventFail: the node stops because of an error.
+	EventFail replica.EventKind = "fail"
+)
+
+// EventRecord is one line of EventsFile.
+type EventRecord struct {
+	// TimeNs is the machine's monotonic clock (internal/clock), which all processes of a host share.
+	TimeNs int64             `json:"t_ns"`
+	Node   raft.NodeID       `json:"node"`
+	Kind   replica.EventKind `json:"kind"`
+	Term   raft.Term         `json:"term"`
+	Leader raft.NodeID       `json:"leader"`
+	Peer   raft.NodeID       `json:"peer"`
+	Index  raft.Index        `json:"index"`
+	Err    string            `json:"err,omitempty"`
+}
+
+// eventQueueMax bounds the events that wait for the file; beyond it they are dropped and counted.
+const eventQueueMax = 4096
+
+// recorder writes events to a file, off the goroutines that they happen on.
+type recorder struct {
+	node   raft.NodeID
+	clock  clock.Clock
+	file   *os.File
+	logger *slog.Logger
+
+	mu      sync.Mutex // a channel is not sent to after its close
+	closed  bool
+	queue   chan EventRecord
+	done    chan struct{}
+	dropped atomic.Uint64
+}
+
+func openRecorder(dir string, node raft.NodeID, c clock.Clock, logger *slog.Logger) (*recorder, error) {
+	file, err := os.OpenFile(filepath.Join(dir, EventsFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("open event file: %w", err)
+	}
+	r := &recorder{
+		node: node, clock: c, file: file, logger: logger,
+		queue: make(chan EventRecord, eventQueueMax), done: make(chan struct{}),
+	}
+	go r.run()
+	return r, nil
+}
+
+// observe takes a replica's event; it never blocks.
+func (r *recorder) observe(e replica.Event) {
+	r.record(EventRecord{Kind: e.Kind, Term: e.Term, Leader: e.Leader, Peer: e.Peer, Index: e.Index})
+}
+
+// record adds time and node to e and queues it; it never blocks.
+func (r *recorder) record(e EventRecord) {
+	e.TimeNs, e.Node = r.clock.Now().Nanoseconds(), r.node
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		r.dropped.Add(1)
+		return
+	}
+	select {
+	case r.queue <- e:
+	default:
+		r.dropped.Add(1)
+	}
+}
+
+// run writes each event as it comes: they are rare, and a process that is killed keeps what it wrote. When the file
+// cannot be written to any more, events are counted as dropped and the node goes on.
+func (r *recorder) run() {
+	defer close(r.done)
+	failed := false
+	for e := range r.queue {
+		if failed {
+			r.dropped.Add(1)
+			continue
+		}
+		line, err := json.Marshal(e)
+		if err == nil {
+			_, err = r.file.Write(append(line, '\n'))
+		}
+		if err != nil {
+			failed = true
+			r.dropped.Add(1)
+			r.logger.Error("write event file", "node", uint64(r.node), "err", err)
+		}
+	}
+	if err := r.file.Close(); err != nil {
+		r.logger.Error("close event file", "node", uint64(r.node), "err", err)
+	}
+}
+
+// close writes what is queued and closes the file. Calls after the first do nothing.
+func (r *recorder) close() {
+	r.mu.Lock()
+	if !r.closed {
+		r.closed = true
+		close(r.queue)
+	}
+	r.mu.Unlock()
+	<-r.done
+}

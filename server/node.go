@@ -1,0 +1,260 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/raftmark/raftmark/internal/clock"
+	"github.com/raftmark/raftmark/raft/replica"
+	"github.com/raftmark/raftmark/server/resp"
+)
+
+// Node is one running server of the cluster. Create it with [Start]; its methods are safe for concurrent use.
+type Node struct {
+	config      Config
+	pid         int
+	started     time.Time
+	incarnation uint64
+
+	parts
+	replica  *replica.Replica
+	recorder *recorder
+	commands *commands
+	clients  *resp.Server // nil without a client port
+	admin    *http.Server // nil without an admin port
+	adminNet net.Listener
+
+	serving sync.WaitGroup // the accept loops and the watch of the replica
+	end     sync.Once
+	ended   chan struct{} // closed when nothing of the node is left
+	mu      sync.Mutex
+	cause   error // why it stopped by itself
+}
+
+// Start validates c, opens the data folder, and runs the node until Stop, Abort, or an error of its disk (fail-stop).
+// After an error nothing of it is left running.
+func Start(c Config) (*Node, error) {
+	c = c.WithDefaults()
+	if err := c.Validate(); err != nil {
+		return nil, errors.Join(ConfigError{err}, c.closeListeners())
+	}
+	if c.Seed == 0 {
+		c.Seed = uint64(time.Now().UnixNano())
+	}
+	n := &Node{config: c, pid: os.Getpid(), started: time.Now(), ended: make(chan struct{})}
+	if err := n.listen(); err != nil {
+		return nil, err
+	}
+	if err := n.open(); err != nil {
+		return nil, errors.Join(err, n.closeListeners())
+	}
+	if err := n.serve(); err != nil {
+		n.shutDown(context.Background(), func() {})
+		return nil, err
+	}
+	n.recorder.record(EventRecord{Kind: EventStart})
+	c.Logger.Info("node started", "node", uint64(c.Node), "peer", c.PeerListen, "client", n.ClientAddr(),
+		"admin", n.AdminAddr(), "incarnation", n.incarnation)
+	return n, nil
+}
+
+// listen opens the ports before anything else, so that an occupied one changes nothing on disk.
+func (n *Node) listen() error {
+	for _, p := range []struct {
+		field, address string
+		listener       *net.Listener
+	}{
+		{"client_listen", n.config.ClientListen, &n.config.ClientListener},
+		{"admin_listen", n.config.AdminListen, &n.config.AdminListener},
+	} {
+		if *p.listener != nil || p.address == "" {
+			continue
+		}
+		l, err := net.Listen("tcp", p.address)
+		if err != nil {
+			return errors.Join(fmt.Errorf("%s: %w", p.field, err), n.closeListeners())
+		}
+		*p.listener = l
+	}
+	return nil
+}
+
+func (n *Node) closeListeners() error { return n.config.closeListeners() }
+
+func (c Config) closeListeners() error {
+	for _, l := range []net.Listener{c.ClientListener, c.AdminListener} {
+		if l != nil {
+			_ = l.Close() // nothing was served on it
+		}
+	}
+	return nil
+}
+
+// open opens what is on disk and starts the replica on it.
+func (n *Node) open() error {
+	p, err := openParts(n.config)
+	if err != nil {
+		return err
+	}
+	n.parts, n.incarnation = p, p.incarnation
+	if n.recorder, err = openRecorder(n.config.DataDir, n.config.Node, clock.New(), n.config.Logger); err != nil {
+		return errors.Join(err, p.close())
+	}
+	o := replica.Options{
+		Core: n.config.core(), TickInterval: n.config.TickInterval,
+		Log: p.log, Transport: p.transport, Machine: p.machine,
+		Logger: n.config.Logger.With("node", uint64(n.config.Node)), Observe: n.recorder.observe,
+	}
+	if err := o.WithDefaults().Validate(); err != nil {
+		n.recorder.close()
+		return errors.Join(ConfigError{err}, p.close())
+	}
+	if n.replica, err = replica.Start(o); err != nil { // it has closed the parts
+		n.recorder.close()
+		return errors.Join(err, p.release())
+	}
+	return nil
+}
+
+// serve starts the ports and the watch of the replica.
+func (n *Node) serve() error {
+	n.commands = newCommands(n)
+	if l := n.config.ClientListener; l != nil {
+		clients, err := resp.NewServer(l, n.commands, n.config.respOptions())
+		if err != nil {
+			return errors.Join(err, n.closeListeners())
+		}
+		n.clients = clients
+		n.serving.Go(func() { n.watchPort("client port", clients.Serve(), resp.ErrClosed) })
+	}
+	if l := n.config.AdminListener; l != nil {
+		n.admin, n.adminNet = newAdmin(n), l
+		n.serving.Go(func() { n.watchPort("admin port", n.admin.Serve(l), http.ErrServerClosed) })
+	}
+	n.serving.Go(n.watchReplica)
+	return nil
+}
+
+func (c Config) respOptions() resp.Options {
+	l := c.Client
+	return resp.Options{
+		ConnectionsMax: l.ConnectionsMax, InflightRequestsMax: l.InflightRequestsMax,
+		InflightBytesMax: l.InflightBytesMax, ArgsMax: l.KeysMax + 8,
+		RequestBytesMax: max(l.KeysMax*l.KeyBytesMax, 2*l.ValueBytesMax) + 4<<10,
+		RequestTimeout:  l.RequestTimeout, Logger: c.Logger,
+	}
+}
+
+// watchPort stops the node when one of its ports cannot be served any more.
+func (n *Node) watchPort(name string, err, expected error) {
+	if err != nil && !errors.Is(err, expected) {
+		n.fail(fmt.Errorf("serve %s: %w", name, err))
+	}
+}
+
+// watchReplica stops the node when its replica stops by itself.
+func (n *Node) watchReplica() {
+	<-n.replica.Done()
+	if err := n.replica.Err(); err != nil {
+		n.fail(err)
+	}
+}
+
+// fail stops the node for a reason of its own: nothing is retried, and what was acknowledged is durable.
+func (n *Node) fail(err error) {
+	n.mu.Lock()
+	if n.cause == nil {
+		n.cause = err
+	}
+	n.mu.Unlock()
+	n.config.Logger.Error("node stops", "node", uint64(n.config.Node), "err", err)
+	n.recorder.record(EventRecord{Kind: EventFail, Err: err.Error()})
+	go n.shutDown(context.Background(), n.closeClients)
+}
+
+// Stop answers the commands under way, as long as ctx lasts, stops the node, and returns when nothing of it is left.
+// It returns the error that stopped it before, or that closing gave.
+func (n *Node) Stop(ctx context.Context) error {
+	n.recorder.record(EventRecord{Kind: EventStop})
+	n.shutDown(ctx, func() {
+		if n.clients != nil {
+			_ = n.clients.Shutdown(ctx) // what ctx cut off has been closed
+		}
+	})
+	return n.Wait()
+}
+
+// Abort stops the node at once: clients and peers see their connections break. Of a node in a process of its own, kill
+// is more honest.
+func (n *Node) Abort() error {
+	n.shutDown(context.Background(), n.closeClients)
+	return n.Wait()
+}
+
+func (n *Node) closeClients() {
+	if n.clients != nil {
+		n.clients.Close()
+	}
+}
+
+// shutDown ends everything, once; whoever comes second waits for the first.
+func (n *Node) shutDown(ctx context.Context, endClients func()) {
+	n.end.Do(func() {
+		endClients()
+		err := errors.Join(n.replica.Stop(), n.release())
+		if n.admin != nil {
+			_ = n.admin.Close()
+		}
+		n.serving.Wait()
+		n.recorder.close()
+		n.mu.Lock()
+		if n.cause == nil {
+			n.cause = err
+		}
+		n.mu.Unlock()
+		close(n.ended)
+	})
+	<-n.ended
+}
+
+// Wait returns when nothing of the node is left: nil after Stop or Abort, else why it stopped.
+func (n *Node) Wait() error {
+	<-n.ended
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.cause
+}
+
+// Done is closed when nothing of the node is left.
+func (n *Node) Done() <-chan struct{} { return n.ended }
+
+// Replica returns the node's replica.
+func (n *Node) Replica() *replica.Replica { return n.replica }
+
+// Config returns the effective configuration.
+func (n *Node) Config() Config { return n.config }
+
+// Incarnation returns how often the data folder has been opened, this time included.
+func (n *Node) Incarnation() uint64 { return n.incarnation }
+
+// ClientAddr returns the address of the client port, or "" when it is off.
+func (n *Node) ClientAddr() string {
+	if n.clients == nil {
+		return ""
+	}
+	return n.clients.Addr().String()
+}
+
+// AdminAddr returns the address of the admin port, or "" when it is off.
+func (n *Node) AdminAddr() string {
+	if n.adminNet == nil {
+		return ""
+	}
+	return n.adminNet.Addr().String()
+}

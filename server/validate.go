@@ -1,0 +1,226 @@
+package server
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/server/resp"
+	"github.com/raftmark/raftmark/storage"
+	"github.com/raftmark/raftmark/transport"
+)
+
+// Bounds that Validate checks.
+const (
+	nodesMax        = 15
+	tickMin         = time.Millisecond
+	tickMax         = time.Second
+	electionLimit   = time.Minute
+	requestTimeMax  = 10 * time.Minute
+	connectionsMax  = 1 << 16
+	inflightMax     = 1 << 20
+	keyBytesLimit   = 64 << 10
+	valueBytesLimit = raft.EntryDataBytesMax / 2
+	keysLimit       = 1 << 14
+)
+
+// One SET at its limits fits in an entry, with its framing.
+const _ = uint(raft.EntryDataBytesMax - valueBytesLimit - keyBytesLimit - 1<<10)
+
+// WithDefaults returns a copy with the zero fields set.
+func (c Config) WithDefaults() Config {
+	c.Peers = maps.Clone(c.Peers)
+	c.Cluster = cmp.Or(c.Cluster, DefaultCluster)
+	c.PeerListen = cmp.Or(c.PeerListen, c.Peers[c.Node].Peer)
+	c.Transport = cmp.Or(c.Transport, TransportTCP)
+	c.LogStorage = cmp.Or(c.LogStorage, StoragePebble)
+	c.Sync = cmp.Or(c.Sync, storage.SyncFsync)
+	c.Machine = cmp.Or(c.Machine, c.LogStorage)
+	c.Heartbeat = cmp.Or(c.Heartbeat, DefaultHeartbeat)
+	c.ElectionMin = cmp.Or(c.ElectionMin, DefaultElectionMin)
+	c.ElectionMax = cmp.Or(c.ElectionMax, 2*c.ElectionMin)
+	c.TickInterval = cmp.Or(c.TickInterval, DefaultTickInterval)
+	c.Client = c.Client.withDefaults()
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func (l ClientLimits) withDefaults() ClientLimits {
+	l.ConnectionsMax = cmp.Or(l.ConnectionsMax, resp.DefaultConnectionsMax)
+	l.InflightRequestsMax = cmp.Or(l.InflightRequestsMax, resp.DefaultInflightRequestsMax)
+	l.InflightBytesMax = cmp.Or(l.InflightBytesMax, resp.DefaultInflightBytesMax)
+	l.KeyBytesMax = cmp.Or(l.KeyBytesMax, DefaultKeyBytesMax)
+	l.ValueBytesMax = cmp.Or(l.ValueBytesMax, DefaultValueMax)
+	l.KeysMax = cmp.Or(l.KeysMax, DefaultKeysMax)
+	l.RequestTimeout = cmp.Or(l.RequestTimeout, resp.DefaultRequestTimeout)
+	return l
+}
+
+// faults collects what is wrong with a configuration.
+type faults []error
+
+func (f *faults) check(ok bool, format string, args ...any) {
+	if !ok {
+		*f = append(*f, fmt.Errorf(format, args...))
+	}
+}
+
+func (f *faults) between(field string, value, low, high int) {
+	f.check(value >= low && value <= high, "%s: %d, want %d to %d", field, value, low, high)
+}
+
+func (f *faults) oneOf(field, value string, names ...string) {
+	f.check(slices.Contains(names, value), "%s: %q, want one of %s", field, value, strings.Join(names, ", "))
+}
+
+// Validate returns every fault of a configuration whose defaults are set: each names the field, the value and the bound.
+func (c Config) Validate() error {
+	var f faults
+	if err := transport.ValidateCluster(c.Cluster); err != nil {
+		f.check(false, "cluster: %q, want 1 to 64 letters, digits, '-', '_' and single '.' inside", c.Cluster)
+	}
+	f.check(c.Node != raft.None, "node: 0, want at least 1")
+	f.check(c.DataDir != "", "data_dir: empty, want a folder")
+	c.checkPeers(&f)
+	c.checkListen(&f)
+	c.checkParts(&f)
+	c.checkTimes(&f)
+	c.Client.check(&f)
+	if len(f) == 0 {
+		if err := c.core().WithDefaults().Validate(); err != nil {
+			f.check(false, "raft: %w", err)
+		}
+	}
+	return errors.Join(f...)
+}
+
+func (c Config) checkPeers(f *faults) {
+	f.check(len(c.Peers) >= 1 && len(c.Peers) <= nodesMax, "peers: %d nodes, want 1 to %d", len(c.Peers), nodesMax)
+	if _, ok := c.Peers[c.Node]; !ok && c.Node != raft.None && len(c.Peers) > 0 {
+		f.check(false, "node: %d is not one of the peers %v", c.Node, slices.Sorted(maps.Keys(c.Peers)))
+	}
+	seen := map[string]string{}
+	for _, id := range slices.Sorted(maps.Keys(c.Peers)) {
+		p := c.Peers[id]
+		f.check(id != raft.None, "peers: node 0, want at least 1")
+		for _, a := range []struct{ kind, address string }{{"peer", p.Peer}, {"client", p.Client}, {"admin", p.Admin}} {
+			field := fmt.Sprintf("peers.%d.%s", id, a.kind)
+			if a.address == "" {
+				f.check(a.kind != "peer" || c.Transport == TransportMem, "%s: empty, want host:port", field)
+				continue
+			}
+			if err := checkAddress(a.address); err != nil {
+				f.check(false, "%s: %q, %w", field, a.address, err)
+				continue
+			}
+			other, taken := seen[a.address]
+			f.check(!taken || strings.HasSuffix(a.address, ":0"), "%s: %q is also %s", field, a.address, other)
+			seen[a.address] = field
+		}
+	}
+}
+
+func (c Config) checkListen(f *faults) {
+	for _, l := range []struct{ field, address string }{
+		{"peer_listen", c.PeerListen}, {"client_listen", c.ClientListen}, {"admin_listen", c.AdminListen},
+	} {
+		if l.address == "" {
+			continue
+		}
+		if err := checkLoopback(l.address); err != nil {
+			f.check(false, "%s: %q, %w", l.field, l.address, err)
+		}
+	}
+}
+
+func (c Config) checkParts(f *faults) {
+	f.oneOf("transport", c.Transport, TransportTCP, TransportTLS, TransportQUIC, TransportMem)
+	f.oneOf("log_storage", c.LogStorage, StoragePebble, StorageMem)
+	f.oneOf("machine", c.Machine, MachinePebble, MachineMem, MachineNull)
+	f.oneOf("sync", string(c.Sync), string(storage.SyncFsync), string(storage.SyncNone))
+	switch c.Transport {
+	case TransportTLS, TransportQUIC:
+		f.check(c.TLSDir != "", "tls_dir: empty, want a folder with certificates when transport is %s", c.Transport)
+	case TransportMem:
+		f.check(c.PeerTransport != nil, "transport: mem works within one process only")
+	}
+	f.check(c.LogStorage != StorageMem || c.Machine != MachinePebble,
+		"machine: pebble outlives log_storage mem, want mem or null")
+}
+
+func (c Config) checkTimes(f *faults) {
+	f.check(c.TickInterval >= tickMin && c.TickInterval <= tickMax,
+		"tick_interval: %v, want %v to %v", c.TickInterval, tickMin, tickMax)
+	f.check(c.Heartbeat > 0, "heartbeat: %v, want more than 0", c.Heartbeat)
+	f.check(c.Heartbeat < c.ElectionMin, "heartbeat: %v, want less than election_min %v", c.Heartbeat, c.ElectionMin)
+	f.check(c.ElectionMin > 0, "election_min: %v, want more than 0", c.ElectionMin)
+	f.check(c.ElectionMax >= c.ElectionMin && c.ElectionMax <= electionLimit,
+		"election_max: %v, want election_min %v to %v", c.ElectionMax, c.ElectionMin, electionLimit)
+	f.check(c.TickInterval <= 0 || c.Heartbeat <= 0 || c.Heartbeat >= c.TickInterval,
+		"heartbeat: %v, want at least tick_interval %v", c.Heartbeat, c.TickInterval)
+}
+
+func (l ClientLimits) check(f *faults) {
+	f.between("client.connections_max", l.ConnectionsMax, 1, connectionsMax)
+	f.between("client.inflight_requests_max", l.InflightRequestsMax, 1, inflightMax)
+	f.between("client.inflight_bytes_max", l.InflightBytesMax, 1, 1<<30)
+	f.between("client.key_bytes_max", l.KeyBytesMax, 1, keyBytesLimit)
+	f.between("client.value_bytes_max", l.ValueBytesMax, 1, valueBytesLimit)
+	f.between("client.keys_max", l.KeysMax, 1, keysLimit)
+	f.check(l.RequestTimeout > 0 && l.RequestTimeout <= requestTimeMax,
+		"client.request_timeout: %v, want more than 0 and at most %v", l.RequestTimeout, requestTimeMax)
+}
+
+// core returns the configuration of the protocol: times become ticks, rounded, at least one.
+func (c Config) core() raft.Config {
+	ticks := func(d time.Duration) int { return max(1, int((d+c.TickInterval/2)/c.TickInterval)) }
+	l := c.Raft
+	return raft.Config{
+		ID: c.Node, Voters: slices.Sorted(maps.Keys(c.Peers)),
+		ElectionTicksMin: ticks(c.ElectionMin), ElectionTicksMax: ticks(c.ElectionMax),
+		HeartbeatTicks: ticks(c.Heartbeat),
+		NoPreVote:      l.NoPreVote, NoCheckQuorum: l.NoCheckQuorum,
+		MessageEntriesMax: l.MessageEntriesMax, MessageBytesMax: l.MessageBytesMax,
+		InflightMessagesMax: l.InflightMessagesMax, InflightBytesMax: l.InflightBytesMax,
+		UncommittedEntriesMax: l.UncommittedEntriesMax, UncommittedBytesMax: l.UncommittedBytesMax,
+		TailEntriesMax: l.TailEntriesMax, TailBytesMax: l.TailBytesMax, ApplyBytesMax: l.ApplyBytesMax,
+		Seed: c.Seed,
+	}
+}
+
+func checkAddress(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || host == "" {
+		return errors.New("want host:port")
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return errors.New("want a port from 0 to 65535")
+	}
+	return nil
+}
+
+// checkLoopback refuses addresses that other machines could reach: neither port asks who is there.
+func checkLoopback(address string) error {
+	if err := checkAddress(address); err != nil {
+		return err
+	}
+	host, _, _ := net.SplitHostPort(address)
+	if host == "localhost" {
+		return nil
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() {
+		return nil
+	}
+	return errors.New("want a loopback address, as in 127.0.0.1:7001")
+}
