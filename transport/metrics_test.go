@@ -46,7 +46,10 @@ func TestReasonsHaveNames(t *testing.T) {
 		t.Errorf("names are missing or not unique: %v", seen)
 	}
 	err := Refused(RefusedStale, "incarnation %d", 3)
-	if got, want := err.Error(), "refused: stale_incarnation: incarnation 3"; got != want || ReasonOf(err) != RefusedStale {
-		t.Errorf("got %q, reason %v, want %q", got, ReasonOf(err), want)
+	if got, want := err.Error(), "refused: stale_incarnation: incarnation 3"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := ReasonOf(err); got != RefusedStale {
+		t.Errorf("reason %v, want %v", got, RefusedStale)
 	}
 }

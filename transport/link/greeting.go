@@ -55,8 +55,8 @@ func (n *Node) CheckWelcome(w wire.Welcome, peer raft.NodeID) error {
 	return nil
 }
 
-// CheckHello returns why this node does not want to talk to the node that sent h, or nil. authenticated is the node that
-// the connection's certificate names, or raft.None without one.
+// CheckHello returns why this node does not want to talk to the node that sent h, or nil. authenticated is the node
+// that the connection's certificate names, or raft.None without one.
 func (n *Node) CheckHello(h wire.Hello, authenticated raft.NodeID) error {
 	switch {
 	case h.Protocol != wire.ProtocolVersion:

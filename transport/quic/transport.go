@@ -133,7 +133,8 @@ func (t *Transport) Send(m raft.Message) bool { return t.node.Send(m) }
 // Metrics returns what was counted since New.
 func (t *Transport) Metrics() transport.Metrics { return t.node.Metrics() }
 
-// Close stops everything, drops what is queued, and returns when no delivery is under way or will come. The peers are told.
+// Close stops everything, drops what is queued, and returns when no delivery is under way or will come. The peers are
+// told.
 func (t *Transport) Close() error {
 	first := t.node.Shutdown()
 	t.node.Wait() // every connection says farewell while there is a socket to say it on
