@@ -4,7 +4,8 @@
 //	t1, err := network.Transport(transport.Options{Self: 1, Cluster: "c", Peers: peers})
 //
 // Queues, senders, admission and hints are those of the other transports; only greeting and bytes are left out: a
-// batch of messages is handed to the receiving node's goroutine, which delivers it. The delivered spans are the sender's own.
+// batch of messages is handed to the receiving node's goroutine, which delivers it. The delivered spans are the
+// sender's own.
 //
 // Addresses are names: any non-empty one in Options.Peers will do, since nodes are found by their id.
 //
