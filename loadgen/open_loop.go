@@ -8,6 +8,10 @@ import (
 // sleepMax bounds one sleep so that a stop is noticed.
 const sleepMax = 20 * time.Millisecond
 
+// sleepMin is the shortest sleep. At more than 20,000 operations a second several are sent at each wake-up, up to
+// sleepMin late: one for each would take from the cluster's processors more than it gives. The send lag shows it.
+const sleepMin = 50 * time.Microsecond
+
 // overrun is how long after its end the open loop still sends what was due before; the rest is shed.
 const overrun = time.Second
 
@@ -88,7 +92,7 @@ func (p *pacer) waitUntil(due time.Duration) bool {
 		}
 		p.now = p.g.clock.Now()
 		if p.now < due {
-			p.sleepUntil(min(due, p.now+sleepMax))
+			p.sleepUntil(min(max(due, p.now+sleepMin), p.now+sleepMax))
 			p.now = p.g.clock.Now()
 		}
 	}

@@ -37,11 +37,14 @@ type Target struct {
 	delayed      []*call // after TRYAGAIN
 }
 
+// stickyCalls is how many calls in a row go to the same connection, so that those of one burst leave in one write.
+const stickyCalls = 16
+
 // node is one server.
 type node struct {
 	addr     string
 	conns    []*conn
-	next     atomic.Uint32 // connection to use next
+	next     atomic.Uint32 // calls given to connections
 	probing  atomic.Bool
 	probedAt atomic.Int64
 	dialErr  atomic.Pointer[error] // of the last attempt to connect
@@ -150,7 +153,7 @@ func (t *Target) trySend(c *call, now time.Duration) bool {
 }
 
 func (n *node) push(c *call, now time.Duration) bool {
-	first := n.next.Add(1)
+	first := n.next.Add(1) / stickyCalls
 	for i := range n.conns {
 		if n.conns[(int(first)+i)%len(n.conns)].push(c, now) {
 			return true
