@@ -90,12 +90,14 @@ func (s *study) facts() []page.Fact {
 }
 
 func (s *study) headlineSection() page.Section {
-	return page.Section{ID: "headline", Title: "Headline", Blocks: []page.Block{
-		page.Table{Table: s.headline()},
-		page.Paragraph("A cell that says n/a has too few samples for its number. The interval is of the median over trials; " +
-			"max is the largest value seen, not an upper bound. Not ok counts failed, unknown and shed operations of the " +
-			"steady phase and of the trials."),
-	}}
+	section := page.Section{ID: "headline", Title: "Headline"}
+	for _, t := range s.headline() {
+		section.Blocks = append(section.Blocks, page.Table{Table: t})
+	}
+	section.Blocks = append(section.Blocks,
+		page.Paragraph("A cell that says n/a has too few samples for its number. The interval is of the median over trials; "+
+			"max is the largest value seen, not an upper bound. Not ok counts failed, unknown and shed operations."))
+	return section
 }
 
 func (s *study) figuresSection() page.Section {
@@ -152,7 +154,7 @@ func (s *study) closedSection() page.Section {
 func (s *study) failuresSection() page.Section {
 	section := page.Section{ID: "failures", Title: "Failures"}
 	for i, kind := range s.kinds {
-		blocks := []page.Block{page.Table{Table: s.faultTable(kind)}, page.Table{Table: s.phaseTable(kind)}}
+		blocks := []page.Block{page.Table{Table: s.faultTable(kind)}, page.Table{Table: s.phaseTable(kind)}, phaseMeanings()}
 		if i == 0 {
 			blocks = append(blocks, page.Paragraph("The distribution and the aligned overlay of "+kind+" are above."))
 		} else {
@@ -174,6 +176,14 @@ func (s *study) failuresSection() page.Section {
 		}}}
 	}
 	return section
+}
+
+func phaseMeanings() page.Block {
+	var parts []string
+	for _, p := range phases() {
+		parts = append(parts, p.name+": "+p.meaning)
+	}
+	return page.Paragraph(strings.Join(parts, "; ") + ".")
 }
 
 func (s *study) stagesSection() page.Section {

@@ -100,7 +100,8 @@ func (s *study) overlayFigure(kind string) page.Block {
 			"that were due in each bin, all trials together.", kind, binMs, bandName),
 		How: "Goodput drops to zero when the leader is gone and overshoots when the backlog drains. Response time falls in a " +
 			"straight slope (curved on this log scale) towards the end of the outage: an operation that was due early in it waited " +
-			"longest. That sawtooth is right; a generator that stops sending during an outage would not show it. Where fewer " +
+			"longest. That sawtooth is right; a generator that stops sending during an outage would not show it. A band " +
+			"that leaves the upper panel is cut off there. Where fewer " +
 			"than 36 operations fell in a bin, the lower band is from minimum to maximum.",
 		Not: "Single trials: a median over trials with different outages falls and rises more gently or more sharply than any one " +
 			"of them.",
@@ -116,7 +117,7 @@ func (s *study) spectrumFigure() page.Block {
 		Figure: plot.Spectrum("percentiles", panels),
 		Caption: "Latency of operations by percentile, on log scales; the panels share their scales. Response time counts from the " +
 			"intended start, service time from the first attempt. Each line ends where its sample is too small to go on.",
-		How: "The further right, the rarer the operation: p99 is the slowest one in a hundred. A gap between the solid and the " +
+		How: "The further right, the rarer the operation: p99 is the slowest one in a hundred. A gap between the wide and the " +
 			"dotted line of an arm is time that operations waited before they were sent; without one the lines cover each other." +
 			spectrumGap(panels),
 		Not: "When the slow operations happened, and the uncertainty of the lines: operations of one run are not independent. " +

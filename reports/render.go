@@ -6,10 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/reports/page"
 	"github.com/raftmark/raftmark/reports/plot"
+	"github.com/raftmark/raftmark/reports/table"
 )
 
 // Rendered is what a report consists of.
@@ -58,11 +60,19 @@ func Render(dir string) (Rendered, error) {
 	return Rendered{
 		Page:     filepath.Join(out, pageFile),
 		Markdown: filepath.Join(out, markdownFile),
-		Headline: s.headline().Text(),
+		Headline: headlineText(s.headline()),
 		Verdict:  d.Verdict,
 		Stamp:    d.Stamp,
 		Reasons:  d.Reasons,
 	}, nil
+}
+
+func headlineText(tables []*table.Table) string {
+	var parts []string
+	for _, t := range tables {
+		parts = append(parts, t.Text())
+	}
+	return strings.Join(parts, "\n")
 }
 
 // write makes the report beside the old one and then puts it in its place, so that no reader meets a half.

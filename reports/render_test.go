@@ -28,6 +28,11 @@ func write(t *testing.T, o resulttest.Options) string {
 	return dir
 }
 
+// small is enough for everything to be drawn.
+func small() resulttest.Options {
+	return resulttest.Options{Trials: 3, Noops: 1, RatePS: 100, SteadyS: 1}
+}
+
 func render(t *testing.T, dir string) reports.Rendered {
 	t.Helper()
 	rendered, err := reports.Render(dir)
@@ -50,7 +55,7 @@ func compareGolden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
 	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -92,7 +97,7 @@ func files(t *testing.T, dir string) map[string]string {
 }
 
 func TestTheSameFilesGiveTheSameBytes(t *testing.T) {
-	dir := write(t, resulttest.Options{Trials: 4, Noops: 2})
+	dir := write(t, small())
 	render(t, dir)
 	first := files(t, dir)
 	render(t, dir)
@@ -107,9 +112,15 @@ func TestTheSameFilesGiveTheSameBytes(t *testing.T) {
 	}
 }
 
-func TestThePageNeedsNothingFromElsewhere(t *testing.T) {
-	dir := write(t, resulttest.Options{Trials: 3, Noops: 1})
+func TestThePage(t *testing.T) {
+	dir := write(t, small())
 	html := read(t, render(t, dir).Page)
+	t.Run("needs nothing from elsewhere", func(t *testing.T) { checkSelfContained(t, dir, html) })
+	t.Run("is usable without eyes", func(t *testing.T) { checkAccessible(t, html) })
+}
+
+func checkSelfContained(t *testing.T, dir, html string) {
+	t.Helper()
 	for _, pattern := range []string{
 		`https?://[^"]*\.(js|css|woff)`, `<script`, `<img`, `@import`, `url\(`, `/tmp/`, `<link[^>]*href="http`,
 	} {
@@ -131,8 +142,8 @@ var (
 	figure  = regexp.MustCompile(`<svg[^>]*>`)
 )
 
-func TestThePageIsUsableWithoutEyes(t *testing.T) {
-	html := read(t, render(t, write(t, resulttest.Options{Trials: 3, Noops: 1})).Page)
+func checkAccessible(t *testing.T, html string) {
+	t.Helper()
 	before := "0"
 	for _, h := range heading.FindAllStringSubmatch(html, -1) {
 		if h[1] > before && h[1] != string(before[0]+1) {
@@ -175,7 +186,9 @@ func TestInvalidAndUnsafeResultsAreStamped(t *testing.T) {
 		{result.VerdictInvalid, reports.StampInvalid, "generator fell behind"},
 		{result.VerdictUnsafe, reports.StampUnsafe, "2 acknowledged writes are lost"},
 	} {
-		dir := write(t, resulttest.Options{Trials: 2, Noops: 1, Verdict: c.verdict})
+		o := small()
+		o.Verdict = c.verdict
+		dir := write(t, o)
 		rendered := render(t, dir)
 		if rendered.Stamp != c.stamp {
 			t.Errorf("stamp: got %q, want %q", rendered.Stamp, c.stamp)
@@ -191,10 +204,12 @@ func TestInvalidAndUnsafeResultsAreStamped(t *testing.T) {
 }
 
 func TestALostWriteStampsAgainstTheVerdict(t *testing.T) {
-	dir := write(t, resulttest.Options{Trials: 2, Noops: 1, Verdict: result.VerdictUnsafe})
+	o := small()
+	o.Verdict = result.VerdictUnsafe
+	dir := write(t, o)
 	path := filepath.Join(dir, result.SummaryFile)
 	data := bytes.Replace([]byte(read(t, path)), []byte(`"unsafe"`), []byte(`"ok"`), 1)
-	if err := errors.Join(os.WriteFile(path, data, 0o600), os.Remove(filepath.Join(dir, result.ChecksumsFile))); err != nil {
+	if err := errors.Join(os.WriteFile(path, data, 0o644), os.Remove(filepath.Join(dir, result.ChecksumsFile))); err != nil {
 		t.Fatal(err)
 	}
 	if got := render(t, dir).Stamp; got != reports.StampUnsafe {
@@ -203,7 +218,7 @@ func TestALostWriteStampsAgainstTheVerdict(t *testing.T) {
 }
 
 func TestFewTrialsGiveNoQuantiles(t *testing.T) {
-	rendered := render(t, write(t, resulttest.Options{Trials: 3, Noops: 1}))
+	rendered := render(t, write(t, small()))
 	if !strings.Contains(rendered.Headline, "n/a (n=3 < 6)") || !strings.Contains(rendered.Headline, "n/a (n=3 < 72)") {
 		t.Errorf("got\n%s", rendered.Headline)
 	}
@@ -214,10 +229,10 @@ func TestFewTrialsGiveNoQuantiles(t *testing.T) {
 
 func TestADamagedResultGivesNoReport(t *testing.T) {
 	for _, name := range []string{result.TrialsFile, result.OpsFile, result.SummaryFile, result.TimelineFile} {
-		dir := write(t, resulttest.Options{Trials: 2, Noops: 1})
+		dir := write(t, small())
 		path := filepath.Join(dir, name)
 		data := read(t, path)
-		err := errors.Join(os.WriteFile(path, []byte(data[:len(data)-len(data)/3]), 0o600),
+		err := errors.Join(os.WriteFile(path, []byte(data[:len(data)-len(data)/3]), 0o644),
 			os.Remove(filepath.Join(dir, result.ChecksumsFile)))
 		if err != nil {
 			t.Fatal(err)
@@ -232,7 +247,7 @@ func TestADamagedResultGivesNoReport(t *testing.T) {
 }
 
 func TestWhatIsMissingIsMarked(t *testing.T) {
-	dir := write(t, resulttest.Options{Trials: 2, Noops: 1})
+	dir := write(t, small())
 	for _, name := range []string{result.ChecksumsFile, result.OpsFile, result.EventsFile, result.TimelineFile} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
@@ -250,10 +265,10 @@ func TestWhatIsMissingIsMarked(t *testing.T) {
 }
 
 func TestForeignFilesInTheReportFolderAreKept(t *testing.T) {
-	dir := write(t, resulttest.Options{Trials: 2, Noops: 1})
+	dir := write(t, small())
 	render(t, dir)
 	mine := filepath.Join(dir, result.ReportDir, "notes.txt")
-	if err := os.WriteFile(mine, []byte("mine"), 0o600); err != nil {
+	if err := os.WriteFile(mine, []byte("mine"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := reports.Render(dir); err == nil || !strings.Contains(err.Error(), "notes.txt") {
@@ -280,8 +295,8 @@ func TestAnEmptySummaryIsInvalid(t *testing.T) {
 }
 
 func TestHundredTrialsRenderInTime(t *testing.T) {
-	if testing.Short() {
-		t.Skip("renders a large result")
+	if testing.Short() || raceEnabled {
+		t.Skip("times the rendering of a large result")
 	}
 	dir := write(t, resulttest.Options{Trials: 100, Noops: 10, RatePS: 500})
 	start := time.Now()

@@ -9,38 +9,65 @@ import (
 	"github.com/raftmark/raftmark/reports/table"
 )
 
-// headline is the table that a reader looks at first: the closed loop when nothing else was measured.
-func (s *study) headline() *table.Table {
-	open := slices.ContainsFunc(s.arms, func(a *armStudy) bool { return a.Steady != nil || len(a.trials) > 0 })
-	if !open {
-		if t := s.closedTable(); !t.Empty() {
-			return t
+// headline is what a reader looks at first: the steady phase and the outages, or the closed loop when nothing else was
+// measured.
+func (s *study) headline() []*table.Table {
+	var tables []*table.Table
+	for _, t := range []*table.Table{s.steadyHeadline(), s.outageHeadline()} {
+		if !t.Empty() {
+			tables = append(tables, t)
 		}
 	}
-	t := &table.Table{Caption: "Response time from the intended start, steady phase; outages over trials."}
-	t.Columns = table.Columns("arm", "offered", "achieved", "p50", "p99", "p99.9", "max")
-	kind := ""
-	if len(s.kinds) > 0 {
-		kind = s.kinds[0]
-		for _, name := range []string{kind + " n", "outage p50", "95 % interval", "outage p95", "outage max", "leaderless p50"} {
-			t.Columns = append(t.Columns, table.Column{Name: name})
-		}
+	if closed := s.closedTable(); !closed.Empty() {
+		tables = append(tables, closed)
 	}
-	t.Columns = append(t.Columns, table.Column{Name: "not ok"}, table.Column{Name: "lost acks"})
+	return tables
+}
+
+func (s *study) steadyHeadline() *table.Table {
+	t := &table.Table{
+		Caption: "Without faults: response time from the intended start.",
+		Columns: table.Columns("arm", "offered", "achieved", "p50", "p99", "p99.9", "max", "not ok", "lost acks"),
+	}
 	for _, a := range s.arms {
-		cells := append([]table.Cell{table.Of(a.Name)}, steadyCells(a.Steady)...)
-		if kind != "" {
-			outages := a.outages(kind)
-			worst := missing()
-			if most, ok := outages.Max(); ok {
-				worst = table.Of(milliseconds(most))
-			}
-			cells = append(cells, table.Of(table.Count(int64(len(outages)))), msQuantile(outages, .5), msInterval(outages, .5),
-				msQuantile(outages, .95), worst, msQuantile(a.leaderless(kind), .5))
+		if a.Steady != nil {
+			cells := append([]table.Cell{table.Of(a.Name)}, steadyCells(a.Steady)...)
+			notOK := a.Steady.Failed + a.Steady.Unknown + a.Steady.Shed
+			t.Add(append(cells, table.Of(table.Count(notOK)), lost(a.Safety))...)
 		}
-		t.Add(append(cells, table.Of(table.Count(a.notOK())), lost(a.Safety))...)
 	}
 	return t
+}
+
+func (s *study) outageHeadline() *table.Table {
+	t := &table.Table{
+		Caption: "Outages: the longest time without an acknowledgement, over trials.",
+		Columns: table.Columns("arm", "fault", "n", "outage p50", "95 % interval", "p95", "min", "max", "leaderless p50", "not ok"),
+	}
+	t.Columns[1].Text = true
+	for _, kind := range s.kinds {
+		for _, a := range s.arms {
+			outages := a.outages(kind)
+			low, ok := outages.Min()
+			if !ok {
+				continue
+			}
+			high, _ := outages.Max()
+			t.Add(table.Of(a.Name), table.Of(kind), table.Of(table.Count(int64(len(outages)))), msQuantile(outages, .5),
+				msInterval(outages, .5), msQuantile(outages, .95), table.Of(milliseconds(low)), table.Of(milliseconds(high)),
+				msQuantile(a.leaderless(kind), .5), table.Of(table.Count(notOK(a.trials[kind]))))
+		}
+	}
+	return t
+}
+
+// notOK counts the operations of trials that did not end in an acknowledgement.
+func notOK(trials []result.Trial) int64 {
+	n := int64(0)
+	for _, t := range trials {
+		n += t.Failed + t.Unknown + t.Shed
+	}
+	return n
 }
 
 func steadyCells(s *result.Steady) []table.Cell {
@@ -55,20 +82,6 @@ func steadyCells(s *result.Steady) []table.Cell {
 	return []table.Cell{
 		table.Of(rate(s.OfferedPerS)), achieved, us(r.P50, r.N, .5), us(r.P99, r.N, .99), us(r.P999, r.N, .999), usMax(r.Max),
 	}
-}
-
-// notOK counts operations of the steady phase and of the trials that did not end in an acknowledgement.
-func (a *armStudy) notOK() int64 {
-	n := int64(0)
-	if a.Steady != nil {
-		n = a.Steady.Failed + a.Steady.Unknown + a.Steady.Shed
-	}
-	for _, trials := range a.trials {
-		for _, t := range trials {
-			n += t.Failed + t.Unknown + t.Shed
-		}
-	}
-	return n
 }
 
 func (s *study) closedTable() *table.Table {
@@ -143,8 +156,8 @@ func (s *study) steadyCounts() *table.Table {
 func (s *study) faultTable(kind string) *table.Table {
 	t := &table.Table{
 		Caption: fmt.Sprintf("Several definitions of the outage after %s.", kind),
-		Columns: table.Columns("arm", "n", "outage p50", "95 % interval", "min – max", "p95", "leaderless p50",
-			"debt p50 (op·s)", "failed", "unknown", "shed"),
+		Columns: table.Columns("arm", "n", "outage p50", "min – max", "leaderless p50", "debt p50 (op·s)", "failed", "unknown",
+			"shed"),
 	}
 	for _, a := range s.arms {
 		trials := a.trials[kind]
@@ -160,8 +173,8 @@ func (s *study) faultTable(kind string) *table.Table {
 			debt = table.Of(table.Significant(v))
 		}
 		outages := a.outages(kind)
-		t.Add(table.Of(a.Name), table.Of(table.Count(int64(len(trials)))), msQuantile(outages, .5), msInterval(outages, .5),
-			msRange(outages), msQuantile(outages, .95), msQuantile(a.leaderless(kind), .5), debt,
+		t.Add(table.Of(a.Name), table.Of(table.Count(int64(len(trials)))), msQuantile(outages, .5), msRange(outages),
+			msQuantile(a.leaderless(kind), .5), debt,
 			table.Of(table.Count(failed)), table.Of(table.Count(unknown)), table.Of(table.Count(shed)))
 	}
 	return t
@@ -170,9 +183,9 @@ func (s *study) faultTable(kind string) *table.Table {
 func (s *study) phaseTable(kind string) *table.Table {
 	t := &table.Table{
 		Caption: fmt.Sprintf("Phases of a trial of %s. Each begins where the one above ends.", kind),
-		Columns: table.Columns("arm", "phase", "n", "median", "95 % interval", "min – max", "what it is"),
+		Columns: table.Columns("arm", "phase", "n", "median", "95 % interval", "min – max"),
 	}
-	t.Columns[1].Text, t.Columns[6].Text = true, true
+	t.Columns[1].Text = true
 	for _, a := range s.arms {
 		for _, p := range phases() {
 			var values []float64
@@ -183,7 +196,7 @@ func (s *study) phaseTable(kind string) *table.Table {
 			}
 			if sample := stat.Sorted(values); len(sample) > 0 {
 				t.Add(table.Of(a.Name), table.Of(p.name), table.Of(table.Count(int64(len(sample)))), msQuantile(sample, .5),
-					msInterval(sample, .5), msRange(sample), table.Of(p.meaning))
+					msInterval(sample, .5), msRange(sample))
 			}
 		}
 	}

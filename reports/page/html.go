@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"html"
+	"regexp"
 	"strings"
 
 	"github.com/raftmark/raftmark/reports/plot"
@@ -158,6 +159,9 @@ func class(name string) string {
 	return " class=\"" + html.EscapeString(name) + "\""
 }
 
+// beforeUnit finds the space that would leave a number at the end of a line and its unit on the next.
+var beforeUnit = regexp.MustCompile(`(\d) (µs|ms|s|%|B|CPUs)(?:\b|$)`)
+
 // inline escapes text and turns what is between backquotes into code.
 func inline(text string) string {
 	parts := strings.Split(text, "`")
@@ -166,6 +170,9 @@ func inline(text string) string {
 	}
 	var b strings.Builder
 	for i, part := range parts {
+		if i%2 == 0 {
+			part = beforeUnit.ReplaceAllString(part, "$1\u00a0$2")
+		}
 		if i%2 == 1 {
 			b.WriteString("<code>" + html.EscapeString(part) + "</code>")
 			continue

@@ -26,8 +26,8 @@ type Figure struct {
 	compose func(*sheet)
 }
 
-// pngDPI makes the wide figure 1720 pixels wide.
-const pngDPI = 144
+// pngDPI makes the wide figure 1290 pixels wide.
+const pngDPI = 108
 
 // SVG returns a file on a white ground.
 func (f Figure) SVG(size Size) []byte {

@@ -73,7 +73,7 @@ func composeCDF(s *sheet, arms []CDFArm, least, high float64) {
 	p.X.Min, p.X.Max = 0, niceCeil(high*1.02, 8)
 	p.Y.Min, p.Y.Max = 0, 1
 	p.X.Tick.Marker = linear(choose(s, 9, 5), plain)
-	p.Y.Tick.Marker = linear(4, percent)
+	p.Y.Tick.Marker = linear(5, percent)
 	p.X.Label.Text = "outage: longest time without an acknowledgement, ms"
 	if s.size == Narrow {
 		p.X.Label.Text = "longest time without an ack, ms"

@@ -111,7 +111,8 @@ type keyEntry struct {
 	tint  tint
 	dash  []vg.Length
 	box   bool             // a filled box: a bar or a band
-	alpha float64          // of the box; 0 is opaque
+	alpha float64          // of the box or the line; 0 is opaque
+	width vg.Length        // of the line; 0 is usual
 	glyph draw.GlyphDrawer // instead of a line
 }
 
@@ -148,20 +149,22 @@ func (s *sheet) key(entries ...keyEntry) {
 }
 
 func drawKeyMark(c *draw.Canvas, e keyEntry, left, middle vg.Length) {
+	alpha := e.alpha
+	if alpha == 0 {
+		alpha = 1
+	}
 	switch {
 	case e.glyph != nil:
 		c.DrawGlyphNoClip(draw.GlyphStyle{Color: e.tint.light, Radius: 4.5, Shape: e.glyph}, vg.Point{X: left + keyMark/2, Y: middle})
 	case e.box:
-		alpha := e.alpha
-		if alpha == 0 {
-			alpha = 1
-		}
 		c.FillPolygon(e.tint.alpha(alpha), []vg.Point{
 			{X: left, Y: middle - 5}, {X: left + keyMark, Y: middle - 5},
 			{X: left + keyMark, Y: middle + 5}, {X: left, Y: middle + 5},
 		})
 	default:
-		c.StrokeLine2(e.tint.line(2.25, e.dash...), left, middle, left+keyMark, middle)
+		style := e.tint.line(max(e.width, 2), e.dash...)
+		style.Color = e.tint.alpha(alpha)
+		c.StrokeLine2(style, left, middle, left+keyMark, middle)
 	}
 }
 

@@ -40,12 +40,15 @@ func SpectrumQuantiles(n int) []float64 {
 	}
 }
 
+// paleLine is the opacity of a wide line below a thin one.
+const paleLine = .4
+
 // Spectrum draws latency against percentile, response over service.
 func Spectrum(name string, panels []SpectrumPanel) Figure {
 	f := Figure{
 		Name:  name,
-		Title: "Latency by percentile: response time (solid) and service time (dotted), log scales",
-		Alt:   "Latency in microseconds against percentile, a solid line for response time and a dotted one for service time. ",
+		Title: "Latency by percentile: response time (wide, pale) and service time (thin, dotted), log scales",
+		Alt:   "Latency in microseconds against percentile, a wide line for response time and a dotted one for service time. ",
 		rows:  [][]string{{"window", "arm", "latency", "quantile", "us"}},
 	}
 	low, high, farthest := math.Inf(1), 0.0, 10.0
@@ -80,7 +83,7 @@ func composeSpectrum(s *sheet, panels []SpectrumPanel, low, high, farthest float
 		for i, arm := range panel.Arms {
 			if !named[arm.Label] {
 				named[arm.Label] = true
-				key = append(key, keyEntry{label: arm.Label + ", response", tint: seriesTint(i)},
+				key = append(key, keyEntry{label: arm.Label + ", response", tint: seriesTint(i), alpha: paleLine, width: 5},
 					keyEntry{label: "service", tint: seriesTint(i), dash: []vg.Length{2, 3}})
 			}
 		}
@@ -92,20 +95,20 @@ func composeSpectrum(s *sheet, panels []SpectrumPanel, low, high, farthest float
 		p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 		p.X.Min, p.X.Max = 1, farthest*1.1
 		p.Y.Min, p.Y.Max = low, high
-		p.X.Tick.Marker = plot.TickerFunc(percentileTicks)
+		p.X.Tick.Marker = plot.TickerFunc(percentileTicks(choose(s, "min", "")))
 		p.Y.Tick.Marker = plot.TickerFunc(logDuration)
 		if i == len(panels)-1 {
 			p.X.Label.Text = "percentile"
 		}
 		counts := ""
 		for j, arm := range panel.Arms {
-			p.Add(line(spectrumLine(arm.Response), seriesTint(j).line(2.25)))
+			style := seriesTint(j).line(5)
+			style.Color = seriesTint(j).alpha(paleLine)
+			p.Add(line(spectrumLine(arm.Response), style))
 			counts += fmt.Sprintf("; %s n = %d", arm.Label, arm.N)
 		}
 		for j, arm := range panel.Arms {
-			style := seriesTint(j).line(2.25, 2, 3)
-			style.Color = seriesTint(j).light
-			p.Add(line(spectrumLine(arm.Service), style))
+			p.Add(line(spectrumLine(arm.Service), seriesTint(j).line(1.75, 2, 3)))
 		}
 		s.gap(4)
 		s.heading(panel.Label, ink)
@@ -122,17 +125,19 @@ func spectrumLine(percentiles []Percentile) []point {
 	return points
 }
 
-func percentileTicks(low, high float64) []plot.Tick {
-	var ticks []plot.Tick
-	for _, t := range []struct {
-		x     float64
-		label string
-	}{
-		{1, "min"}, {2, "p50"}, {10, "p90"}, {100, "p99"}, {1000, "p99.9"}, {10_000, "p99.99"}, {100_000, "p99.999"},
-	} {
-		if t.x >= low*.999 && t.x <= high*1.001 {
-			ticks = append(ticks, plot.Tick{Value: t.x, Label: t.label})
+func percentileTicks(first string) func(low, high float64) []plot.Tick {
+	return func(low, high float64) []plot.Tick {
+		var ticks []plot.Tick
+		for _, t := range []struct {
+			x     float64
+			label string
+		}{
+			{1, first}, {2, "p50"}, {10, "p90"}, {100, "p99"}, {1000, "p99.9"}, {10_000, "p99.99"}, {100_000, "p99.999"},
+		} {
+			if t.x >= low*.999 && t.x <= high*1.001 {
+				ticks = append(ticks, plot.Tick{Value: t.x, Label: t.label})
+			}
 		}
+		return ticks
 	}
-	return ticks
 }

@@ -14,7 +14,7 @@ func linear(count int, label func(x, step float64) string) plot.TickerFunc {
 		step := niceStep((high - low) / float64(count))
 		var ticks []plot.Tick
 		for i := math.Ceil(low/step - 1e-9); i*step <= high+step*1e-9; i++ {
-			x := i * step
+			x := i*step + 0 // and never the negative zero
 			ticks = append(ticks, plot.Tick{Value: x, Label: label(x, step)})
 		}
 		return ticks
@@ -40,7 +40,7 @@ func plain(x, step float64) string {
 	for s := step; decimals < 6 && math.Abs(s-math.Round(s)) > 1e-9; decimals++ {
 		s *= 10
 	}
-	return strconv.FormatFloat(x+0, 'f', decimals, 64)
+	return strconv.FormatFloat(x, 'f', decimals, 64)
 }
 
 // grouped writes thousands as 10k.
@@ -51,7 +51,7 @@ func grouped(x, step float64) string {
 	return plain(x, step)
 }
 
-func percent(x, _ float64) string { return strconv.FormatFloat(x*100, 'f', 0, 64) + " %" }
+func percent(x, _ float64) string { return strconv.Itoa(int(math.Round(x*100))) + " %" }
 
 // microseconds writes a round duration: 200 µs, 5 ms, 1 s.
 func microseconds(us float64) string {

@@ -112,11 +112,34 @@ func timelineGround(p *plot.Plot, arm TimelineArm) {
 	addGrid(p, true, false)
 	for _, fault := range arm.Faults {
 		style := danger.line(1)
+		style.Color = danger.alpha(.45)
 		if fault.Control {
 			style = rule.line(.75, 2, 2)
 		}
 		p.Add(vertical(fault.AtS, style, "", draw.TextStyle{}))
+		if !fault.Control {
+			p.Add(mark(func(c *draw.Canvas, x, _ func(float64) vg.Length) { arrowHead(c, x(fault.AtS)) }))
+		}
 	}
+}
+
+// arrowHead points down from the upper edge of a panel.
+func arrowHead(c *draw.Canvas, at vg.Length) {
+	if c.ContainsX(at) {
+		c.FillPolygon(danger.light, []vg.Point{
+			{X: at - 4, Y: c.Max.Y + 1}, {X: at + 4, Y: c.Max.Y + 1}, {X: at, Y: c.Max.Y - 6},
+		})
+	}
+}
+
+// arrowDown is the head as a glyph of the key.
+type arrowDown struct{}
+
+// DrawGlyph implements draw.GlyphDrawer.
+func (arrowDown) DrawGlyph(c *draw.Canvas, style draw.GlyphStyle, at vg.Point) {
+	c.FillPolygon(style.Color, []vg.Point{
+		{X: at.X - 4, Y: at.Y + 4}, {X: at.X + 4, Y: at.Y + 4}, {X: at.X, Y: at.Y - 4},
+	})
 }
 
 func timelineKey(arms []TimelineArm, lines ...keyEntry) []keyEntry {
@@ -128,7 +151,7 @@ func timelineKey(arms []TimelineArm, lines ...keyEntry) []keyEntry {
 		}
 	}
 	if broken {
-		key = append(key, keyEntry{label: "fault", tint: danger})
+		key = append(key, keyEntry{label: "fault", tint: danger, glyph: arrowDown{}})
 	}
 	if control {
 		key = append(key, keyEntry{label: "noop (control)", tint: rule, dash: []vg.Length{2, 2}})
@@ -137,7 +160,7 @@ func timelineKey(arms []TimelineArm, lines ...keyEntry) []keyEntry {
 }
 
 func composeLatency(s *sheet, arms []TimelineArm) {
-	s.key(timelineKey(arms, keyEntry{label: "p50", tint: ink}, keyEntry{label: "p99", tint: ink, dash: []vg.Length{2, 2}})...)
+	s.key(timelineKey(arms, keyEntry{label: "p50", tint: ink}, keyEntry{label: "p99", tint: ink, alpha: paleLine})...)
 	low, high := math.Inf(1), 0.0
 	for _, arm := range arms {
 		for _, pt := range arm.Points {
@@ -165,13 +188,13 @@ func composeLatency(s *sheet, arms []TimelineArm) {
 		s.gap(4)
 		s.heading(arm.Label, seriesTint(i))
 		s.label("response time by completion (log)")
+		if i == len(arms)-1 {
+			p.X.Label.Text = "seconds since the arm's start"
+		}
 		s.panel(p, choose[vg.Length](s, 170, 160))
 		if len(arm.Lanes) > 0 {
 			s.label("leader (node; each change is a new term)")
 			s.panel(laneStrip(s, arms, arm), 20)
-		}
-		if i == len(arms)-1 {
-			s.text("seconds since the arm's start", textStyle(muted, s.bodySize(), false), 0)
 		}
 	}
 }

@@ -121,7 +121,7 @@ func (a *arm) run() {
 	a.events = append(a.events, result.Event{Arm: a.name, TimeUs: 1000, Node: leader, Kind: "leader", Term: term})
 	for i := range max(a.Trials, a.Noops) {
 		if i < a.Noops {
-			a.noop(at, i+1, leader)
+			a.noop(at, i+1)
 			at += trialTime
 		}
 		if i < a.Trials {
@@ -141,11 +141,11 @@ func (a *arm) event(at int64, node uint64, kind, note string) {
 	a.events = append(a.events, result.Event{Arm: a.name, TimeUs: at, Node: node, Kind: kind, Note: note})
 }
 
-func (a *arm) noop(at int64, n int, leader uint64) {
+func (a *arm) noop(at int64, n int) {
 	inject := at + second + a.random.Int64N(50_000)
 	a.event(inject, 0, "phase", "noop")
 	a.trials = append(a.trials, result.Trial{
-		Arm: a.name, Kind: "noop", Trial: n, Node: leader, PhaseUs: inject - at - second,
+		Arm: a.name, Kind: "noop", Trial: n, PhaseUs: inject - at - second,
 		CommandUs: inject, InjectUs: inject, LastAckUs: -1, DetectUs: -1, ElectUs: -1, CommitUs: -1, FirstAckUs: -1,
 		HealUs: inject, RecoverUs: inject, EndUs: at + trialTime,
 	})
