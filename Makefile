@@ -4,9 +4,9 @@ GO           ?= go
 BIN          := bin/raftmark
 PKG          ?= ./...
 TIME         ?= 30s
-OUT          ?= results
 SCENARIO     ?= standard
-DIR          ?= $(shell ls -1d $(OUT)/*-$(SCENARIO) 2>/dev/null | tail -n 1)
+ARGS         ?=
+DIR          ?= $(shell ls -1d results/*-$(SCENARIO) 2>/dev/null | tail -n 1)
 GOLANGCI     := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # All tests run in a random order, with the race detector and the expensive invariants. The timeout is for one package.
@@ -57,28 +57,28 @@ fuzz: ## run each fuzz target for TIME=30s
 		done; \
 	done
 
-bench: build ## the standard experiment (under 6 minutes on 2 cores), then its report; SCENARIO=failover for another
-	$(BIN) bench $(SCENARIO) -o $(OUT)
+bench: build ## the standard experiment (under 6 minutes on 2 cores), then its report; SCENARIO=failover ARGS="-r 500/s"
+	$(BIN) bench $(SCENARIO) $(ARGS)
 
-bench-smoke: build ## the same at toy size, for a first look (half a minute)
-	$(BIN) bench quick -o $(OUT)
+bench-smoke: build ## the same at toy size, for a first look (under a minute)
+	$(BIN) bench quick $(ARGS)
 
 bench-core: build ## what the replicated log can commit, closed loop, 1 to 1024 proposers
-	$(BIN) bench closed -o $(OUT)
+	$(BIN) bench closed $(ARGS)
 
 report: build ## render the report of DIR again (default: the newest of SCENARIO) from its stored results
-	@test -n "$(DIR)" || { echo "make report: DIR is not set and $(OUT)/ has no results; run make bench" >&2; exit 2; }
+	@test -n "$(DIR)" || { echo "make report: DIR is not set and results/ has none of $(SCENARIO); run make bench" >&2; exit 2; }
 	$(BIN) report $(DIR)
 
 golden: ## rewrite golden files and scripts from what the code does now; then read the diff
-	$(GO) test ./reports/... -update
-	$(GO) test ./raft -rewrite
+	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update
+	$(GO) test $$(grep -rl --include='*_test.go' 'cockroachdb/datadriven' . | xargs -n 1 dirname | sort -u) -rewrite
 
 cover: ## coverage by function, and results/cover.html
-	@mkdir -p $(OUT)
-	$(GO) test -tags invariants -coverpkg=./... -coverprofile=$(OUT)/cover.out ./...
-	$(GO) tool cover -func=$(OUT)/cover.out | tail -n 1
-	$(GO) tool cover -html=$(OUT)/cover.out -o $(OUT)/cover.html
+	@mkdir -p results
+	$(GO) test -tags invariants -coverpkg=./... -coverprofile=results/cover.out ./...
+	$(GO) tool cover -func=results/cover.out | tail -n 1
+	$(GO) tool cover -html=results/cover.out -o results/cover.html
 
 clean: ## remove bin/; results/ is yours to remove
 	rm -rf bin

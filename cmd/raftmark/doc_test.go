@@ -83,7 +83,11 @@ func tryRaftmark(t *testing.T, args []string) {
 	}
 	help := cmd.Flags().Changed("help")
 	if cmd.Name() == "bench" && !help {
-		tryScenarios(t, positional)
+		axes, err := cmd.Flags().GetStringArray("axis")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tryScenarios(t, positional, axes)
 	}
 	if help || cmd.Name() == "list" || cmd.Name() == "help" || !cmd.HasParent() {
 		var stdout, stderr strings.Builder
@@ -93,14 +97,24 @@ func tryRaftmark(t *testing.T, args []string) {
 	}
 }
 
-// tryScenarios loads the built-in scenarios named, and takes files for examples that the reader writes.
-func tryScenarios(t *testing.T, names []string) {
+// tryScenarios loads the built-in scenarios named and applies the axes. Files are examples that the reader writes.
+func tryScenarios(t *testing.T, names, axes []string) {
 	t.Helper()
 	for _, name := range names {
 		if strings.HasSuffix(name, ".yaml") {
 			continue
 		}
-		if _, err := bench.LoadScenario(name); err != nil {
+		scenario, err := bench.LoadScenario(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, axis := range axes {
+			if err := scenario.Axis(axis); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := bench.Arms(scenario); err != nil {
 			t.Error(err)
 		}
 	}
