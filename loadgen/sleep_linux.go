@@ -11,6 +11,8 @@ import (
 // newSleeper returns the sleep of the pacing goroutine, which must be locked to its OS thread: the thread's timer
 // slack, by default 50 µs, is lowered to 1 ns, and the wait is a system call of its own instead of the runtime's
 // timers, which share one poller with all sockets.
+//
+// Note: a timerfd read through the runtime's poller was tried instead: no cheaper, no more punctual.
 func newSleeper(clock.Clock) (sleepUntil func(time.Duration), release func()) {
 	slack, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
 	if err != nil {
