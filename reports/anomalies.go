@@ -47,7 +47,8 @@ func (s *study) anomalies() page.Section {
 		})
 	}
 	if left := len(odd) - anomaliesMax; left > 0 {
-		section.Blocks = append(section.Blocks, page.Paragraph(fmt.Sprintf("%d more trials were odd; see `trials.csv`.", left)))
+		section.Blocks = append(section.Blocks, page.Paragraph(fmt.Sprintf("%d more trials were odd; see "+
+			"`trials.csv`.", left)))
 	}
 	if len(notes) == 0 && len(odd) == 0 {
 		section.Blocks = append(section.Blocks, page.Paragraph("None was found by the rules of this report."))

@@ -11,8 +11,8 @@ import (
 	"github.com/raftmark/raftmark/reports/table"
 )
 
-// document puts the report together, in the order of a paper: findings, headline, figures, details, method, limits. It also
-// returns the figures that have files.
+// document puts the report together, in the order of a paper: findings, headline, figures, details, method, limits. It
+// also returns the figures that have files.
 func (s *study) document() (page.Document, []plot.Figure) {
 	d := page.Document{Title: "raftmark: " + orText(s.Manifest.Name, "result"), Question: s.question(), Facts: s.facts()}
 	d.Stamp, d.Reasons = s.stamp()
@@ -21,7 +21,8 @@ func (s *study) document() (page.Document, []plot.Figure) {
 	var figures []plot.Figure
 	for _, section := range []page.Section{
 		s.headlineSection(), s.figuresSection(), s.steadySection(), s.closedSection(), s.failuresSection(), s.stagesSection(),
-		s.safetySection(), s.calibrationSection(), s.anomalies(), s.methodSection(), s.environmentSection(), s.threatsSection(),
+		s.safetySection(), s.calibrationSection(), s.anomalies(), s.methodSection(), s.environmentSection(),
+		s.threatsSection(),
 		s.reproduceSection(), s.filesSection(),
 	} {
 		if len(section.Blocks) > 0 || len(section.Sections) > 0 {
@@ -134,15 +135,16 @@ func (s *study) steadySection() page.Section {
 		s.throughputFigure(),
 	})
 	if len(section.Blocks) > 0 {
-		section.Blocks = append([]page.Block{page.Paragraph("The phase without faults, after the warm-up. The percentiles are " +
-			"of single operations of one run and have no interval: operations of a run depend on each other.")},
+		section.Blocks = append([]page.Block{page.Paragraph("The phase without faults, after the warm-up. The percentiles " +
+			"are of single operations of one run and have no interval: operations of a run depend on each other.")},
 			section.Blocks...)
 	}
 	return section
 }
 
 func (s *study) closedSection() page.Section {
-	section := page.Section{ID: "closed", Title: "Closed loop", Blocks: present([]page.Block{page.Table{Table: s.closedTable()}})}
+	section := page.Section{ID: "closed", Title: "Closed loop",
+		Blocks: present([]page.Block{page.Table{Table: s.closedTable()}})}
 	if len(section.Blocks) > 0 {
 		section.Blocks = append([]page.Block{page.Paragraph("Each proposer sends its next command when the last one is " +
 			"applied. The rate adapts to the system, so these are service times: they do not show what a user would wait " +
@@ -192,8 +194,8 @@ func (s *study) stagesSection() page.Section {
 		return page.Section{}
 	}
 	return page.Section{ID: "stages", Title: "Where the time goes", Blocks: []page.Block{
-		page.Paragraph("A sample of proposals was followed through the leader. Each row is the time since the proposal, so the " +
-			"step between two rows is roughly the time of that stage. Percentiles of different stages do not add up."),
+		page.Paragraph("A sample of proposals was followed through the leader. Each row is the time since the proposal, so " +
+			"the step between two rows is roughly the time of that stage. Percentiles of different stages do not add up."),
 		page.Table{Table: t},
 	}}
 }
@@ -223,7 +225,8 @@ func (s *study) calibrationSection() page.Section {
 
 func (s *study) environmentSection() page.Section {
 	e := s.Manifest.Environment
-	t := &table.Table{Caption: "Machine and software.", Columns: []table.Column{{Name: "what", Text: true}, {Name: "value", Text: true}}}
+	t := &table.Table{Caption: "Machine and software.", Columns: []table.Column{{Name: "what", Text: true},
+		{Name: "value", Text: true}}}
 	for _, row := range [][2]string{
 		{"processor", fmt.Sprintf("%s, %d CPUs, %s", orText(e.CPUModel, "unknown"), e.CPUs, e.Arch)},
 		{"GOMAXPROCS", strconv.Itoa(e.GOMAXPROCS)},

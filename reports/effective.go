@@ -25,8 +25,8 @@ func flatten(options map[string]any) map[string]any {
 	return flat
 }
 
-// duration returns the first of the named options that is a duration, in milliseconds; 0 when none is. A number is of the
-// unit that its name ends with, else nanoseconds.
+// duration returns the first of the named options that is a duration, in milliseconds; 0 when none is. A number is of
+// the unit that its name ends with, else nanoseconds.
 func duration(options map[string]any, names ...string) float64 {
 	flat := flatten(options)
 	for _, name := range names {

@@ -22,23 +22,25 @@ func (s *study) cdfFigure(kind string) page.Block {
 			least, beat = ms, heartbeat(a.Config)
 		}
 	}
-	how := "A line that is further left is better. Go up to a share and then down to the axis: that share of the trials had " +
-		"an outage no longer than this. The pale band is where the true distribution lies with 95 % confidence " +
+	how := "A line that is further left is better. Go up to a share and then down to the axis: that share of the trials " +
+		"had an outage no longer than this. The pale band is where the true distribution lies with 95 % confidence " +
 		"(Dvoretzky, Kiefer, Wolfowitz)."
 	if least > 0 {
 		how += fmt.Sprintf(" The dashed line is the shortest election timeout, %s.", milliseconds(least))
 		if beat > 0 {
-			how += fmt.Sprintf(" A follower counts from the last heartbeat it got, so an outage may be up to %s shorter than that.",
+			how += fmt.Sprintf(" A follower counts from the last heartbeat it got, so an outage may be up to %s shorter than "+
+				"that.",
 				milliseconds(beat))
 		}
 	}
 	return page.Figure{
 		Figure: plot.OutageCDF("outage-cdf-"+slug(kind), kind, arms, least),
-		Caption: fmt.Sprintf("Distribution of the outage after %s, in milliseconds, over trials: %s. Window: from the fault to the "+
+		Caption: fmt.Sprintf("Distribution of the outage after %s, in milliseconds, over trials: %s. Window: from the "+
+			"fault to the "+
 			"end of its trial.", kind, cdfCounts(arms)),
 		How: how,
-		Not: "How long an outage can become: the largest one seen is not an upper bound. Nor what single operations waited; see " +
-			"the overlay and the percentiles.",
+		Not: "How long an outage can become: the largest one seen is not an upper bound. Nor what single operations " +
+			"waited; see the overlay and the percentiles.",
 	}
 }
 
@@ -95,16 +97,19 @@ func (s *study) overlayFigure(kind string) page.Block {
 			Name: "overlay-" + slug(kind), Kind: kind, BinMs: binMs, OfferedPS: offered,
 			RateBand: bandName, ResponseBand: "p10 to p90",
 		}, arms),
-		Caption: fmt.Sprintf("All trials of %s with the fault at 0. Above: acknowledged operations a second in bins of %.0f ms; "+
-			"line: median over trials, band: %s. Between: median instants of the failover. Below: response time of the operations "+
+		Caption: fmt.Sprintf("All trials of %s with the fault at 0. Above: acknowledged operations a second in bins of "+
+			"%.0f ms; "+
+			"line: median over trials, band: %s. Between: median instants of the failover. Below: response time of the "+
+			"operations "+
 			"that were due in each bin, all trials together.", kind, binMs, bandName),
-		How: "Goodput drops to zero when the leader is gone and overshoots when the backlog drains. Response time falls in a " +
-			"straight slope (curved on this log scale) towards the end of the outage: an operation that was due early in it waited " +
+		How: "Goodput drops to zero when the leader is gone and overshoots when the backlog drains. Response time falls in " +
+			"a straight slope (curved on this log scale) towards the end of the outage: an operation that was due early in it " +
+			"waited " +
 			"longest. That sawtooth is right; a generator that stops sending during an outage would not show it. A band " +
 			"that leaves the upper panel is cut off there. Where fewer " +
 			"than 36 operations fell in a bin, the lower band is from minimum to maximum.",
-		Not: "Single trials: a median over trials with different outages falls and rises more gently or more sharply than any one " +
-			"of them.",
+		Not: "Single trials: a median over trials with different outages falls and rises more gently or more sharply than " +
+			"any one of them.",
 	}
 }
 
@@ -115,13 +120,15 @@ func (s *study) spectrumFigure() page.Block {
 	}
 	return page.Figure{
 		Figure: plot.Spectrum("percentiles", panels),
-		Caption: "Latency of operations by percentile, on log scales; the panels share their scales. Response time counts from the " +
+		Caption: "Latency of operations by percentile, on log scales; the panels share their scales. Response time counts " +
+			"from the " +
 			"intended start, service time from the first attempt. Each line ends where its sample is too small to go on.",
-		How: "The further right, the rarer the operation: p99 is the slowest one in a hundred. A gap between the wide and the " +
-			"dotted line of an arm is time that operations waited before they were sent; without one the lines cover each other." +
+		How: "The further right, the rarer the operation: p99 is the slowest one in a hundred. A gap between the wide and " +
+			"the dotted line of an arm is time that operations waited before they were sent; without one the lines cover each " +
+			"other." +
 			spectrumGap(panels),
-		Not: "When the slow operations happened, and the uncertainty of the lines: operations of one run are not independent. " +
-			"Operations that were given up count at the age at which they were, which is a lower bound.",
+		Not: "When the slow operations happened, and the uncertainty of the lines: operations of one run are not " +
+			"independent. Operations that were given up count at the age at which they were, which is a lower bound.",
 	}
 }
 
@@ -147,11 +154,13 @@ func (s *study) latencyFigure() page.Block {
 	}
 	return page.Figure{
 		Figure: plot.LatencyTimeline("latency-timeline", arms),
-		Caption: fmt.Sprintf("Response time over each arm by the time of completion, in %d ms bins that are joined to columns of the "+
-			"picture: the solid line is the median of the bins' p50, the pale line the largest of their p99. The strip shows which "+
+		Caption: fmt.Sprintf("Response time over each arm by the time of completion, in %d ms bins that are joined to "+
+			"columns of the "+
+			"picture: the solid line is the median of the bins' p50, the pale line the largest of their p99. The strip shows "+
+			"which "+
 			"node led.", s.binMs()),
-		How: "Red lines are faults, grey dotted ones the control, in which nothing was broken. The shaded part is the steady phase " +
-			"that the headline is from. A gap in a line is time in which nothing was acknowledged.",
+		How: "Red lines are faults, grey dotted ones the control, in which nothing was broken. The shaded part is the " +
+			"steady phase that the headline is from. A gap in a line is time in which nothing was acknowledged.",
 		Not: "Single operations, and what was outstanding: an operation appears when it completes.",
 	}
 }
@@ -170,9 +179,10 @@ func (s *study) throughputFigure() page.Block {
 	}
 	return page.Figure{
 		Figure: plot.ThroughputTimeline("throughput-timeline", arms),
-		Caption: "Operations a second over each arm: offered by the schedule (grey), acknowledged (coloured), and those that failed, " +
-			"stayed unknown or were shed (red bars).",
-		How: "Coloured on grey means that the cluster kept up. A fall to zero is an outage, and the spike after it is the backlog.",
+		Caption: "Operations a second over each arm: offered by the schedule (grey), acknowledged (coloured), and those " +
+			"that failed, stayed unknown or were shed (red bars).",
+		How: "Coloured on grey means that the cluster kept up. A fall to zero is an outage, and the spike after it is the " +
+			"backlog.",
 		Not: "Outages shorter than a column of the picture; see the overlay for those.",
 	}
 }
@@ -186,7 +196,8 @@ func (s *study) phaseFigure(kind string) page.Block {
 	for _, a := range arms {
 		left += a.Left
 	}
-	caption := fmt.Sprintf("Each bar is one trial of %s, from the fault to the first acknowledgement of the new leader, in "+
+	caption := fmt.Sprintf("Each bar is one trial of %s, from the fault to the first acknowledgement of the new leader, "+
+		"in "+
 		"milliseconds. Bars are sorted; the panels share their scales.", kind)
 	if left > 0 {
 		caption += fmt.Sprintf(" %d trials are left out, because an instant of theirs was not observed.", left)
@@ -196,8 +207,8 @@ func (s *study) phaseFigure(kind string) page.Block {
 		Caption: caption,
 		How: "The lowest part is the wait for an election timeout, which settings decide. The parts above are what the " +
 			"implementation and the clients add.",
-		Not: "The outage itself, which counts from the last acknowledgement instead of the fault; and recovery, which goes on after " +
-			"the first acknowledgement.",
+		Not: "The outage itself, which counts from the last acknowledgement instead of the fault; and recovery, which goes " +
+			"on after the first acknowledgement.",
 	}
 }
 
@@ -208,10 +219,10 @@ func (s *study) calibrationFigure() page.Block {
 	}
 	return page.Figure{
 		Figure: plot.Calibration("calibration", rows),
-		Caption: "Times of this machine alone, measured before the run, and the steady response time of each arm. A bar goes from p50 " +
-			"to p99.",
-		How: "The distance between the floor and a response is what the implementation, queues and scheduling add. A floor that is " +
-			"close to the response means that the machine, not the program, is the limit.",
+		Caption: "Times of this machine alone, measured before the run, and the steady response time of each arm. A bar " +
+			"goes from p50 to p99.",
+		How: "The distance between the floor and a response is what the implementation, queues and scheduling add. A floor " +
+			"that is close to the response means that the machine, not the program, is the limit.",
 		Not: "How the machine behaves under the load of the run: the calibration ran on an idle machine.",
 	}
 }

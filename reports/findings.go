@@ -171,7 +171,8 @@ func compare(kind string, a, b *armStudy) string {
 	}
 	disjoint, ok := stat.Disjoint(x, y, .5)
 	if !ok {
-		return fmt.Sprintf("%s and %s: cannot resolve a difference. A median's interval needs %d trials an arm; there are %d and %d.",
+		return fmt.Sprintf("%s and %s: cannot resolve a difference. A median's interval needs %d trials an arm; there are "+
+			"%d and %d.",
 			a.Name, b.Name, stat.MinSample(.5), len(x), len(y))
 	}
 	intervals := fmt.Sprintf("95 %% intervals of the median %s and %s, n=%d and %d", msInterval(x, .5).Text,

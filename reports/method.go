@@ -14,19 +14,21 @@ import (
 
 func (s *study) methodSection() page.Section {
 	return page.Section{ID: "method", Title: "Method", Blocks: []page.Block{page.List{Items: []string{
-		"Load: open loop. The schedule of intended starts is fixed before the run by the seed and does not wait for answers. " +
-			"A closed loop is labelled as one.",
-		"Response time is done minus intended, service time is done minus the first attempt, send lag is sent minus intended. " +
-			"A latency spans all retries of an operation.",
-		"Operations that never completed, or were shed at the in-flight limit, count as at least their age. Errors never improve " +
-			"a percentile.",
+		"Load: open loop. The schedule of intended starts is fixed before the run by the seed and does not wait for " +
+			"answers. A closed loop is labelled as one.",
+		"Response time is done minus intended, service time is done minus the first attempt, send lag is sent minus " +
+			"intended. A latency spans all retries of an operation.",
+		"Operations that never completed, or were shed at the in-flight limit, count as at least their age. Errors never " +
+			"improve a percentile.",
 		"The warm-up is left out.",
-		"A fault is at the instant it took effect, not when it was ordered. It comes at a random phase of the heartbeat, from the seed.",
-		"Outage: the longest gap between acknowledgements from the fault to the end of the trial, where the fault counts as one. " +
-			"It is made of acknowledgements, never of timeouts.",
-		"A quantile is a value that was observed, of rank ⌈q·n⌉. It is printed only when its two-sided 95 % interval is finite: " +
-			"p50 from 6 samples on, p90 from 36, p95 from 72, p99 from 368, p99.9 from 3688.",
-		"Intervals are order statistics from the binomial distribution; they assume independent trials and no distribution. Two arms " +
+		"A fault is at the instant it took effect, not when it was ordered. It comes at a random phase of the heartbeat, " +
+			"from the seed.",
+		"Outage: the longest gap between acknowledgements from the fault to the end of the trial, where the fault counts " +
+			"as one. It is made of acknowledgements, never of timeouts.",
+		"A quantile is a value that was observed, of rank ⌈q·n⌉. It is printed only when its two-sided 95 % interval is " +
+			"finite: p50 from 6 samples on, p90 from 36, p95 from 72, p99 from 368, p99.9 from 3688.",
+		"Intervals are order statistics from the binomial distribution; they assume independent trials and no " +
+			"distribution. Two arms " +
 			"differ when the intervals of their medians do not overlap, which is stricter than a test at 5 %.",
 		"All instants are readings of one monotonic clock that the processes of the host share.",
 	}}}}
@@ -45,10 +47,12 @@ func (s *study) threatsSection() page.Section {
 	items = append(items, s.trialThreats()...)
 	c := s.Calibration
 	if c.DurabilityClass == "volatile" && c.FsyncUs.P50 != nil {
-		items = append(items, fmt.Sprintf("fsync returned in %s at the median: storage probably does not persist; durability class = volatile.",
+		items = append(items, fmt.Sprintf("fsync returned in %s at the median: storage probably does not persist; "+
+			"durability class = volatile.",
 			table.Duration(*c.FsyncUs.P50)))
 	} else if c.FsyncUs.P50 != nil {
-		items = append(items, fmt.Sprintf("fsync returned in %s at the median. What the device below a virtual machine promises is not checked.",
+		items = append(items, fmt.Sprintf("fsync returned in %s at the median. What the device below a virtual machine "+
+			"promises is not checked.",
 			table.Duration(*c.FsyncUs.P50)))
 	}
 	if steal := s.Manifest.Environment.StealPercent; steal > 1 {
@@ -65,9 +69,11 @@ func (s *study) threatsSection() page.Section {
 		items = append(items, "The program was built from a commit with local changes.")
 	}
 	items = append(items,
-		"Each arm was run few times, and the noise of identical code on this host was not measured: small differences in the steady "+
+		"Each arm was run few times, and the noise of identical code on this host was not measured: small differences in "+
+			"the steady "+
 			"phase are not interpreted.")
-	return page.Section{ID: "threats", Title: "Threats to validity", Blocks: []page.Block{page.List{Ordered: true, Items: items}}}
+	return page.Section{ID: "threats", Title: "Threats to validity", Blocks: []page.Block{page.List{Ordered: true,
+		Items: items}}}
 }
 
 func (s *study) trialThreats() []string {
@@ -97,7 +103,8 @@ func (s *study) trialThreats() []string {
 		}
 		items = append(items, item)
 		if strings.HasSuffix(kind, "-kill") {
-			items = append(items, "Crash = SIGKILL of the process; the host's TCP stack answers RST, so peers may learn sooner than in a "+
+			items = append(items, "Crash = SIGKILL of the process; the host's TCP stack answers RST, so peers may learn "+
+				"sooner than in a "+
 				"power loss. Data in the operating system's cache survives it.")
 		}
 	}

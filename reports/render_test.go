@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/bench/result"
-	"github.com/raftmark/raftmark/bench/result/resulttest"
 	"github.com/raftmark/raftmark/reports"
+	"github.com/raftmark/raftmark/reports/resulttest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -209,7 +209,8 @@ func TestALostWriteStampsAgainstTheVerdict(t *testing.T) {
 	dir := write(t, o)
 	path := filepath.Join(dir, result.SummaryFile)
 	data := bytes.Replace([]byte(read(t, path)), []byte(`"unsafe"`), []byte(`"ok"`), 1)
-	if err := errors.Join(os.WriteFile(path, data, 0o644), os.Remove(filepath.Join(dir, result.ChecksumsFile))); err != nil {
+	if err := errors.Join(os.WriteFile(path, data, 0o644), os.Remove(filepath.Join(dir,
+		result.ChecksumsFile))); err != nil {
 		t.Fatal(err)
 	}
 	if got := render(t, dir).Stamp; got != reports.StampUnsafe {

@@ -224,7 +224,8 @@ func (s *study) calibrationRows() []plot.CalibrationRow {
 		}
 	}
 	if floor, ok := s.floorUs(); ok {
-		rows = append(rows, plot.CalibrationRow{Label: "floor of a commit (2 round trips + fsync)", P50: floor, P99: math.NaN()})
+		rows = append(rows, plot.CalibrationRow{Label: "floor of a commit (2 round trips + " +
+			"fsync)", P50: floor, P99: math.NaN()})
 	}
 	for _, a := range s.arms {
 		if a.Steady != nil && a.Steady.ResponseUs.P50 != nil {

@@ -42,7 +42,8 @@ func (s *study) steadyHeadline() *table.Table {
 func (s *study) outageHeadline() *table.Table {
 	t := &table.Table{
 		Caption: "Outages: the longest time without an acknowledgement, over trials.",
-		Columns: table.Columns("arm", "fault", "n", "outage p50", "95 % interval", "p95", "min", "max", "leaderless p50", "not ok"),
+		Columns: table.Columns("arm", "fault", "n", "outage p50", "95 % interval", "p95", "min", "max",
+			"leaderless p50", "not ok"),
 	}
 	t.Columns[1].Text = true
 	for _, kind := range s.kinds {
@@ -119,7 +120,8 @@ func (s *study) saturationTable() *table.Table {
 // steadyTable shows response, service and the generator's lag side by side (rule R2).
 func (s *study) steadyTable() *table.Table {
 	t := &table.Table{
-		Caption: "Steady phase. Response is from the intended start, service from the first attempt, lag is the generator's own.",
+		Caption: "Steady phase. Response is from the intended start, service from the first attempt, lag is the " +
+			"generator's own.",
 		Columns: table.Columns("arm", "latency", "n", "p50", "p90", "p99", "p99.9", "max"),
 	}
 	t.Columns[1].Text = true
@@ -156,8 +158,8 @@ func (s *study) steadyCounts() *table.Table {
 func (s *study) faultTable(kind string) *table.Table {
 	t := &table.Table{
 		Caption: fmt.Sprintf("Several definitions of the outage after %s.", kind),
-		Columns: table.Columns("arm", "n", "outage p50", "min – max", "leaderless p50", "debt p50 (op·s)", "failed", "unknown",
-			"shed"),
+		Columns: table.Columns("arm", "n", "outage p50", "min – max", "leaderless p50",
+			"debt p50 (op·s)", "failed", "unknown", "shed"),
 	}
 	for _, a := range s.arms {
 		trials := a.trials[kind]
@@ -244,7 +246,8 @@ func (s *study) safetyTable() *table.Table {
 		case "unknown":
 			linear = table.Cell{Text: "unknown", Tone: table.Missing}
 		}
-		t.Add(table.Of(a.Name), table.Of(table.Count(a.Safety.Acked)), lost(a.Safety), table.Of(table.Count(a.Safety.CheckedOps)),
+		t.Add(table.Of(a.Name), table.Of(table.Count(a.Safety.Acked)), lost(a.Safety),
+			table.Of(table.Count(a.Safety.CheckedOps)),
 			linear)
 	}
 	return t
@@ -270,14 +273,15 @@ func (s *study) calibrationTable() *table.Table {
 	}
 	for _, c := range s.calibrated() {
 		if c.q.N > 0 {
-			t.Add(table.Of(c.name), table.Of(table.Count(int64(c.q.N))), us(c.q.P50, c.q.N, .5), us(c.q.P99, c.q.N, .99), usMax(c.q.Max))
+			t.Add(table.Of(c.name), table.Of(table.Count(int64(c.q.N))), us(c.q.P50, c.q.N, .5), us(c.q.P99, c.q.N, .99),
+				usMax(c.q.Max))
 		}
 	}
 	return t
 }
 
-// floorUs is what a commit costs at least on this machine: client to leader and back, leader to follower and back, and one
-// fsync (rule R15).
+// floorUs is what a commit costs at least on this machine: client to leader and back, leader to follower and back, and
+// one fsync (rule R15).
 func (s *study) floorUs() (float64, bool) {
 	c := s.Calibration
 	if c.FsyncUs.P50 == nil || c.RTTUs.P50 == nil {

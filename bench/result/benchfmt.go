@@ -9,11 +9,11 @@ import (
 )
 
 // writeBenchfmt writes Go benchmark text that benchstat reads: a line for the steady phase of each arm, a line for each
-// closed-loop point, and a line for each trial, so that benchstat has the trials as its sample. Times are in seconds. The
-// axes of an arm's name are sub-names, so that "benchstat -col /transport" compares them.
+// closed-loop point, and a line for each trial, so that benchstat has the trials as its sample. Times are in seconds.
+// The axes of an arm's name are sub-names, so that "benchstat -col /transport" compares them.
 //
-// Note: the format is a page (golang.org/design/14313-benchmark-format) and is written here, because x/perf/benchfmt brings
-// the statistics of benchstat with it.
+// Note: the format is a page (golang.org/design/14313-benchmark-format) and is written here, because x/perf/benchfmt
+// brings the statistics of benchstat with it.
 func writeBenchfmt(w io.Writer, m Manifest, s Summary, trials []Trial) error {
 	b := &benchWriter{w: w}
 	b.config(m)

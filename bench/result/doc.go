@@ -29,17 +29,17 @@
 // What Open promises of the Result it returns:
 //
 //  1. manifest.json and summary.json are there, and their schema is of a major version that this package knows.
-//  2. Each file named in SHA256SUMS has the contents that were written. A CSV file ends in a newline and has every column of
-//     its struct, found by name; further columns are ignored.
-//  3. Every record belongs to an arm of the summary. The number of trials agrees with the summary. Bins of an arm follow
-//     each other in time without overlap.
+//  2. Each file named in SHA256SUMS has the contents that were written. A CSV file ends in a newline and has every
+//     column of its struct, found by name; further columns are ignored.
+//  3. Every record belongs to an arm of the summary. The number of trials agrees with the summary. Bins of an arm
+//     follow each other in time without overlap.
 //  4. Quantiles are finite and in order.
 //
-// A file that breaks one of these is a *FileError with the name of the file, the line and the field. The rows of ops.csv.gz
-// are many: they are checked while they are read.
+// A file that breaks one of these is a *FileError with the name of the file, the line and the field. The rows of
+// ops.csv.gz are many: they are checked while they are read.
 //
-// Files besides manifest.json and summary.json may be missing, when the summary does not speak of what they hold; they are
-// listed in Result.Missing, so that a report can mark the gap.
+// Files besides manifest.json and summary.json may be missing, when the summary does not speak of what they hold; they
+// are listed in Result.Missing, so that a report can mark the gap.
 //
 // This package does not decide whether a measurement is valid: that is the runner's, and the summary says it.
 package result

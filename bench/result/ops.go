@@ -66,7 +66,8 @@ func (o *OpsWriter) Close() error {
 // Abort gives the file up.
 func (o *OpsWriter) Abort() { o.file.abort() }
 
-// Ops reads ops.csv.gz row by row, checking each. A result without the file has no rows. After an error the sequence ends.
+// Ops reads ops.csv.gz row by row, checking each. A result without the file has no rows. After an error the sequence
+// ends.
 func (r *Result) Ops() iter.Seq2[OpRow, error] {
 	return func(yield func(OpRow, error) bool) {
 		file, err := os.Open(filepath.Join(r.Dir, OpsFile))

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/raftmark/raftmark/bench/result"
-	"github.com/raftmark/raftmark/bench/result/resulttest"
+	"github.com/raftmark/raftmark/reports/resulttest"
 )
 
 func fixture(t *testing.T) string {
@@ -31,12 +31,14 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	p50 := 1.5
-	trials := []result.Trial{{Arm: "a,\"b\"", Kind: "leader-kill", Trial: 1, Node: 1<<64 - 1, InjectUs: 7, LastAckUs: -1, OutageMs: 0.1}}
+	trials := []result.Trial{{Arm: "a,\"b\"", Kind: "leader-kill", Trial: 1, Node: 1<<64 - 1, InjectUs: 7, LastAckUs: -1,
+		OutageMs: 0.1}}
 	ops := []result.OpRow{
 		{Arm: "a,\"b\"", Kind: "get", IntendedUs: 1, SentUs: 2, DoneUs: 3, Outcome: "ok", Attempts: 1, SampledOneIn: 1},
 		{Arm: "a,\"b\"", Kind: "set", IntendedUs: 2, SentUs: -1, DoneUs: -1, Outcome: "shed", SampledOneIn: 9},
 	}
-	bins := []result.TimelineBin{{Arm: "a,\"b\"", WidthUs: 10, Phase: "steady"}, {Arm: "a,\"b\"", StartUs: 10, WidthUs: 10}}
+	bins := []result.TimelineBin{{Arm: "a,\"b\"", WidthUs: 10, Phase: "steady"}, {Arm: "a,\"b\"", StartUs: 10,
+		WidthUs: 10}}
 	events := []result.Event{{Arm: "a,\"b\"", TimeUs: 4, Node: 2, Kind: "leader", Note: "line\nbreak"}}
 	for _, err := range []error{
 		w.WriteManifest(result.Manifest{Name: "x", Seed: 1<<64 - 1}),

@@ -34,8 +34,8 @@ const (
 	VerdictUnsafe  Verdict = "unsafe"
 )
 
-// Quantiles are order statistics of one sample, in the unit that the field's name gives. A value whose sample is too small
-// for it is nil (rule R9), and null in JSON.
+// Quantiles are order statistics of one sample, in the unit that the field's name gives. A value whose sample is too
+// small for it is nil (rule R9), and null in JSON.
 type Quantiles struct {
 	N    int      `json:"n"`
 	Min  *float64 `json:"min,omitempty"`
@@ -122,8 +122,8 @@ type SaturationPoint struct {
 type FaultSummary struct {
 	Kind   string `json:"kind"`
 	Trials int    `json:"trials"`
-	// OutageMs: the longest gap between acknowledgements seen by the clients from the fault on, from the fault (or the last
-	// acknowledgement, whichever is later) to the first acknowledgement after it.
+	// OutageMs: the longest gap between acknowledgements seen by the clients from the fault on, from the fault (or the
+	// last acknowledgement, whichever is later) to the first acknowledgement after it.
 	OutageMs     Quantiles            `json:"outage_ms"`
 	LeaderlessMs Quantiles            `json:"leaderless_ms"` // fault to the new leader's first commit
 	PhasesMs     map[string]Quantiles `json:"phases_ms"`     // detect, elect, first_commit, client, recover
@@ -171,8 +171,8 @@ type Environment struct {
 	Placement    string  `json:"placement"`     // process, inproc
 }
 
-// Times in the record files are microseconds since the arm's epoch, which is one reading of the machine's monotonic clock,
-// shared by all processes of the host.
+// Times in the record files are microseconds since the arm's epoch, which is one reading of the machine's monotonic
+// clock, shared by all processes of the host.
 
 // Trial is a row of trials.csv: one injected fault. An instant that was not observed is -1.
 type Trial struct {
@@ -206,9 +206,9 @@ type Trial struct {
 	Shed           int64   `csv:"shed"`
 }
 
-// TimelineBin is a row of timeline.csv: what happened in one bin of the arm. Offered counts intended starts in the bin; the
-// outcomes count completions in it; latencies are response times of operations that completed ok in it, -1 when none.
-// Every bin has a row, also when nothing happened in it (trap T10).
+// TimelineBin is a row of timeline.csv: what happened in one bin of the arm. Offered counts intended starts in the bin;
+// the outcomes count completions in it; latencies are response times of operations that completed ok in it, -1 when
+// none. Every bin has a row, also when nothing happened in it (trap T10).
 type TimelineBin struct {
 	Arm      string `csv:"arm"`
 	StartUs  int64  `csv:"start_us"`
@@ -225,8 +225,8 @@ type TimelineBin struct {
 	MaxUs    int64  `csv:"max_us"`
 }
 
-// OpRow is a row of ops.csv.gz: one operation, in the order of IntendedUs. All operations from 1 s before a fault to the
-// end of its trial are kept, elsewhere one in SampledOneIn.
+// OpRow is a row of ops.csv.gz: one operation, in the order of IntendedUs. All operations from 1 s before a fault to
+// the end of its trial are kept, elsewhere one in SampledOneIn.
 type OpRow struct {
 	Arm          string `csv:"arm"`
 	Kind         string `csv:"kind"` // get, set
@@ -239,7 +239,8 @@ type OpRow struct {
 	SampledOneIn int    `csv:"sampled_one_in"`
 }
 
-// StageRow is a row of stages.csv: one sampled proposal at the leader, microseconds from proposed; -1 when not observed.
+// StageRow is a row of stages.csv: one sampled proposal at the leader, microseconds from proposed; -1 when not
+// observed.
 type StageRow struct {
 	Arm        string `csv:"arm"`
 	Node       uint64 `csv:"node"`

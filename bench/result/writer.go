@@ -101,8 +101,8 @@ func (w *Writer) WriteOps(rows iter.Seq[OpRow]) error {
 	return ops.Close()
 }
 
-// WriteSummary checks s and writes summary.json, and beside it summary.csv and benchfmt.txt, which also quote the manifest
-// and the trials written before. An empty Schema is filled in.
+// WriteSummary checks s and writes summary.json, and beside it summary.csv and benchfmt.txt, which also quote the
+// manifest and the trials written before. An empty Schema is filled in.
 func (w *Writer) WriteSummary(s Summary) error {
 	if s.Schema == "" {
 		s.Schema = SummarySchema

@@ -64,7 +64,8 @@ func (w *writer) head(d Document) {
 
 func (w *writer) verdict(d Document) {
 	if d.Stamp != "" {
-		w.printf("<section class=\"stamp\" role=\"alert\" aria-labelledby=\"stamp\">\n<h2 id=\"stamp\">%s</h2>\n<ul>\n", inline(d.Stamp))
+		w.printf("<section class=\"stamp\" role=\"alert\" aria-labelledby=\"stamp\">\n<h2 "+
+			"id=\"stamp\">%s</h2>\n<ul>\n", inline(d.Stamp))
 		for _, reason := range d.Reasons {
 			w.printf("<li>%s</li>\n", inline(reason))
 		}
@@ -145,7 +146,8 @@ func (t Table) html(w *writer) { w.WriteString(t.HTML()) }
 
 func (f Figure) html(w *writer) {
 	name := html.EscapeString(f.Name)
-	w.printf("<figure id=\"fig-%s\">\n<div class=\"wide\">%s</div>\n<div class=\"narrow\">%s</div>\n<figcaption>\n<p>%s</p>\n",
+	w.printf("<figure id=\"fig-%s\">\n<div class=\"wide\">%s</div>\n<div "+
+		"class=\"narrow\">%s</div>\n<figcaption>\n<p>%s</p>\n",
 		name, f.Inline(plot.Wide), f.Inline(plot.Narrow), inline(f.Caption))
 	w.printf("<p><b>How to read it.</b> %s</p>\n<p><b>What it does not show.</b> %s</p>\n", inline(f.How), inline(f.Not))
 	w.printf("<p class=\"files\">Files: <a href=\"figures/%[1]s.svg\">SVG</a>, <a href=\"figures/%[1]s.png\">PNG</a>, "+

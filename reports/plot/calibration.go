@@ -36,7 +36,8 @@ func Calibration(name string, rows []CalibrationRow) Figure {
 }
 
 func composeCalibration(s *sheet, rows []CalibrationRow) {
-	s.key(keyEntry{label: "this machine alone", tint: rule, box: true}, keyEntry{label: "the cluster", tint: blue, box: true},
+	s.key(keyEntry{label: "this machine alone", tint: rule, box: true}, keyEntry{label: "the " +
+		"cluster", tint: blue, box: true},
 		keyEntry{label: "p50", tint: ink, glyph: draw.CircleGlyph{}})
 	p := newPlot(s)
 	low, high := math.Inf(1), 0.0
@@ -62,7 +63,8 @@ func composeCalibration(s *sheet, rows []CalibrationRow) {
 		if !math.IsNaN(r.P99) {
 			p.Add(rectangle(r.P50, r.P99, at-.38, at-.12, look.light))
 		}
-		p.Add(glyphs([]point{{max(r.P50, .1), at - .25}}, draw.GlyphStyle{Color: ink.light, Radius: 3.5, Shape: draw.CircleGlyph{}}))
+		p.Add(glyphs([]point{{max(r.P50, .1), at - .25}}, draw.GlyphStyle{Color: ink.light, Radius: 3.5,
+			Shape: draw.CircleGlyph{}}))
 		p.Add(mark(func(c *draw.Canvas, x, y func(float64) vg.Length) {
 			place := vg.Point{X: x(max(r.P50, .1)), Y: y(at + .42)}
 			place.X = max(c.Min.X, min(place.X-4, c.Max.X-style.Width(r.Label)))

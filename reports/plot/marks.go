@@ -109,7 +109,8 @@ func rectangle(x0, x1, y0, y1 float64, fill color.Color) mark {
 	}
 }
 
-// bounded places v between low and high. Infinite values do not go through the scale: a logarithm has no place for them.
+// bounded places v between low and high. Infinite values do not go through the scale: a logarithm has no place for
+// them.
 func bounded(place func(float64) vg.Length, v float64, low, high vg.Length) vg.Length {
 	switch {
 	case math.IsInf(v, -1) || math.IsNaN(v):
@@ -121,7 +122,8 @@ func bounded(place func(float64) vg.Length, v float64, low, high vg.Length) vg.L
 	}
 }
 
-// vertical draws a line over the plot's height, with a label at its top, on the right of it or, near the edge, on the left.
+// vertical draws a line over the plot's height, with a label at its top, on the right of it or, near the edge, on the
+// left.
 func vertical(at float64, style draw.LineStyle, label string, text draw.TextStyle) mark {
 	return func(c *draw.Canvas, x, _ func(float64) vg.Length) {
 		pos := x(at)

@@ -18,8 +18,8 @@ type OverlayArm struct {
 	Detect, Elect, Commit, FirstAck float64
 }
 
-// OverlayBin is one bin. Rates are over trials; responses are of all operations that were meant to start in it. A response
-// is NaN when there was none.
+// OverlayBin is one bin. Rates are over trials; responses are of all operations that were meant to start in it. A
+// response is NaN when there was none.
 type OverlayBin struct {
 	StartMs                                    float64
 	GoodputLow, GoodputMid, GoodputHigh        float64 // acknowledgements a second
@@ -43,7 +43,8 @@ func FaultOverlay(o OverlayOptions, arms []OverlayArm) Figure {
 	}
 	f := Figure{
 		Name: o.Name,
-		Title: fmt.Sprintf("Around %s: goodput (op/s) and response time, all trials aligned at the fault (%.0f ms bins; up to %d trials an arm)",
+		Title: fmt.Sprintf("Around %s: goodput (op/s) and response time, all trials aligned at the fault (%.0f ms bins; up "+
+			"to %d trials an arm)",
 			o.Kind, o.BinMs, n),
 		Alt: describeOverlay(arms),
 		rows: [][]string{{"arm", "start_ms", "width_ms", "goodput_low", "goodput_median", "goodput_high",
@@ -61,8 +62,8 @@ func FaultOverlay(o OverlayOptions, arms []OverlayArm) Figure {
 }
 
 func describeOverlay(arms []OverlayArm) string {
-	text := "Goodput falls to zero at the fault and returns with the new leader; response time rises for operations that were " +
-		"due meanwhile. "
+	text := "Goodput falls to zero at the fault and returns with the new leader; response time rises for operations " +
+		"that were due meanwhile. "
 	for _, arm := range arms {
 		if !math.IsNaN(arm.FirstAck) {
 			text += fmt.Sprintf("%s: median first acknowledgement %.0f ms after the fault. ", arm.Label, arm.FirstAck)
@@ -74,7 +75,8 @@ func describeOverlay(arms []OverlayArm) string {
 func composeOverlay(s *sheet, o OverlayOptions, arms []OverlayArm) {
 	var key []keyEntry
 	for i, arm := range arms {
-		key = append(key, keyEntry{label: fmt.Sprintf("%s, median (n = %d)", arm.Label, arm.N), tint: seriesTint(i), dash: seriesDash(i)})
+		key = append(key, keyEntry{label: fmt.Sprintf("%s, median (n = "+
+			"%d)", arm.Label, arm.N), tint: seriesTint(i), dash: seriesDash(i)})
 	}
 	s.key(append(key, keyEntry{label: "band: " + o.RateBand + " of trials", tint: muted, box: true, alpha: .2})...)
 	s.gap(2)
@@ -111,8 +113,8 @@ func overlayX(s *sheet, p *plot.Plot, o OverlayOptions, arms []OverlayArm) {
 	p.X.Tick.Marker = linear(choose(s, 10, 5), plain)
 }
 
-// bandMax is the multiple of the offered rate at which the band of goodput is cut off: a backlog that drains at once would
-// press everything else to the ground.
+// bandMax is the multiple of the offered rate at which the band of goodput is cut off: a backlog that drains at once
+// would press everything else to the ground.
 const bandMax = 2.5
 
 func overlayGoodput(s *sheet, o OverlayOptions, arms []OverlayArm) *plot.Plot {

@@ -155,7 +155,8 @@ func drawKeyMark(c *draw.Canvas, e keyEntry, left, middle vg.Length) {
 	}
 	switch {
 	case e.glyph != nil:
-		c.DrawGlyphNoClip(draw.GlyphStyle{Color: e.tint.light, Radius: 4.5, Shape: e.glyph}, vg.Point{X: left + keyMark/2, Y: middle})
+		c.DrawGlyphNoClip(draw.GlyphStyle{Color: e.tint.light, Radius: 4.5, Shape: e.glyph}, vg.Point{X: left + keyMark/2,
+			Y: middle})
 	case e.box:
 		c.FillPolygon(e.tint.alpha(alpha), []vg.Point{
 			{X: left, Y: middle - 5}, {X: left + keyMark, Y: middle - 5},

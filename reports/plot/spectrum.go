@@ -27,8 +27,8 @@ type SpectrumArm struct {
 // Percentile is a latency in microseconds at a quantile.
 type Percentile struct{ Q, Us float64 }
 
-// SpectrumQuantiles are the quantiles worth drawing for a sample of n: evenly spaced in 1/(1-q), up to the last one that n
-// allows (rule R9).
+// SpectrumQuantiles are the quantiles worth drawing for a sample of n: evenly spaced in 1/(1-q), up to the last one
+// that n allows (rule R9).
 func SpectrumQuantiles(n int) []float64 {
 	var qs []float64
 	for i := 0; ; i++ {
@@ -48,8 +48,9 @@ func Spectrum(name string, panels []SpectrumPanel) Figure {
 	f := Figure{
 		Name:  name,
 		Title: "Latency by percentile: response time (wide, pale) and service time (thin, dotted), log scales",
-		Alt:   "Latency in microseconds against percentile, a wide line for response time and a dotted one for service time. ",
-		rows:  [][]string{{"window", "arm", "latency", "quantile", "us"}},
+		Alt: "Latency in microseconds against percentile, a wide line for response time and a dotted one for service " +
+			"time. ",
+		rows: [][]string{{"window", "arm", "latency", "quantile", "us"}},
 	}
 	low, high, farthest := math.Inf(1), 0.0, 10.0
 	for _, panel := range panels {

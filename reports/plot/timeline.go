@@ -69,7 +69,8 @@ func ThroughputTimeline(name string, arms []TimelineArm) Figure {
 }
 
 func timelineRows(arms []TimelineArm) [][]string {
-	rows := [][]string{{"arm", "start_s", "width_s", "p50_median_us", "p99_max_us", "offered_per_s", "ok_per_s", "not_ok_per_s"}}
+	rows := [][]string{{"arm", "start_s", "width_s", "p50_median_us", "p99_max_us", "offered_per_s", "ok_per_s",
+		"not_ok_per_s"}}
 	for _, arm := range arms {
 		for _, pt := range arm.Points {
 			rows = append(rows, []string{arm.Label, number(pt.StartS), number(pt.WidthS), number(pt.MidUs), number(pt.HighUs),
@@ -250,7 +251,8 @@ func composeThroughput(s *sheet, arms []TimelineArm) {
 				p.Add(rectangle(pt.StartS, pt.StartS+pt.WidthS, 0, pt.NotOKPS, danger.light))
 			}
 		}
-		p.Add(line(stepped(starts, offered, width), rule.line(1.25)), line(stepped(starts, ok, width), seriesTint(i).line(1.5)))
+		p.Add(line(stepped(starts, offered, width), rule.line(1.25)), line(stepped(starts, ok, width),
+			seriesTint(i).line(1.5)))
 		s.gap(4)
 		s.heading(arm.Label, seriesTint(i))
 		s.label("operations a second")

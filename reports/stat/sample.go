@@ -52,8 +52,8 @@ func (s Sample) Quantile(q float64) (float64, bool) {
 // drawing. The sample must not be empty.
 func (s Sample) OrderStatistic(q float64) float64 { return stat.Quantile(q, stat.Empirical, s, nil) }
 
-// Interval returns two values of the sample that enclose the true quantile q with a probability of at least 95 %; not ok
-// when the sample is too small.
+// Interval returns two values of the sample that enclose the true quantile q with a probability of at least 95 %; not
+// ok when the sample is too small.
 func (s Sample) Interval(q float64) (low, high float64, ok bool) {
 	n := len(s)
 	if n < MinSample(q) {

@@ -1,4 +1,5 @@
-// Package table holds a table once and writes it as aligned text, as Markdown and as HTML, so that the three cannot differ.
+// Package table holds a table once and writes it as aligned text, as Markdown and as HTML, so that the three cannot
+// differ.
 //
 //	Table{Caption, Columns, Rows} ──► Text, Markdown, HTML
 //

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Duration writes microseconds with the unit that reads best and three significant digits: "812 µs", "2.31 ms", "1.20 s".
+// Duration writes microseconds with the unit that reads best and three significant digits: "812 µs", "2.31 ms", "1.20
+// s".
 func Duration(us float64) string {
 	switch abs := math.Abs(us); {
 	case abs < 999.5:

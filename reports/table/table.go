@@ -134,8 +134,8 @@ func (t *Table) Markdown() string {
 	return b.String()
 }
 
-// HTML writes the table in a box of its own that scrolls when the screen is narrow. The box can have the keyboard's focus.
-// The caption is above the box, so that it is not scrolled away.
+// HTML writes the table in a box of its own that scrolls when the screen is narrow. The box can have the keyboard's
+// focus. The caption is above the box, so that it is not scrolled away.
 func (t *Table) HTML() string {
 	var b strings.Builder
 	label := t.Caption
@@ -145,7 +145,8 @@ func (t *Table) HTML() string {
 	if t.Caption != "" {
 		fmt.Fprintf(&b, "<p class=\"caption\">%s</p>\n", html.EscapeString(t.Caption))
 	}
-	fmt.Fprintf(&b, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">\n<table>\n", html.EscapeString(label))
+	fmt.Fprintf(&b, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" "+
+		"aria-label=\"%s\">\n<table>\n", html.EscapeString(label))
 	b.WriteString("<thead><tr>")
 	for _, c := range t.Columns {
 		fmt.Fprintf(&b, "<th scope=\"col\"%s>%s</th>", classOf(c, Plain), html.EscapeString(c.Name))
