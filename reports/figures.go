@@ -36,8 +36,7 @@ func (s *study) cdfFigure(kind string) page.Block {
 	return page.Figure{
 		Figure: plot.OutageCDF("outage-cdf-"+slug(kind), kind, arms, least),
 		Caption: fmt.Sprintf("Distribution of the outage after %s, in milliseconds, over trials: %s. Window: from the "+
-			"fault to the "+
-			"end of its trial.", kind, cdfCounts(arms)),
+			"fault to the end of its trial.", kind, cdfCounts(arms)),
 		How: how,
 		Not: "How long an outage can become: the largest one seen is not an upper bound. Nor what single operations " +
 			"waited; see the overlay and the percentiles.",
@@ -98,16 +97,13 @@ func (s *study) overlayFigure(kind string) page.Block {
 			RateBand: bandName, ResponseBand: "p10 to p90",
 		}, arms),
 		Caption: fmt.Sprintf("All trials of %s with the fault at 0. Above: acknowledged operations a second in bins of "+
-			"%.0f ms; "+
-			"line: median over trials, band: %s. Between: median instants of the failover. Below: response time of the "+
-			"operations "+
-			"that were due in each bin, all trials together.", kind, binMs, bandName),
-		How: "Goodput drops to zero when the leader is gone and overshoots when the backlog drains. Response time falls in " +
-			"a straight slope (curved on this log scale) towards the end of the outage: an operation that was due early in it " +
-			"waited " +
-			"longest. That sawtooth is right; a generator that stops sending during an outage would not show it. A band " +
-			"that leaves the upper panel is cut off there. Where fewer " +
-			"than 36 operations fell in a bin, the lower band is from minimum to maximum.",
+			"%.0f ms; line: median over trials, band: %s. Between: median instants of the failover. Below: response time of "+
+			"the operations that were due in each bin, all trials together.", kind, binMs, bandName),
+		How: "Goodput drops to zero when the leader is gone and overshoots when the backlog drains. Response time falls " +
+			"in a straight slope (curved on this log scale) towards the end of the outage: an operation that was due early " +
+			"in it waited longest. That sawtooth is right; a generator that stops sending during an outage would not show " +
+			"it. A band that leaves the upper panel is cut off there. Where fewer than 36 operations fell in a bin, the " +
+			"lower band is from minimum to maximum.",
 		Not: "Single trials: a median over trials with different outages falls and rises more gently or more sharply than " +
 			"any one of them.",
 	}
@@ -120,9 +116,9 @@ func (s *study) spectrumFigure() page.Block {
 	}
 	return page.Figure{
 		Figure: plot.Spectrum("percentiles", panels),
-		Caption: "Latency of operations by percentile, on log scales; the panels share their scales. Response time counts " +
-			"from the " +
-			"intended start, service time from the first attempt. Each line ends where its sample is too small to go on.",
+		Caption: "Latency of operations by percentile, on log scales; the panels share their scales. Response time " +
+			"counts from the intended start, service time from the first attempt. Each line ends where its sample is too " +
+			"small to go on.",
 		How: "The further right, the rarer the operation: p99 is the slowest one in a hundred. A gap between the wide and " +
 			"the dotted line of an arm is time that operations waited before they were sent; without one the lines cover each " +
 			"other." +
@@ -155,10 +151,8 @@ func (s *study) latencyFigure() page.Block {
 	return page.Figure{
 		Figure: plot.LatencyTimeline("latency-timeline", arms),
 		Caption: fmt.Sprintf("Response time over each arm by the time of completion, in %d ms bins that are joined to "+
-			"columns of the "+
-			"picture: the solid line is the median of the bins' p50, the pale line the largest of their p99. The strip shows "+
-			"which "+
-			"node led.", s.binMs()),
+			"columns of the picture: the solid line is the median of the bins' p50, the pale line the largest of their p99. "+
+			"The strip shows which node led.", s.binMs()),
 		How: "Red lines are faults, grey dotted ones the control, in which nothing was broken. The shaded part is the " +
 			"steady phase that the headline is from. A gap in a line is time in which nothing was acknowledged.",
 		Not: "Single operations, and what was outstanding: an operation appears when it completes.",
@@ -196,9 +190,8 @@ func (s *study) phaseFigure(kind string) page.Block {
 	for _, a := range arms {
 		left += a.Left
 	}
-	caption := fmt.Sprintf("Each bar is one trial of %s, from the fault to the first acknowledgement of the new leader, "+
-		"in "+
-		"milliseconds. Bars are sorted; the panels share their scales.", kind)
+	caption := fmt.Sprintf("Each bar is one trial of %s, from the fault to the first acknowledgement of the new "+
+		"leader, in milliseconds. Bars are sorted; the panels share their scales.", kind)
 	if left > 0 {
 		caption += fmt.Sprintf(" %d trials are left out, because an instant of theirs was not observed.", left)
 	}

@@ -28,8 +28,8 @@ func (s *study) methodSection() page.Section {
 		"A quantile is a value that was observed, of rank ⌈q·n⌉. It is printed only when its two-sided 95 % interval is " +
 			"finite: p50 from 6 samples on, p90 from 36, p95 from 72, p99 from 368, p99.9 from 3688.",
 		"Intervals are order statistics from the binomial distribution; they assume independent trials and no " +
-			"distribution. Two arms " +
-			"differ when the intervals of their medians do not overlap, which is stricter than a test at 5 %.",
+			"distribution. Two arms differ when the intervals of their medians do not overlap, which is stricter than a " +
+			"test at 5 %.",
 		"All instants are readings of one monotonic clock that the processes of the host share.",
 	}}}}
 }
@@ -70,8 +70,7 @@ func (s *study) threatsSection() page.Section {
 	}
 	items = append(items,
 		"Each arm was run few times, and the noise of identical code on this host was not measured: small differences in "+
-			"the steady "+
-			"phase are not interpreted.")
+			"the steady phase are not interpreted.")
 	return page.Section{ID: "threats", Title: "Threats to validity", Blocks: []page.Block{page.List{Ordered: true,
 		Items: items}}}
 }
@@ -104,8 +103,7 @@ func (s *study) trialThreats() []string {
 		items = append(items, item)
 		if strings.HasSuffix(kind, "-kill") {
 			items = append(items, "Crash = SIGKILL of the process; the host's TCP stack answers RST, so peers may learn "+
-				"sooner than in a "+
-				"power loss. Data in the operating system's cache survives it.")
+				"sooner than in a power loss. Data in the operating system's cache survives it.")
 		}
 	}
 	return items
