@@ -1,4 +1,3 @@
-// Command raftmark runs, breaks and measures Raft clusters. See doc.go.
 package main
 
 import (

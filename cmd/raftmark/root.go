@@ -53,5 +53,13 @@ func commands() []*cobra.Command {
 	return []*cobra.Command{
 		newLoadCommand(),
 		newCheckCommand(),
+		newBenchCommand(),
+		newListCommand(),
+		newCalibrateCommand(),
+		newReportCommand(),
+		newNodeCommand(),
+		newClusterCommand(),
+		newCtlCommand(),
+		newCertsCommand(),
 	}
 }

@@ -1,0 +1,151 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/raft/replica"
+	"github.com/raftmark/raftmark/server"
+	"github.com/raftmark/raftmark/transport"
+	"github.com/raftmark/raftmark/transport/mem"
+)
+
+// InprocOptions configure [StartInproc]. Zero fields are the defaults of server.Config.
+type InprocOptions struct {
+	// Nodes is the size of the cluster. Default 3.
+	Nodes int
+	// Dir takes a data folder a node. Required.
+	Dir string
+	// Transport is tcp, tls, quic (over loopback sockets) or mem; LogStorage is pebble or mem; Machine is pebble,
+	// mem or null.
+	Transport, LogStorage, Machine string
+	// Heartbeat, ElectionMin and ElectionMax are the times of the protocol.
+	Heartbeat, ElectionMin, ElectionMax time.Duration
+	// Raft are the limits of the protocol.
+	Raft server.RaftLimits
+	// Logger takes life events; nil discards them.
+	Logger *slog.Logger
+}
+
+// Inproc is a cluster whose nodes all live in this process, with their real transport and storage, and without
+// client ports: commit latency is measured at the core.
+type Inproc struct {
+	nodes  []*server.Node
+	leader atomic.Pointer[server.Node]
+}
+
+// StartInproc starts the nodes and waits until one of them leads and can commit.
+func StartInproc(ctx context.Context, o InprocOptions) (*Inproc, error) {
+	if o.Nodes == 0 {
+		o.Nodes = 3
+	}
+	configs, err := o.configs()
+	if err != nil {
+		return nil, err
+	}
+	c := &Inproc{}
+	for _, config := range configs {
+		node, err := server.Start(config)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("start node %d: %w", config.Node, err), c.Close())
+		}
+		c.nodes = append(c.nodes, node)
+	}
+	if _, err := c.Leader(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// configs makes one configuration a node.
+func (o InprocOptions) configs() ([]server.Config, error) {
+	free, err := freePorts(o.Nodes)
+	if err != nil {
+		return nil, err
+	}
+	peers := make(map[raft.NodeID]server.Peer, o.Nodes)
+	for i, p := range free {
+		peers[raft.NodeID(i+1)] = server.Peer{Peer: local(p.peer)}
+	}
+	tlsDir := filepath.Join(o.Dir, "tls")
+	if o.Transport == server.TransportTLS || o.Transport == server.TransportQUIC {
+		if err := WriteCertificates(tlsDir, server.DefaultCluster, o.Nodes); err != nil {
+			return nil, err
+		}
+	}
+	network := mem.NewNetwork()
+	configs := make([]server.Config, 0, o.Nodes)
+	for id := raft.NodeID(1); id <= raft.NodeID(o.Nodes); id++ {
+		config := server.Config{
+			Node: id, DataDir: filepath.Join(o.Dir, fmt.Sprintf("node-%d", id)), Peers: peers,
+			Transport: o.Transport, LogStorage: o.LogStorage, Machine: o.Machine,
+			Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax,
+			Raft: o.Raft, Logger: o.Logger,
+		}
+		switch o.Transport {
+		case server.TransportMem:
+			if config.PeerTransport, err = memTransport(network, id, peers); err != nil {
+				return nil, err
+			}
+		case server.TransportTLS, server.TransportQUIC:
+			config.TLSDir = tlsDir
+		}
+		configs = append(configs, config)
+	}
+	return configs, nil
+}
+
+func memTransport(
+	network *mem.Network, id raft.NodeID, peers map[raft.NodeID]server.Peer,
+) (replica.Transport, error) {
+	addresses := make(map[raft.NodeID]string, len(peers))
+	for peer, at := range peers {
+		addresses[peer] = at.Peer
+	}
+	return network.Transport(transport.Options{Self: id, Cluster: server.DefaultCluster, Peers: addresses})
+}
+
+// Leader waits for a node that leads and has committed in its term.
+func (c *Inproc) Leader(ctx context.Context) (*server.Node, error) {
+	for {
+		for _, node := range c.nodes {
+			if node.Replica().Status().TermCommitted {
+				c.leader.Store(node)
+				return node, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for a leader: %w", ctx.Err())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// Propose commits data and waits until it is applied at the leader.
+func (c *Inproc) Propose(ctx context.Context, data []byte) error {
+	for {
+		_, err := c.leader.Load().Replica().ProposeWait(ctx, data)
+		if err == nil || !replica.Definite(err) {
+			return err
+		}
+		if _, waitErr := c.Leader(ctx); waitErr != nil {
+			return errors.Join(err, waitErr)
+		}
+	}
+}
+
+// Close stops all nodes.
+func (c *Inproc) Close() error {
+	var errs []error
+	for _, node := range c.nodes {
+		errs = append(errs, node.Stop(context.Background()))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,114 @@
+package cluster
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// What a failure shows of a log file.
+const (
+	logTailLines = 5
+	logTailBytes = 4 << 10
+)
+
+// process is one run of a node's program.
+type process struct {
+	cmd     *exec.Cmd
+	logFile string
+	parent  io.Closer   // the pipe that tells the child that this process lives
+	ordered atomic.Bool // its end was ordered
+
+	done  chan struct{} // closed when the process is gone
+	ended time.Time     // when it was; read after done
+	err   error         // how; read after done
+}
+
+// startProcess starts binary in a process group of its own, with its output appended to logFile.
+func startProcess(binary, logFile string, args []string) (*process, error) {
+	output, err := os.OpenFile(logFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = output.Close() }() // the child has its own
+	cmd := exec.Command(binary, args...)
+	cmd.Stdout, cmd.Stderr = output, output
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	parent, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, errors.Join(err, parent.Close())
+	}
+	p := &process{cmd: cmd, logFile: logFile, parent: parent, done: make(chan struct{})}
+	go func() {
+		p.err = cmd.Wait() // closes the pipe, too
+		p.ended = time.Now()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+func (p *process) running() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// failure says how the process ended and what it printed last. It is called after done.
+func (p *process) failure() error {
+	how := "exit status 0"
+	if p.err != nil {
+		how = p.err.Error()
+	}
+	tail := tailOf(p.logFile)
+	if tail == "" {
+		return errors.New(how)
+	}
+	return exitError{how: how, tail: tail, logFile: p.logFile, code: p.cmd.ProcessState.ExitCode()}
+}
+
+// exitError is the end of a process, with the last lines of its log.
+type exitError struct {
+	how, tail, logFile string
+	code               int
+}
+
+// Error implements error.
+func (e exitError) Error() string { return fmt.Sprintf("%s: %s (see %s)", e.how, e.tail, e.logFile) }
+
+// addressInUse reports whether a node ended because another program has one of its ports.
+func addressInUse(err error) bool {
+	var exit exitError
+	return errors.As(err, &exit) && strings.Contains(exit.tail, syscall.EADDRINUSE.Error())
+}
+
+// tailOf returns the last lines of a file, on one line.
+func tailOf(name string) string {
+	file, err := os.Open(name)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = file.Close() }()
+	if size, err := file.Seek(0, io.SeekEnd); err == nil {
+		_, _ = file.Seek(max(0, size-logTailBytes), io.SeekStart)
+	}
+	text, err := io.ReadAll(io.LimitReader(file, logTailBytes))
+	if err != nil {
+		return ""
+	}
+	lines := bytes.Split(bytes.TrimSpace(text), []byte{'\n'})
+	lines = lines[max(0, len(lines)-logTailLines):]
+	return string(bytes.Join(lines, []byte(" | ")))
+}

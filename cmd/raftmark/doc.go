@@ -1,0 +1,25 @@
+// Command raftmark runs, breaks and measures Raft clusters.
+//
+//	raftmark bench [SCENARIO.yaml|name ...]   run an experiment, then render its report
+//	raftmark report DIR                       render again from stored results
+//	raftmark calibrate                        what this disk, network and clock can do
+//	raftmark load --targets host:port,...     the load generator alone, against any RESP server
+//	raftmark check HISTORY                    linearizability of a recorded history
+//	raftmark list                             scenarios, faults, systems, transports, storages
+//	raftmark node                             one node
+//	raftmark cluster up|status|down           a local cluster to play with
+//	raftmark ctl status                       talk to a running node
+//	raftmark certs                            a development CA and node certificates
+//
+// Each subcommand is in the file of its name; --help on each says what its flags mean.
+//
+// Exit codes: 0 ok, 1 run error, 2 usage or configuration, 3 regression or threshold failed, 4 cannot resolve,
+// 5 invalid measurement, 6 safety violation, 130 interrupted.
+//
+// The command line only: flags in, packages called, exit code out. A local cluster to play with:
+//
+//	raftmark cluster up -n 3
+//	redis-cli -c -p PORT set greeting hello
+//	raftmark cluster status
+//	raftmark cluster down
+package main

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/server"
+)
+
+// nodeStopGrace is how long a node that is told to end answers what is under way.
+const nodeStopGrace = 3 * time.Second
+
+// errParentGone says why a node with --exit-with-parent stops.
+var errParentGone = errors.New("the parent process is gone")
+
+// nodeFlags are the flags of raftmark node.
+type nodeFlags struct {
+	configFile     string
+	config         server.Config
+	peers          []string
+	node           uint64
+	exitWithParent bool
+	verbose        bool
+}
+
+func newNodeCommand() *cobra.Command {
+	var f nodeFlags
+	cmd := &cobra.Command{
+		Use:   "node",
+		Short: "Run one node of a cluster",
+		Long: `Run one node of a cluster until it is interrupted.
+
+The configuration is a YAML file, or flags. Without either, the node is a cluster of its own: Redis clients on port 7001,
+status on port 7201, data in raftmark-data/node-1.
+
+  raftmark node --id 1 --peer 1=127.0.0.1:7101/127.0.0.1:7001/127.0.0.1:7201 \
+                       --peer 2=127.0.0.1:7102/127.0.0.1:7002/127.0.0.1:7202 ...`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	flags, c := cmd.Flags(), &f.config
+	flags.StringVar(&f.configFile, "config", "", "YAML file with the whole configuration")
+	flags.Uint64Var(&f.node, "id", 1, "this node's id")
+	flags.StringArrayVar(&f.peers, "peer", nil, "ID=PEER/CLIENT/ADMIN, addresses of each node, this one included (repeatable)")
+	flags.StringVar(&c.Cluster, "cluster", server.DefaultCluster, "name of the cluster")
+	flags.StringVar(&c.DataDir, "data", "", "data folder (default raftmark-data/node-ID)")
+	flags.StringVar(&c.Transport, "transport", server.TransportTCP, "tcp, tls or quic")
+	flags.StringVar(&c.TLSDir, "tls-dir", "", "folder with certificates, for tls and quic (see raftmark certs)")
+	flags.StringVar(&c.LogStorage, "log-storage", server.StoragePebble, "pebble or mem (lost with the process)")
+	flags.StringVar(&c.Machine, "machine", "", "pebble, mem or null (default: as --log-storage)")
+	addTimeFlags(cmd, &c.Heartbeat, &c.ElectionMin, &c.ElectionMax)
+	flags.BoolVar(&f.exitWithParent, "exit-with-parent", false, "stop when standard input ends")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log connections and messages, too")
+	return cmd
+}
+
+// addTimeFlags adds the flags of the protocol's times, which node and cluster up share.
+func addTimeFlags(cmd *cobra.Command, heartbeat, electionMin, electionMax *time.Duration) {
+	flags := cmd.Flags()
+	flags.DurationVar(heartbeat, "heartbeat", server.DefaultHeartbeat, "time between heartbeats")
+	flags.DurationVar(electionMin, "election-min", server.DefaultElectionMin, "least election timeout")
+	flags.DurationVar(electionMax, "election-max", 0, "greatest election timeout (default twice the least)")
+}
+
+func (f *nodeFlags) run(cmd *cobra.Command) error {
+	c, err := f.load(cmd)
+	if err != nil {
+		return usageError(err)
+	}
+	level := slog.LevelInfo
+	if f.verbose {
+		level = slog.LevelDebug
+	}
+	c.Logger = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+	ctx := cmd.Context()
+	if f.exitWithParent {
+		var cancel context.CancelCauseFunc
+		ctx, cancel = context.WithCancelCause(ctx)
+		go watchParent(cmd.InOrStdin(), cancel)
+	}
+	return runNode(ctx, c)
+}
+
+// watchParent cancels when the pipe from the parent ends, as it does however the parent ended.
+func watchParent(pipe io.Reader, cancel context.CancelCauseFunc) {
+	_, _ = io.Copy(io.Discard, pipe)
+	cancel(errParentGone)
+}
+
+// runNode runs a node until ctx ends or the node fails.
+func runNode(ctx context.Context, c server.Config) error {
+	n, err := server.Start(c)
+	if server.IsConfig(err) {
+		return usageError(err)
+	}
+	if err != nil {
+		return fmt.Errorf("start node %d: %w", c.Node, err)
+	}
+	select {
+	case <-n.Done():
+		return fmt.Errorf("node %d stopped: %w", c.Node, n.Wait())
+	case <-ctx.Done():
+	}
+	c.Logger.Info("stopping", "node", uint64(c.Node), "reason", context.Cause(ctx).Error())
+	grace, cancel := context.WithTimeout(context.Background(), nodeStopGrace)
+	defer cancel()
+	return n.Stop(grace)
+}
+
+// load returns the configuration of the file, or of the flags.
+func (f *nodeFlags) load(cmd *cobra.Command) (server.Config, error) {
+	if f.configFile != "" {
+		for _, name := range []string{"id", "peer", "cluster", "data", "transport", "tls-dir", "log-storage", "machine",
+			"heartbeat", "election-min", "election-max"} {
+			if cmd.Flags().Changed(name) {
+				return server.Config{}, fmt.Errorf("--%s: not together with --config", name)
+			}
+		}
+		return server.ReadConfig(f.configFile)
+	}
+	c := f.config
+	c.Node = raft.NodeID(f.node)
+	if c.DataDir == "" {
+		c.DataDir = filepath.Join("raftmark-data", fmt.Sprintf("node-%d", f.node))
+	}
+	if len(f.peers) == 0 {
+		f.peers = []string{fmt.Sprintf("%d=127.0.0.1:7101/127.0.0.1:7001/127.0.0.1:7201", f.node)}
+	}
+	c.Peers = make(map[raft.NodeID]server.Peer, len(f.peers))
+	for _, text := range f.peers {
+		id, peer, err := parsePeer(text)
+		if err != nil {
+			return c, err
+		}
+		if _, twice := c.Peers[id]; twice {
+			return c, fmt.Errorf("--peer: node %d is named twice", id)
+		}
+		c.Peers[id] = peer
+	}
+	own := c.Peers[c.Node]
+	c.ClientListen, c.AdminListen = own.Client, own.Admin
+	return c, nil
+}
+
+// parsePeer reads ID=PEER/CLIENT/ADMIN; the last two may be left out.
+func parsePeer(text string) (raft.NodeID, server.Peer, error) {
+	number, addresses, ok := strings.Cut(text, "=")
+	id, err := strconv.ParseUint(number, 10, 64)
+	parts := strings.Split(addresses, "/")
+	if !ok || err != nil || len(parts) > 3 {
+		return 0, server.Peer{}, fmt.Errorf("--peer: %q, want ID=PEER/CLIENT/ADMIN as in 1=127.0.0.1:7101/127.0.0.1:7001/127.0.0.1:7201",
+			text)
+	}
+	parts = append(parts, "", "")
+	return raft.NodeID(id), server.Peer{Peer: parts[0], Client: parts[1], Admin: parts[2]}, nil
+}
