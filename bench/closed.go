@@ -64,7 +64,9 @@ type closedLoop struct {
 	responses *hdrhistogram.Histogram // nanoseconds
 }
 
-func newClosedHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1000, int64(time.Minute), 3) }
+func newClosedHistogram() *hdrhistogram.Histogram {
+	return hdrhistogram.New(1000, int64(time.Minute), 3)
+}
 
 // work proposes until the end of the window. The histogram is its own and is merged once, so that the loop measures the
 // cluster and not a lock.

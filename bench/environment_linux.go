@@ -73,9 +73,9 @@ func virtualization() string {
 	if strings.Contains(" "+procField("/proc/cpuinfo", "flags")+" ", " hypervisor ") {
 		found = append(found, "hypervisor")
 	}
-	for file, name := range map[string]string{"/.dockerenv": "docker", "/run/.containerenv": "container"} {
-		if _, err := os.Stat(file); err == nil {
-			found = append(found, name)
+	for _, mark := range []struct{ file, name string }{{"/.dockerenv", "docker"}, {"/run/.containerenv", "container"}} {
+		if _, err := os.Stat(mark.file); err == nil {
+			found = append(found, mark.name)
 		}
 	}
 	return strings.Join(found, ", ")

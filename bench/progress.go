@@ -66,6 +66,7 @@ func shortUs(us int64) string {
 
 // progress gathers the update and hands it out once a second. Its setters may be called from any goroutine.
 type progress struct {
+	mouth   sync.Mutex // one report at a time
 	report  func(Update)
 	started time.Time
 	planned time.Duration // the whole experiment, as estimated before it
@@ -103,7 +104,7 @@ func (p *progress) tick() {
 		case <-p.stopped:
 			return
 		case <-ticker.C:
-			p.report(p.current())
+			p.tell(p.current())
 		}
 	}
 }
@@ -144,13 +145,16 @@ func (p *progress) left(elapsed time.Duration) time.Duration {
 	return mean*time.Duration(p.update.Runs-p.runsDone) - max(0, min(mean, begun))
 }
 
-func (p *progress) beginRun(arm string, counters func() loadgen.Counters) {
+func (p *progress) beginRun(arm string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if counters == nil {
-		p.update.Run++
-	}
-	p.update.Arm, p.update.Trial, p.update.Trials = arm, 0, 0
+	p.update = Update{Arm: arm, Run: p.update.Run + 1, Runs: p.update.Runs}
+}
+
+// load says where the counters of the load are; nil when there is none.
+func (p *progress) load(counters func() loadgen.Counters) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.counters, p.offered, p.at = counters, 0, 0
 }
 
@@ -159,7 +163,6 @@ func (p *progress) endRun(took time.Duration) {
 	defer p.mu.Unlock()
 	p.runsDone++
 	p.runsTook += took
-	p.counters = nil
 }
 
 func (p *progress) phase(name string, trial, trials int) {
@@ -181,5 +184,11 @@ func (p *progress) note(format string, args ...any) {
 	u.ElapsedS = time.Since(p.started).Seconds()
 	u.Note = fmt.Sprintf(format, args...)
 	p.mu.Unlock()
+	p.tell(u)
+}
+
+func (p *progress) tell(u Update) {
+	p.mouth.Lock()
+	defer p.mouth.Unlock()
 	p.report(u)
 }

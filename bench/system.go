@@ -13,12 +13,16 @@ type system interface {
 	fault.Cluster
 	// clientAddrs are where the nodes take requests.
 	clientAddrs() []string
-	// status asks all running nodes; those that did not answer are absent.
-	status(ctx context.Context) []nodeStatus
+	// status asks all running nodes, for the hash of their state too when hash is set; those that did not answer are
+	// absent.
+	status(ctx context.Context, hash bool) []nodeStatus
 	// events returns what the nodes noted until now, in the order of time.
 	events() ([]nodeEvent, error)
-	// stages returns the sampled proposals that the running nodes have noted; Arm is empty.
+	// stages returns the sampled proposals that the leader has noted; Arm is empty.
 	stages(ctx context.Context) []result.StageRow
+	// failed is closed when a node has ended although nobody told it to; failure says how.
+	failed() <-chan struct{}
+	failure() error
 	// close ends all processes and waits for them.
 	close() error
 }

@@ -158,8 +158,14 @@ func (o observations) tally(from, to time.Duration) (byOutcome [loadgen.Shed + 1
 	return byOutcome, debt
 }
 
-// assess computes a trial's row. It returns what is odd about it, "" when nothing.
-func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, anomaly string) {
+// anomaly is what is odd about a trial. It is invalid when the trial's numbers are then not what they are called.
+type anomaly struct {
+	text    string // "" when nothing is odd
+	invalid bool
+}
+
+// assess computes a trial's row, and says what is odd about it.
+func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd anomaly) {
 	out := o.outage(t.inject, t.end)
 	e := o.election(t.term, t.inject, t.end)
 	counts, debt := o.tally(t.inject, t.end)
@@ -183,15 +189,15 @@ func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, ano
 	}
 	switch {
 	case out.open:
-		anomaly = "no acknowledgement until the end of the trial: the outage is a lower bound"
+		odd = anomaly{"no acknowledgement until its end: the outage is a lower bound", true}
 	case t.node != 0 && e.commit == never:
-		anomaly = "no new leader's first commit was observed"
+		odd = anomaly{"the nodes reported no new leader that committed", true}
 	case t.node == 0 && e.commit != never:
-		anomaly = "the leader changed although nothing was injected"
+		odd = anomaly{"the leader changed although nothing was injected", false}
 	case t.recover == never:
-		anomaly = "not recovered within the limit"
+		odd = anomaly{"not recovered within trial.recover", false}
 	}
-	return row, anomaly
+	return row, odd
 }
 
 // phases returns the durations of R12 that were observed, in milliseconds.

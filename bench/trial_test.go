@@ -80,8 +80,8 @@ func TestTrialOfAKnownFailover(t *testing.T) {
 	if wantDebt := (400*401/2 - 400*0.5) / 1000; math.Abs(debt-wantDebt) > 1e-6 {
 		t.Errorf("got a debt of %v, want %v", debt, wantDebt)
 	}
-	if anomaly != "" {
-		t.Errorf("got anomaly %q, want none", anomaly)
+	if anomaly.text != "" {
+		t.Errorf("got anomaly %v, want none", anomaly)
 	}
 	got := phases(row)
 	for name, want := range map[string]float64{
@@ -101,8 +101,8 @@ func TestNoOpHasNoOutageAndNoPhases(t *testing.T) {
 	if row.OutageMs != 1 || row.LeaderlessMs != 0 || row.DetectUs != -1 || row.CommitUs != -1 || row.LatencyDebtOpS != 0 {
 		t.Errorf("got %+v, want an outage of 1 ms, the distance of two operations, and nothing else", row)
 	}
-	if len(phases(row)) != 0 || anomaly != "" {
-		t.Errorf("got phases %v, anomaly %q; want none", phases(row), anomaly)
+	if len(phases(row)) != 0 || anomaly.text != "" {
+		t.Errorf("got phases %v, anomaly %v; want none", phases(row), anomaly)
 	}
 }
 
@@ -147,8 +147,8 @@ func TestOutageThatDidNotEndIsAnomalous(t *testing.T) {
 		}
 	})
 	row, anomaly := observe(entries, nil, ms/2).assess(kill(), armClock{})
-	if row.OutageMs != 2000 || row.FirstAckUs != -1 || anomaly == "" {
-		t.Errorf("got outage %v ms, first ack %d, anomaly %q; want 2000, -1 and one", row.OutageMs, row.FirstAckUs, anomaly)
+	if row.OutageMs != 2000 || row.FirstAckUs != -1 || !anomaly.invalid {
+		t.Errorf("got outage %v ms, first ack %d, anomaly %v; want 2000, -1 and one", row.OutageMs, row.FirstAckUs, anomaly)
 	}
 	if row.LeaderlessMs != -1 {
 		t.Errorf("got leaderless %v ms, want -1: not observed", row.LeaderlessMs)

@@ -117,6 +117,8 @@ func (s Scenario) validatePhases(f *faults) {
 		f.need(plan.Trials >= 1 && plan.Trials <= trialsMax, field+".trials", plan.Trials, "1 to %d", trialsMax)
 		f.need(plan.Kind != fault.LeaderKill || s.Nodes >= 3, field+".kind", quoted(plan.Kind),
 			"a fault that leaves a majority; with nodes %d no majority survives it", s.Nodes)
+		f.need(plan.Kind != fault.LeaderKill || s.Log != "mem", field+".kind", quoted(plan.Kind),
+			"left out with log mem: a node that lost its log has forgotten its vote, and cannot come back")
 	}
 }
 

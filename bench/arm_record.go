@@ -1,0 +1,151 @@
+package bench
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/loadgen"
+)
+
+// aroundFault is how long before a fault all operations are kept; sampledOneIn is the sampling elsewhere.
+const (
+	aroundFault  = time.Second
+	sampledOneIn = 20
+)
+
+// armRecord gathers what the runs of an arm measured, on the arm's clock.
+type armRecord struct {
+	name     string
+	scenario Scenario
+	clock    armClock
+	end      time.Duration // of the last run, on the arm's clock
+
+	steady   *steadyStats
+	closed   [][]result.ClosedPoint // by run
+	trials   []result.Trial
+	timeline []result.TimelineBin
+	events   []result.Event
+	stages   []result.StageRow
+	safety   result.Safety
+	runs     int // recorded
+
+	invalid, warnings, unsafe []string
+}
+
+func newArmRecord(arm Arm) *armRecord {
+	return &armRecord{
+		name: arm.Name, scenario: arm.Scenario, clock: armClock{name: arm.Name}, steady: newSteadyStats(),
+		safety: result.Safety{Linearizable: "ok"},
+	}
+}
+
+// record takes over what a run saw, complete or not, and writes its operations.
+func (a *armRecord) record(r *run, ops *result.OpsWriter) error {
+	a.clock = a.clock.next(r.from, a.end)
+	// Whole bins, so that the next run's begin where these end.
+	bins := (r.to - r.from + binWidth - 1) / binWidth
+	a.end += bins * binWidth
+	a.runs++
+	if r.steadyTo > r.steadyFrom {
+		a.steady.add(r.number, r.entries, r.steadyFrom, r.steadyTo)
+	}
+	a.timeline = append(a.timeline, timeline(r.entries, &r.phases, a.clock, r.from, r.to)...)
+	a.recordTrials(r)
+	a.recordEvents(r)
+	for _, row := range r.stages {
+		row.Arm = a.name
+		a.stages = append(a.stages, row)
+	}
+	a.addSafety(r.safety)
+	a.invalid = append(a.invalid, r.invalid...)
+	a.warnings = append(a.warnings, r.warnings...)
+	a.unsafe = append(a.unsafe, r.unsafe...)
+	return a.writeOps(r, ops)
+}
+
+func (a *armRecord) recordTrials(r *run) {
+	o := observe(r.entries, r.events, r.baseline.p50)
+	for _, t := range r.trials {
+		t.number = 1
+		for _, earlier := range a.trials {
+			if earlier.Kind == t.kind {
+				t.number++
+			}
+		}
+		row, anomaly := o.assess(t, a.clock)
+		a.trials = append(a.trials, row)
+		if anomaly.text == "" {
+			continue
+		}
+		note := fmt.Sprintf("%s trial %d: %s", t.kind, t.number, anomaly.text)
+		if anomaly.invalid {
+			a.invalid = append(a.invalid, note)
+		} else {
+			a.warnings = append(a.warnings, note)
+		}
+		r.actions = append(r.actions, action{at: t.end, kind: "anomaly", note: note})
+	}
+}
+
+func (a *armRecord) recordEvents(r *run) {
+	first := len(a.events)
+	a.events = append(a.events, result.Event{
+		Arm: a.name, TimeUs: a.clock.us(r.from), Kind: "run",
+		Note: fmt.Sprintf("run %d; the machine's clock reads %d us", r.number, r.from.Microseconds()),
+	})
+	for _, e := range r.events {
+		a.events = append(a.events, result.Event{
+			Arm: a.name, TimeUs: a.clock.us(e.at), Node: e.node, Kind: string(e.event.Kind), Term: uint64(e.event.Term),
+			Leader: uint64(e.event.Leader), Index: uint64(e.event.Index), Peer: uint64(e.event.Peer),
+		})
+	}
+	for _, act := range r.actions {
+		a.events = append(a.events, result.Event{
+			Arm: a.name, TimeUs: a.clock.us(act.at), Node: act.node, Kind: act.kind, Note: act.note,
+		})
+	}
+	slices.SortStableFunc(a.events[first:], func(x, y result.Event) int { return cmp.Compare(x.TimeUs, y.TimeUs) })
+}
+
+func (a *armRecord) addSafety(s result.Safety) {
+	a.safety.Acked += s.Acked
+	a.safety.Lost += s.Lost
+	a.safety.CheckedOps += s.CheckedOps
+	rank := map[string]int{"ok": 0, "": 1, "unknown": 1, "violation": 2}
+	if rank[s.Linearizable] > rank[a.safety.Linearizable] {
+		a.safety.Linearizable = cmp.Or(s.Linearizable, "unknown")
+	}
+}
+
+// writeOps writes the operations of a run: all around faults, a sample elsewhere.
+func (a *armRecord) writeOps(r *run, ops *result.OpsWriter) error {
+	trial := 0
+	for i := range r.entries {
+		e := &r.entries[i]
+		for trial < len(r.trials) && r.trials[trial].end < e.Intended {
+			trial++
+		}
+		oneIn := sampledOneIn
+		if trial < len(r.trials) && e.Intended >= r.trials[trial].inject-aroundFault {
+			oneIn = 1
+		}
+		if e.Seq%uint64(oneIn) != 0 {
+			continue
+		}
+		row := result.OpRow{
+			Arm: a.name, Kind: e.Kind.String(), IntendedUs: a.clock.us(e.Intended), SentUs: a.clock.us(e.Sent),
+			DoneUs: a.clock.us(e.Done), Outcome: e.Outcome.String(), Attempts: int(e.Attempts),
+			Redirects: int(e.Redirects), SampledOneIn: oneIn,
+		}
+		if e.Outcome == loadgen.Shed {
+			row.SentUs, row.DoneUs = -1, -1
+		}
+		if err := ops.Write(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}

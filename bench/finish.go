@@ -1,0 +1,194 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/raftmark/raftmark/bench/calibrate"
+	"github.com/raftmark/raftmark/bench/result"
+)
+
+// phaseNames are those of rule R12, as summary.json names them.
+var phaseNames = [...]string{"detect", "elect", "first_commit", "client", "recover"}
+
+// finish writes everything that is known, whatever happened before. failed is what ended the experiment early.
+func (e *experiment) finish(interrupted bool, failed error) (Outcome, error) {
+	outcome := Outcome{Dir: e.opts.Dir, Interrupted: interrupted}
+	e.manifest.Finished = time.Now().UTC()
+	e.manifest.Interrupted = interrupted
+	e.manifest.Environment.StealPercent = stealSince(e.cpu)
+	outcome.Summary = e.summary(interrupted, failed)
+	err := errors.Join(
+		e.writer.WriteManifest(e.manifest),
+		e.ops.Close(),
+		e.writeRecords(),
+		e.writer.WriteSummary(outcome.Summary),
+		e.writer.Close(),
+	)
+	if err != nil {
+		err = fmt.Errorf("write the result: %w", err)
+	}
+	data := filepath.Join(e.opts.Dir, dataDir)
+	if entries, readErr := os.ReadDir(data); readErr == nil && len(entries) > 0 {
+		outcome.DataDir = data
+	} else if readErr == nil {
+		err = errors.Join(err, os.Remove(data))
+	}
+	return outcome, err
+}
+
+func (e *experiment) writeRecords() error {
+	var trials []result.Trial
+	var bins []result.TimelineBin
+	var events []result.Event
+	var stages []result.StageRow
+	for _, arm := range e.arms {
+		trials = append(trials, arm.trials...)
+		bins = append(bins, arm.timeline...)
+		events = append(events, arm.events...)
+		stages = append(stages, arm.stages...)
+	}
+	err := errors.Join(e.writer.WriteTrials(trials), e.writer.WriteTimeline(bins), e.writer.WriteEvents(events))
+	if len(stages) > 0 {
+		err = errors.Join(err, e.writer.WriteStages(stages))
+	}
+	return err
+}
+
+func (e *experiment) summary(interrupted bool, failed error) result.Summary {
+	s := result.Summary{Schema: result.SummarySchema, Verdict: result.VerdictOK, Calibration: e.calibration}
+	for _, arm := range e.arms {
+		one, invalid := arm.summary()
+		if interrupted {
+			invalid = append(invalid, "interrupted: what follows is partial")
+		}
+		if failed != nil {
+			invalid = append(invalid, fmt.Sprintf("ended early: %v", failed))
+		}
+		one.Validity = slices.Concat(arm.unsafe, invalid, arm.warnings, e.disturbances())
+		if one.Validity == nil {
+			one.Validity = []string{}
+		}
+		switch {
+		case len(arm.unsafe) > 0:
+			s.Verdict = result.VerdictUnsafe
+		case len(invalid) > 0 && s.Verdict == result.VerdictOK:
+			s.Verdict = result.VerdictInvalid
+		}
+		s.Arms = append(s.Arms, one)
+	}
+	return s
+}
+
+// disturbances are what is noted and does not invalidate.
+func (e *experiment) disturbances() []string {
+	var notes []string
+	if steal := e.manifest.Environment.StealPercent; steal > stealWarning {
+		notes = append(notes, fmt.Sprintf("warning: the host took %.1f %% of the CPU time for others (steal)", steal))
+	}
+	if e.calibration.DurabilityClass == calibrate.DurabilityVolatile {
+		notes = append(notes, "warning: fsync returns too fast to be true: durability class volatile")
+	}
+	if e.opts.Scenario.Placement == PlacementProcess {
+		notes = append(notes, "note: clients and servers share this host")
+	}
+	return notes
+}
+
+// summary sums an arm up, and returns what makes it invalid.
+func (a *armRecord) summary() (result.Arm, []string) {
+	arm := result.Arm{
+		Name: a.name, Config: config(a.scenario), Safety: a.safety,
+		Closed: closedPoints(a.closed), Faults: a.faults(), StagesUs: stageQuantiles(a.stages),
+	}
+	invalid := slices.Clone(a.invalid)
+	if a.scenario.Closed != nil {
+		arm.Safety = result.Safety{Linearizable: "unknown"}
+		if len(arm.Closed) == 0 {
+			invalid = append(invalid, "nothing was measured")
+		}
+		return arm, invalid
+	}
+	var steady []string
+	arm.Steady, steady = a.steady.summary()
+	if a.runs == 0 {
+		arm.Safety.Linearizable = "unknown"
+	}
+	return arm, append(invalid, steady...)
+}
+
+// faults sums the trials up by kind, in the order of the scenario.
+func (a *armRecord) faults() []result.FaultSummary {
+	var summaries []result.FaultSummary
+	for _, plan := range a.scenario.Faults {
+		if slices.ContainsFunc(summaries, func(f result.FaultSummary) bool { return f.Kind == plan.Kind }) {
+			continue
+		}
+		var outage, leaderless, debt []float64
+		byPhase := map[string][]float64{}
+		for _, t := range a.trials {
+			if t.Kind != plan.Kind {
+				continue
+			}
+			outage, debt = append(outage, t.OutageMs), append(debt, t.LatencyDebtOpS)
+			if t.LeaderlessMs >= 0 {
+				leaderless = append(leaderless, t.LeaderlessMs)
+			}
+			for name, ms := range phases(t) {
+				byPhase[name] = append(byPhase[name], ms)
+			}
+		}
+		f := result.FaultSummary{
+			Kind: plan.Kind, Trials: len(outage), OutageMs: quantilesOf(outage), LeaderlessMs: quantilesOf(leaderless),
+			PhasesMs: map[string]result.Quantiles{}, LatencyDebtOpS: quantilesOf(debt),
+		}
+		for _, name := range phaseNames {
+			f.PhasesMs[name] = quantilesOf(byPhase[name])
+		}
+		summaries = append(summaries, f)
+	}
+	return summaries
+}
+
+// stageQuantiles returns the distribution of each stage's instant, microseconds since the proposal.
+func stageQuantiles(rows []result.StageRow) map[string]result.Quantiles {
+	values := map[string][]float64{}
+	for _, row := range rows {
+		for _, stage := range []struct {
+			name string
+			us   int64
+		}{
+			{"batched", row.BatchedUs}, {"appended", row.AppendedUs}, {"durable", row.DurableUs},
+			{"committed", row.CommitUs}, {"applied", row.AppliedUs}, {"answered", row.AnsweredUs},
+		} {
+			if stage.us >= 0 {
+				values[stage.name] = append(values[stage.name], float64(stage.us))
+			}
+		}
+	}
+	quantiles := map[string]result.Quantiles{}
+	for name, sample := range values {
+		quantiles[name] = quantilesOf(sample)
+	}
+	return quantiles
+}
+
+// config returns the effective scenario of an arm as plain values, under the names of the file.
+func config(s Scenario) map[string]any {
+	s.Axes = nil
+	text, err := MarshalScenario(s)
+	if err != nil {
+		return map[string]any{"error": err.Error()}
+	}
+	var plain map[string]any
+	if err := yaml.Unmarshal(text, &plain); err != nil {
+		return map[string]any{"error": err.Error()}
+	}
+	return plain
+}

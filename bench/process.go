@@ -1,0 +1,164 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/raftmark/raftmark/bench/cluster"
+	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/internal/clock"
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/raft/replica"
+	"github.com/raftmark/raftmark/server"
+)
+
+// stagesTimeout bounds the question for stages.
+const stagesTimeout = 2 * time.Second
+
+// processes is a system of one operating system process a node.
+type processes struct {
+	cluster *cluster.Cluster
+	clock   clock.Clock
+}
+
+// startProcesses starts the scenario's cluster in dir.
+//
+// Note: the nodes' election timeouts are not seeded from the scenario. A node that is started again would draw the same
+// ones as after its last start, and the outages of a run would not be independent.
+func startProcesses(ctx context.Context, executable, dir string, s Scenario, clk clock.Clock) (system, error) {
+	nodes, err := cluster.Start(ctx, cluster.Options{
+		Nodes: s.Nodes, Dir: dir, Binary: executable, Name: "bench",
+		Transport: s.Transport, LogStorage: s.Log, Machine: s.Machine,
+		Heartbeat:   time.Duration(s.Heartbeat),
+		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
+		ReadyTimeout: bootMax,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &processes{cluster: nodes, clock: clk}, nil
+}
+
+func (p *processes) Now() time.Duration { return p.clock.Now() }
+
+func (p *processes) Leader(ctx context.Context) (uint64, error) {
+	leader, err := p.cluster.Leader(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return uint64(leader.ID()), nil
+}
+
+func (p *processes) node(id uint64) (*cluster.Node, error) {
+	node := p.cluster.Node(raft.NodeID(id))
+	if node == nil {
+		return nil, fmt.Errorf("no node %d", id)
+	}
+	return node, nil
+}
+
+func (p *processes) Kill(_ context.Context, id uint64) (commanded, gone time.Duration, err error) {
+	node, err := p.node(id)
+	if err != nil {
+		return 0, 0, err
+	}
+	return node.Kill()
+}
+
+func (p *processes) Running(id uint64) bool {
+	node, err := p.node(id)
+	return err == nil && node.Running()
+}
+
+func (p *processes) Restart(ctx context.Context, id uint64) error {
+	node, err := p.node(id)
+	if err != nil {
+		return err
+	}
+	return node.Restart(ctx)
+}
+
+func (p *processes) clientAddrs() []string {
+	var addrs []string
+	for _, node := range p.cluster.Nodes() {
+		addrs = append(addrs, node.ClientAddr())
+	}
+	return addrs
+}
+
+func (p *processes) status(ctx context.Context, hash bool) []nodeStatus {
+	var answers []server.Status
+	if !hash {
+		answers = p.cluster.Statuses(ctx)
+	}
+	for _, node := range p.cluster.Nodes() {
+		if !hash || !node.Running() {
+			continue
+		}
+		if answer, err := node.StatusWithHash(ctx); err == nil {
+			answers = append(answers, answer)
+		}
+	}
+	statuses := make([]nodeStatus, 0, len(answers))
+	for _, a := range answers {
+		s := nodeStatus{
+			node: uint64(a.Node), leads: a.IsLeader(), leader: uint64(a.Raft.Leader), term: uint64(a.Raft.Term),
+			commit: uint64(a.Raft.CommitIndex), applied: uint64(a.Raft.LastApplied), hash: a.StateHash,
+		}
+		if hash {
+			s.applied = uint64(a.StateIndex)
+		}
+		statuses = append(statuses, s)
+	}
+	return statuses
+}
+
+func (p *processes) events() ([]nodeEvent, error) {
+	records, err := p.cluster.Events()
+	events := make([]nodeEvent, 0, len(records))
+	for _, r := range records {
+		events = append(events, nodeEvent{
+			at: time.Duration(r.TimeNs), node: uint64(r.Node),
+			event: replica.Event{Kind: r.Kind, Term: r.Term, Leader: r.Leader, Peer: r.Peer, Index: r.Index},
+		})
+	}
+	return events, err
+}
+
+// stages asks the leader; a cluster without one, or a leader that does not answer, has none.
+func (p *processes) stages(ctx context.Context) []result.StageRow {
+	ctx, cancel := context.WithTimeout(ctx, stagesTimeout)
+	defer cancel()
+	leader, err := p.cluster.Leader(ctx)
+	if err != nil {
+		return nil
+	}
+	traces, err := leader.Stages(ctx)
+	if err != nil {
+		return nil
+	}
+	rows := make([]result.StageRow, 0, len(traces))
+	for _, t := range traces {
+		rows = append(rows, result.StageRow{
+			Node: uint64(leader.ID()), Index: uint64(t.ID.Index),
+			BatchedUs: stageUs(t.Batched), AppendedUs: stageUs(t.Appended), DurableUs: stageUs(t.Durable),
+			CommitUs: stageUs(t.Committed), AppliedUs: stageUs(t.Applied), AnsweredUs: stageUs(t.Answered),
+		})
+	}
+	return rows
+}
+
+// stageUs returns -1 for a stage that was not passed, such as the leader's own disk when a majority was faster.
+func stageUs(d time.Duration) int64 {
+	if d <= 0 {
+		return -1
+	}
+	return d.Microseconds()
+}
+
+func (p *processes) failed() <-chan struct{} { return p.cluster.Failed() }
+
+func (p *processes) failure() error { return p.cluster.Err() }
+
+func (p *processes) close() error { return p.cluster.Close() }

@@ -1,0 +1,218 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/internal/clock"
+	"github.com/raftmark/raftmark/loadgen"
+	"github.com/raftmark/raftmark/loadgen/resp"
+)
+
+// bootMax bounds how long a fresh cluster may take to serve.
+const bootMax = 20 * time.Second
+
+// run is one run of one arm on a cluster of its own: warm-up, steady phase, trials. One schedule of load goes through
+// all of it; what belongs to which phase is decided afterwards, by intended time.
+type run struct {
+	scenario Scenario
+	number   int
+	seed     uint64
+	clock    clock.Clock
+	progress *progress
+	random   *rand.Rand
+
+	sys       system
+	target    *resp.Target
+	generator *loadgen.Generator
+	trace     *loadgen.Trace
+	recent    *recent
+
+	from, to             time.Duration // on the machine's clock
+	steadyFrom, steadyTo time.Duration
+	phases               phaseLog
+	baseline             baseline
+	trials               []trialRecord
+	actions              []action
+	invalid, warnings    []string
+	unsafe               []string
+
+	entries []loadgen.Entry
+	events  []nodeEvent
+	stages  []result.StageRow
+	safety  result.Safety
+}
+
+// action is something that the bench did to the cluster.
+type action struct {
+	at   time.Duration
+	node uint64
+	kind string
+	note string
+}
+
+func newRun(s Scenario, number int, clk clock.Clock, p *progress) *run {
+	// Runs of the same number have the same seed in all arms: the same arrivals, keys, order and instants of faults.
+	seed := s.Seed + uint64(number)*0x9e3779b97f4a7c15
+	return &run{
+		scenario: s, number: number, seed: seed, clock: clk, progress: p,
+		random: rand.New(rand.NewPCG(seed, 0x7472696c)),
+		trace:  loadgen.NewTrace(seed, 0), recent: &recent{},
+	}
+}
+
+func (r *run) act(kind string, node uint64, note string) {
+	r.actions = append(r.actions, action{at: r.clock.Now(), node: node, kind: kind, note: note})
+}
+
+func (r *run) begin(phase string) {
+	now := r.clock.Now()
+	r.phases.begin(phase, now)
+	r.act("phase", 0, phase)
+	r.progress.phase(phase, 0, 0)
+}
+
+// execute measures. What was seen until an error is kept, and is the caller's to record. The cluster is closed at the
+// end in any case.
+func (r *run) execute(ctx context.Context, start func(context.Context) (system, error)) (err error) {
+	r.from = r.clock.Now()
+	r.to = r.from
+	r.begin(phaseStart)
+	if r.sys, err = start(ctx); err != nil {
+		return fmt.Errorf("start the cluster: %w", err)
+	}
+	defer func() {
+		if closeErr := r.sys.close(); closeErr != nil {
+			err = errors.Join(err, fmt.Errorf("stop the cluster: %w", closeErr))
+		}
+	}()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watched := r.endWithNodes(cancel)
+	defer watched()
+	if err := r.connect(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.target.Close()) }()
+	err = r.underLoad(ctx)
+	r.entries = r.trace.Entries()
+	if dropped := r.trace.Dropped(); dropped > 0 {
+		r.invalid = append(r.invalid, fmt.Sprintf("%d operations were beyond the %d that a run can keep",
+			dropped, r.trace.Len()))
+	}
+	events, eventsErr := r.sys.events()
+	r.events = events
+	if err = errors.Join(err, eventsErr); err != nil {
+		return err
+	}
+	return r.checkSafety(ctx)
+}
+
+// endWithNodes breaks the run off when a node ends by itself: the rest would measure another cluster.
+func (r *run) endWithNodes(cancel context.CancelCauseFunc) (stop func()) {
+	stopped, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-r.sys.failed():
+			cancel(r.sys.failure())
+		case <-stopped:
+		}
+	}()
+	return func() { close(stopped); <-done }
+}
+
+// connect waits until the cluster serves.
+func (r *run) connect(ctx context.Context) (err error) {
+	r.target, err = resp.New(resp.Options{Addrs: r.sys.clientAddrs(), Clock: r.clock})
+	if err != nil {
+		return fmt.Errorf("client: %w", err)
+	}
+	boot, cancel := context.WithTimeout(ctx, bootMax)
+	defer cancel()
+	if err := r.target.WaitReady(boot); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return errors.Join(fmt.Errorf("wait until the cluster serves: %w", err), r.target.Close())
+	}
+	r.look(ctx)
+	return nil
+}
+
+// look asks the nodes, and shows the leader.
+func (r *run) look(ctx context.Context) []nodeStatus {
+	statuses := r.sys.status(ctx, false)
+	if leader, ok := leaderOf(statuses); ok {
+		r.progress.leader(leader.node, leader.term)
+	}
+	return statuses
+}
+
+func (r *run) loadOptions() loadgen.Options {
+	l := r.scenario.Load
+	return loadgen.Options{
+		Rate: float64(l.Rate), Schedule: loadgen.ScheduleKind(l.Schedule), Warmup: time.Duration(r.scenario.Warmup),
+		InflightMax: l.MaxInflight, Timeout: time.Duration(l.Timeout), Seed: r.seed, Clock: r.clock,
+		Workload: loadgen.Workload{
+			Keys: l.Keys, KeyDist: loadgen.KeyDist(l.KeyDist), ReadShare: l.ReadShare, PayloadBytes: int(l.Payload),
+		},
+	}
+}
+
+// underLoad runs all phases while the generator offers the load, and returns when every operation has ended.
+func (r *run) underLoad(ctx context.Context) (err error) {
+	r.generator, err = loadgen.New(r.loadOptions(), r.target, loadgen.Tee(r.trace, r.recent))
+	if err != nil {
+		return err
+	}
+	load, stopLoad := context.WithCancel(context.Background())
+	defer stopLoad()
+	ended := make(chan error, 1)
+	go func() { ended <- r.generator.Run(load) }()
+	r.progress.load(r.generator.Counters)
+
+	err = r.measure(ctx)
+	r.begin(phaseDrain)
+	stopLoad()
+	err = errors.Join(err, <-ended)
+	r.progress.load(nil)
+	r.to = r.clock.Now()
+	r.phases.end(r.to)
+	return err
+}
+
+// measure goes through the phases under load.
+func (r *run) measure(ctx context.Context) error {
+	r.begin(phaseWarmup)
+	if err := pause(ctx, time.Duration(r.scenario.Warmup)); err != nil {
+		return err
+	}
+	// The generator anchors its schedule anew after the warm-up; it says where.
+	anchored, err := poll(ctx, time.Second, func() bool { return !r.generator.Counters().Warmup })
+	if err != nil || !anchored {
+		return errors.Join(err, errors.New("the generator did not end its warm-up"))
+	}
+	r.begin(phaseSteady)
+	r.steadyFrom = r.clock.Now()
+	err = pause(ctx, time.Duration(r.scenario.Steady))
+	r.steadyTo = r.clock.Now()
+	if err != nil {
+		return err
+	}
+	r.begin(phaseSettle)
+	// What is still under way was intended in the steady phase, too: its latency counts.
+	if err := pause(ctx, settleLeast); err != nil {
+		return err
+	}
+	r.stages = r.sys.stages(ctx) // of the calm leader: the next one has been through an election
+	r.baseline = baselineOf(r.trace.Entries(), r.steadyFrom, r.steadyTo)
+	return r.runTrials(ctx)
+}
+
+// settleLeast lets the last operations of the steady phase end before the baseline is taken.
+const settleLeast = 200 * time.Millisecond

@@ -1,0 +1,96 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/raftmark/raftmark/bench/check"
+	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/loadgen"
+)
+
+// Bounds of the checks after a run.
+const (
+	readBackTimeout   = 10 * time.Second
+	linearizableLimit = 10 * time.Second
+	stateHashLimit    = 5 * time.Second
+)
+
+// checkSafety reads every written key back through the cluster and decides whether an acknowledged write is lost,
+// whether what the clients saw is linearizable, and whether the nodes hold the same state (rule R21).
+func (r *run) checkSafety(ctx context.Context) error {
+	r.progress.phase("check", 0, 0)
+	if r.scenario.Machine == "null" {
+		r.safety.Linearizable = string(check.VerdictUnknown)
+		r.warnings = append(r.warnings, "the null machine keeps nothing: safety was not checked")
+		return nil
+	}
+	workload := r.generator.Options().Workload
+	history := check.FromTrace(r.trace, workload)
+	final := loadgen.NewTrace(r.seed, 0)
+	err := loadgen.ReadBack(ctx, r.target, history.WrittenKeys(), uint64(r.trace.Len()), readBackTimeout, r.clock, final)
+	if err != nil {
+		r.safety.Linearizable = string(check.VerdictUnknown)
+		return fmt.Errorf("read all keys back: %w", err)
+	}
+	history.AddFinal(final, workload)
+	lost := check.LostWrites(history)
+	linear := check.Linearizable(history, linearizableLimit)
+	r.safety = result.Safety{
+		Acked: lost.Acked, Lost: lost.Lost, CheckedOps: linear.Checked, Linearizable: string(linear.Verdict),
+	}
+	if lost.Verdict() == check.VerdictViolation {
+		r.unsafe = append(r.unsafe, fmt.Sprintf("run %d: %d of %d acknowledged writes lost, %d values that nobody wrote",
+			r.number, lost.Lost, lost.Acked, lost.Phantom))
+		for _, example := range lost.Examples {
+			r.unsafe = append(r.unsafe, fmt.Sprintf("run %d: %s", r.number, example))
+		}
+	}
+	if lost.Unread > 0 {
+		r.invalid = append(r.invalid, fmt.Sprintf("run %d: %d of %d keys could not be read back",
+			r.number, lost.Unread, lost.Keys))
+	}
+	switch linear.Verdict {
+	case check.VerdictViolation:
+		r.unsafe = append(r.unsafe, fmt.Sprintf("run %d: %s", r.number, linear.Violation))
+	case check.VerdictUnknown:
+		r.warnings = append(r.warnings, fmt.Sprintf("run %d: linearizability of %d of %d operations was not decided",
+			r.number, linear.Ops-linear.Checked, linear.Ops))
+	case check.VerdictOK:
+	}
+	return r.checkStateHashes(ctx)
+}
+
+// checkStateHashes compares the state of all nodes once they have applied the same index.
+func (r *run) checkStateHashes(ctx context.Context) error {
+	var statuses []nodeStatus
+	aligned, err := poll(ctx, stateHashLimit, func() bool {
+		statuses = r.sys.status(ctx, true)
+		return len(statuses) == r.scenario.Nodes && sameApplied(statuses)
+	})
+	if err != nil {
+		return err
+	}
+	if !aligned {
+		r.warnings = append(r.warnings, fmt.Sprintf("run %d: the nodes did not reach the same index: states not compared",
+			r.number))
+		return nil
+	}
+	for _, s := range statuses[1:] {
+		if s.hash != statuses[0].hash {
+			r.unsafe = append(r.unsafe, fmt.Sprintf("run %d: at index %d node %d has state %s and node %d has %s",
+				r.number, s.applied, s.node, s.hash, statuses[0].node, statuses[0].hash))
+		}
+	}
+	return nil
+}
+
+func sameApplied(statuses []nodeStatus) bool {
+	for _, s := range statuses {
+		if s.applied != statuses[0].applied {
+			return false
+		}
+	}
+	return true
+}

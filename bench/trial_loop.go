@@ -1,0 +1,175 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/raftmark/raftmark/bench/fault"
+)
+
+// What counts as recovered: the acknowledgements of the last recoveredWindow are nearly all that were due, and the 99th
+// percentile of their response is within a factor, or within a time, of the steady phase's.
+const (
+	recoveredWindow = 400 * time.Millisecond
+	recoveredShare  = 0.8
+	recoveredFactor = 2
+	recoveredMargin = 10 * time.Millisecond
+)
+
+// errNotSettled ends the trials of a run: a fault in a cluster that is not well measures something else.
+var errNotSettled = errors.New("the cluster did not settle within trial.recover")
+
+// runTrials runs the trials of all kinds in an order shuffled from the seed.
+func (r *run) runTrials(ctx context.Context) error {
+	var kinds []string
+	for _, plan := range r.scenario.Faults {
+		for range plan.Trials {
+			kinds = append(kinds, plan.Kind)
+		}
+	}
+	r.random.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
+	for i, kind := range kinds {
+		t := trialRecord{
+			kind: kind, command: never, inject: never, heal: never, recover: never, end: never,
+			wait: randomPhase(r.random, time.Duration(r.scenario.Heartbeat)),
+		}
+		err := r.trial(ctx, &t, i+1, len(kinds))
+		if t.injected {
+			if t.end == never {
+				t.end = r.clock.Now()
+			}
+			r.trials = append(r.trials, t)
+		}
+		if errors.Is(err, errNotSettled) {
+			r.invalid = append(r.invalid, fmt.Sprintf("run %d: %v after %d of %d trials: the others were left out",
+				r.number, err, i, len(kinds)))
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// trial runs one trial, the n-th of total.
+func (r *run) trial(ctx context.Context, t *trialRecord, n, total int) error {
+	f, err := fault.New(t.kind)
+	if err != nil {
+		return err
+	}
+	t.from = r.clock.Now()
+	r.begin(phaseSettle)
+	r.progress.phase(phaseSettle, n, total)
+	if t.term, err = r.settle(ctx); err != nil {
+		return err
+	}
+	if err := f.Prepare(ctx, r.sys); err != nil {
+		return err
+	}
+	if err := pause(ctx, t.wait); err != nil {
+		return err
+	}
+	r.begin(t.kind)
+	r.progress.phase(t.kind, n, total)
+	injection, err := f.Inject(ctx, r.sys)
+	if err != nil {
+		return err
+	}
+	t.injected = true
+	t.node, t.command, t.inject = injection.Node, injection.Commanded, injection.Effective
+	if t.node != 0 {
+		r.actions = append(r.actions, action{at: t.inject, node: t.node, kind: "kill", note: t.kind})
+	}
+	if err := f.Check(r.sys); err != nil {
+		return err
+	}
+	return r.afterFault(ctx, f, t)
+}
+
+// afterFault watches, heals, and waits for recovery.
+func (r *run) afterFault(ctx context.Context, f fault.Fault, t *trialRecord) error {
+	if err := r.watch(ctx, t); err != nil {
+		return err
+	}
+	if t.node != 0 {
+		t.heal = r.clock.Now()
+		r.act("restart", t.node, "")
+	}
+	if err := f.Heal(ctx, r.sys); err != nil {
+		return err
+	}
+	recovered, err := r.recovered(ctx)
+	if err != nil {
+		return err
+	}
+	t.end = r.clock.Now()
+	if recovered {
+		t.recover = t.end
+	}
+	return nil
+}
+
+// settle waits for a quiet and healthy cluster, and returns its term.
+func (r *run) settle(ctx context.Context) (term uint64, err error) {
+	if err := pause(ctx, time.Duration(r.scenario.Trial.Settle)); err != nil {
+		return 0, err
+	}
+	healthy, err := r.recovered(ctx)
+	if err != nil {
+		return 0, err
+	}
+	leader, ok := leaderOf(r.look(ctx))
+	if !healthy || !ok {
+		return 0, errNotSettled
+	}
+	return leader.term, nil
+}
+
+// watch waits until a leader of a later term has answered a write, and then a while. When none does within the limit
+// the trial goes on to its healing; the assessment notes it.
+func (r *run) watch(ctx context.Context, t *trialRecord) error {
+	if t.node != 0 {
+		_, err := poll(ctx, time.Duration(r.scenario.Trial.Recover), func() bool {
+			asked := r.clock.Now()
+			leader, ok := leaderOf(r.look(ctx))
+			if !ok || leader.term <= t.term {
+				return false
+			}
+			// Only the new leader can have answered since: the old one was gone before it was elected.
+			answered, _ := poll(ctx, pollEvery, func() bool { return r.recent.wroteSince(asked) })
+			return answered
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return pause(ctx, time.Duration(r.scenario.Trial.Watch))
+}
+
+// recovered waits until all nodes run and have caught up with what was committed at the call, and the clients see what
+// they saw in the steady phase. It returns false at the limit.
+func (r *run) recovered(ctx context.Context) (bool, error) {
+	commit := uint64(0)
+	return poll(ctx, time.Duration(r.scenario.Trial.Recover), func() bool {
+		statuses := r.look(ctx)
+		leader, ok := leaderOf(statuses)
+		if !ok {
+			return false
+		}
+		if commit == 0 {
+			commit = leader.commit
+		}
+		return caughtUp(statuses, r.scenario.Nodes, commit) && r.servedAsBefore()
+	})
+}
+
+// servedAsBefore looks at the acknowledgements of the last window.
+func (r *run) servedAsBefore() bool {
+	n, p99 := r.recent.window(r.clock.Now() - recoveredWindow)
+	due := r.baseline.perS * recoveredWindow.Seconds()
+	limit := max(recoveredFactor*r.baseline.p99, r.baseline.p99+recoveredMargin)
+	return float64(n) >= recoveredShare*due && p99 <= limit
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/raftmark/raftmark/bench/calibrate"
+	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/reports/table"
+)
+
+func newCalibrateCommand() *cobra.Command {
+	var dir string
+	var each time.Duration
+	cmd := &cobra.Command{
+		Use:   "calibrate",
+		Short: "Measure what this disk, network, clock and generator can do",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opts := calibrate.Options{Dir: dir, Each: each}
+			if err := opts.WithDefaults().Validate(); err != nil {
+				return usageError(err)
+			}
+			c, err := calibrate.Run(cmd.Context(), opts)
+			if err != nil {
+				if cmd.Context().Err() != nil {
+					return exitError{code: exitInterrupted, err: err}
+				}
+				return err
+			}
+			fmt.Fprint(cmd.OutOrStdout(), calibrationTable(c).Text())
+			fmt.Fprintf(cmd.OutOrStdout(), "\ngenerator: %s operations/s at most\ndurability class: %s\n",
+				table.Count(int64(c.GeneratorMaxPerS)), c.DurabilityClass)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", ".", "folder whose disk is measured")
+	cmd.Flags().DurationVar(&each, "each", time.Second, "time for each of the four measurements")
+	return cmd
+}
+
+func calibrationTable(c result.Calibration) *table.Table {
+	t := &table.Table{Columns: table.Columns("what", "n", "p50", "p99", "p99.9", "max")}
+	for _, row := range []struct {
+		name string
+		q    result.Quantiles
+	}{
+		{"write 512 B + fdatasync", c.FsyncUs}, {"loopback TCP echo of 256 B", c.RTTUs},
+		{"sleep of 1 ms wakes late by", c.TimerLateUs},
+	} {
+		t.Add(table.Of(row.name), table.Of(table.Count(int64(row.q.N))),
+			durationCell(row.q.P50), durationCell(row.q.P99), durationCell(row.q.P999), durationCell(row.q.Max))
+	}
+	return t
+}
+
+// durationCell shows microseconds, or that the sample was too small.
+func durationCell(us *float64) table.Cell {
+	if us == nil {
+		return table.Cell{Text: "n/a", Tone: table.Missing}
+	}
+	return table.Of(table.Duration(*us))
+}
