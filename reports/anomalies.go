@@ -114,9 +114,13 @@ func (s *study) excerpt(t result.Trial) string {
 		to = t.EndUs
 	}
 	var lines []string
-	left := 0
+	left, connections := 0, 0
 	for _, e := range s.Events {
 		if e.Arm != t.Arm || e.TimeUs < from || e.TimeUs > to {
+			continue
+		}
+		if strings.HasPrefix(e.Kind, "peer_") {
+			connections++
 			continue
 		}
 		if len(lines) == excerptMax {
@@ -127,6 +131,9 @@ func (s *study) excerpt(t result.Trial) string {
 	}
 	if left > 0 {
 		lines = append(lines, fmt.Sprintf("... %d more events", left))
+	}
+	if connections > 0 {
+		lines = append(lines, fmt.Sprintf("and %d events of connections", connections))
 	}
 	if len(lines) == 0 {
 		return "no event was recorded around this trial"

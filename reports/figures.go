@@ -102,7 +102,7 @@ func (s *study) overlayFigure(kind string) page.Block {
 		How: "Goodput drops to zero when the leader is gone and overshoots when the backlog drains. Response time falls " +
 			"in a straight slope (curved on this log scale) towards the end of the outage: an operation that was due early " +
 			"in it waited longest. That sawtooth is right; a generator that stops sending during an outage would not show " +
-			"it. A band that leaves the upper panel is cut off there. Where fewer than 36 operations fell in a bin, the " +
+			"it. What leaves the upper panel is cut off there. Where fewer than 36 operations fell in a bin, the " +
 			"lower band is from minimum to maximum.",
 		Not: "Single trials: a median over trials with different outages falls and rises more gently or more sharply than " +
 			"any one of them.",

@@ -27,7 +27,9 @@ func (s *study) stamp() (stamp string, reasons []string) {
 	if s.Summary.Verdict != result.VerdictOK {
 		for _, a := range s.arms {
 			for _, note := range a.Validity {
-				reasons = append(reasons, a.Name+": "+note)
+				if !strings.HasPrefix(note, "note: ") {
+					reasons = append(reasons, a.Name+": "+note)
+				}
 			}
 		}
 	}

@@ -162,7 +162,7 @@ func class(name string) string {
 }
 
 // beforeUnit finds the space that would leave a number at the end of a line and its unit on the next.
-var beforeUnit = regexp.MustCompile(`(\d) (µs|ms|s|%|B|CPUs)(?:\b|$)`)
+var beforeUnit = regexp.MustCompile(`(\d) (µs|ms\b|s\b|%|B\b|CPUs\b)`)
 
 // inline escapes text and turns what is between backquotes into code.
 func inline(text string) string {

@@ -51,7 +51,7 @@ func composeCalibration(s *sheet, rows []CalibrationRow) {
 	p.X.Scale = plot.LogScale{}
 	p.X.Tick.Marker = plot.TickerFunc(decades(s))
 	p.Y.Min, p.Y.Max = -.6, float64(len(rows))-.4
-	p.Y.Tick.Marker = plot.ConstantTicks{}
+	p.Y.Tick.Marker = plot.ConstantTicks{{Label: "     "}} // room for half of the first label below
 	addGrid(p, false, true)
 	style := textStyle(ink, s.bodySize(), false)
 	for i, r := range rows {

@@ -154,6 +154,26 @@ func glyphs(points []point, style draw.GlyphStyle) mark {
 	}
 }
 
+// rateMax is the multiple of the offered rate at which a panel of rates is cut off: a backlog that drains at once would
+// press everything else to the ground.
+const rateMax = 2.5
+
+// rateTop is the upper end of a panel of rates.
+func rateTop(high, offered float64) float64 {
+	if offered > 0 {
+		high = min(max(high, offered), rateMax*offered)
+	}
+	return niceCeil(high, 4)
+}
+
+// cutOff says in a panel's label that its top is not the top of the data.
+func cutOff(high, offered float64) string {
+	if high <= rateTop(high, offered) {
+		return ""
+	}
+	return "; cut off, the peak is " + grouped(math.Round(high), 100)
+}
+
 // stepped turns bins (start, value) of one width into the outline of a histogram.
 func stepped(starts, values []float64, width float64) []point {
 	var points []point

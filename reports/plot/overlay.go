@@ -80,7 +80,14 @@ func composeOverlay(s *sheet, o OverlayOptions, arms []OverlayArm) {
 	}
 	s.key(append(key, keyEntry{label: "band: " + o.RateBand + " of trials", tint: muted, box: true, alpha: .2})...)
 	s.gap(2)
-	s.label(fmt.Sprintf("goodput, acknowledged op/s (offered: %s)", grouped(o.OfferedPS, 1)))
+	label := fmt.Sprintf("goodput, acknowledged op/s (offered: %s)", grouped(math.Round(o.OfferedPS), 1))
+	peak := 0.0
+	for _, arm := range arms {
+		for _, b := range arm.Bins {
+			peak = max(peak, b.GoodputHigh)
+		}
+	}
+	s.label(label + cutOff(peak, o.OfferedPS))
 	s.panel(overlayGoodput(s, o, arms), choose[vg.Length](s, 210, 190))
 	lanes, shown := overlayLanes(s, o, arms)
 	if shown {
@@ -113,10 +120,6 @@ func overlayX(s *sheet, p *plot.Plot, o OverlayOptions, arms []OverlayArm) {
 	p.X.Tick.Marker = linear(choose(s, 10, 5), plain)
 }
 
-// bandMax is the multiple of the offered rate at which the band of goodput is cut off: a backlog that drains at once
-// would press everything else to the ground.
-const bandMax = 2.5
-
 func overlayGoodput(s *sheet, o OverlayOptions, arms []OverlayArm) *plot.Plot {
 	p := newPlot(s)
 	addGrid(p, true, true)
@@ -128,14 +131,14 @@ func overlayGoodput(s *sheet, o OverlayOptions, arms []OverlayArm) *plot.Plot {
 		for _, b := range arm.Bins {
 			starts, low = append(starts, b.StartMs), append(low, b.GoodputLow)
 			mid, top = append(mid, b.GoodputMid), append(top, b.GoodputHigh)
-			high = max(high, b.GoodputMid*1.05, min(b.GoodputHigh, bandMax*o.OfferedPS))
+			high = max(high, b.GoodputHigh)
 		}
 		p.Add(area(stepped(starts, low, o.BinMs), stepped(starts, top, o.BinMs), seriesTint(i).alpha(.16)))
 		lines = append(lines, line(stepped(starts, mid, o.BinMs), seriesTint(i).line(1.75, seriesDash(i)...)))
 	}
 	p.Add(lines...)
 	p.Add(vertical(0, ink.line(1.25), "fault takes effect", textStyle(ink, s.bodySize()-1, false)))
-	p.Y.Min, p.Y.Max = 0, niceCeil(high, 4)
+	p.Y.Min, p.Y.Max = 0, rateTop(high, o.OfferedPS)
 	p.Y.Tick.Marker = linear(4, grouped)
 	return p
 }

@@ -46,7 +46,7 @@ func plain(x, step float64) string {
 // grouped writes thousands as 10k.
 func grouped(x, step float64) string {
 	if math.Abs(x) >= 10_000 && step >= 100 {
-		return strings.TrimSuffix(plain(x/1000, step/1000), ".0") + "k"
+		return strings.TrimSuffix(strconv.FormatFloat(x/1000, 'f', 1, 64), ".0") + "k"
 	}
 	return plain(x, step)
 }
@@ -65,10 +65,13 @@ func microseconds(us float64) string {
 	}
 }
 
+// fewDecades is the range below which an axis also labels 2 and 5.
+const fewDecades = 2.3
+
 // logDuration marks decades of microseconds, and within few decades also 2 and 5.
 func logDuration(low, high float64) []plot.Tick {
 	var ticks []plot.Tick
-	few := math.Log10(high/low) < 2.3
+	few := math.Log10(high/low) < fewDecades
 	for exponent := math.Floor(math.Log10(low)); exponent <= math.Ceil(math.Log10(high)); exponent++ {
 		decade := math.Pow(10, exponent)
 		for factor := 1.0; factor < 10; factor++ {
@@ -84,7 +87,8 @@ func logDuration(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// logBounds widens a range of positive values to steps of 1, 2 or 5 of its decades.
+// logBounds widens a range of positive values to steps of 1, 2 or 5 of its decades, and a range of many decades to whole
+// ones, so that its ends have labels.
 func logBounds(low, high float64) (float64, float64) {
 	if !(low > 0) || math.IsInf(low, 0) || !(high >= low) {
 		return 100, 10_000
@@ -105,6 +109,10 @@ func logBounds(low, high float64) (float64, float64) {
 	}
 	if high <= low {
 		high = 10 * low
+	}
+	if math.Log10(high/low) >= fewDecades {
+		low = math.Pow(10, math.Floor(math.Log10(low)+1e-9))
+		high = math.Pow(10, math.Ceil(math.Log10(high)-1e-9))
 	}
 	return low, high
 }

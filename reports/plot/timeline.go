@@ -8,6 +8,8 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/raftmark/raftmark/reports/stat"
 )
 
 // TimelineArm is one arm over its whole time, in seconds since its start.
@@ -226,36 +228,47 @@ func laneStrip(s *sheet, arms []TimelineArm, arm TimelineArm) *plot.Plot {
 	return p
 }
 
+// ratePeaks returns the highest rate, and the median of what was offered.
+func ratePeaks(arms []TimelineArm) (high, offered float64) {
+	var due []float64
+	for _, arm := range arms {
+		for _, pt := range arm.Points {
+			if !math.IsNaN(pt.OKPS) {
+				due, high = append(due, pt.OfferedPS), max(high, pt.OfferedPS, pt.OKPS)
+			}
+		}
+	}
+	if len(due) > 0 {
+		offered = stat.Sorted(due).OrderStatistic(.5)
+	}
+	return high, offered
+}
+
 func composeThroughput(s *sheet, arms []TimelineArm) {
 	s.key(timelineKey(arms, keyEntry{label: "acknowledged (arm's colour)", tint: ink},
 		keyEntry{label: "offered", tint: rule},
 		keyEntry{label: "failed, unknown or shed", tint: danger, box: true})...)
-	high := 1.0
-	for _, arm := range arms {
-		for _, pt := range arm.Points {
-			high = max(high, pt.OfferedPS, pt.OKPS)
-		}
-	}
+	high, offered := ratePeaks(arms)
 	for i, arm := range arms {
 		p := newPlot(s)
 		timelineX(s, p, arms)
-		p.Y.Min, p.Y.Max = 0, niceCeil(high, 4)
+		p.Y.Min, p.Y.Max = 0, rateTop(high, offered)
 		p.Y.Tick.Marker = linear(4, grouped)
 		timelineGround(p, arm)
-		var starts, offered, ok []float64
+		var starts, due, ok []float64
 		width := 0.0
 		for _, pt := range arm.Points {
 			starts, width = append(starts, pt.StartS), pt.WidthS
-			offered, ok = append(offered, pt.OfferedPS), append(ok, pt.OKPS)
+			due, ok = append(due, pt.OfferedPS), append(ok, pt.OKPS)
 			if pt.NotOKPS > 0 {
 				p.Add(rectangle(pt.StartS, pt.StartS+pt.WidthS, 0, pt.NotOKPS, danger.light))
 			}
 		}
-		p.Add(line(stepped(starts, offered, width), rule.line(1.25)), line(stepped(starts, ok, width),
+		p.Add(line(stepped(starts, due, width), rule.line(1.25)), line(stepped(starts, ok, width),
 			seriesTint(i).line(1.5)))
 		s.gap(4)
 		s.heading(arm.Label, seriesTint(i))
-		s.label("operations a second")
+		s.label("operations a second" + cutOff(high, offered))
 		if i == len(arms)-1 {
 			p.X.Label.Text = "seconds since the arm's start"
 		}
