@@ -87,8 +87,8 @@ func logDuration(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// logBounds widens a range of positive values to steps of 1, 2 or 5 of its decades, and a range of many decades to whole
-// ones, so that its ends have labels.
+// logBounds widens a range of positive values to steps of 1, 2 or 5 of its decades, and a range of many decades to
+// whole ones, so that its ends have labels.
 func logBounds(low, high float64) (float64, float64) {
 	if !(low > 0) || math.IsInf(low, 0) || !(high >= low) {
 		return 100, 10_000
