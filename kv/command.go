@@ -22,7 +22,9 @@ const (
 
 // String returns the operation's name in the Redis protocol.
 func (o Op) String() string {
-	names := [...]string{OpGet: "GET", OpSet: "SET", OpDel: "DEL", OpExists: "EXISTS", OpIncr: "INCR", OpMGet: "MGET", OpCAS: "CAS"}
+	names := [...]string{
+		OpGet: "GET", OpSet: "SET", OpDel: "DEL", OpExists: "EXISTS", OpIncr: "INCR", OpMGet: "MGET", OpCAS: "CAS",
+	}
 	if int(o) < len(names) && names[o] != "" {
 		return names[o]
 	}
@@ -74,8 +76,8 @@ func appendKeys(dst []byte, op Op, keys [][]byte) []byte {
 	return dst
 }
 
-// The encoders append a command to dst and return the extended slice. They check nothing: what is too large has an Error
-// reply when it is applied.
+// The encoders append a command to dst and return the extended slice. They check nothing: what is too large
+// has an Error reply when it is applied.
 
 // AppendGet encodes: reply with the value of key.
 func AppendGet(dst, key []byte) []byte { return appendBytes(appendHeader(dst, OpGet), key) }
@@ -117,7 +119,8 @@ func AppendCommand(dst []byte, c Command) []byte {
 	return appendHeader(dst, c.Op)
 }
 
-// Decode decodes src, which must be one command and nothing more, into c. Keys is reused; the rest of c is overwritten.
+// Decode decodes src, which must be one command and nothing more, into c. Keys is reused; the rest of c is
+// overwritten.
 func (c *Command) Decode(src []byte) error {
 	if len(src) < 2 {
 		return fmt.Errorf("%w: %d bytes", ErrCommand, len(src))

@@ -16,10 +16,12 @@ var samples = []struct {
 	golden  string
 }{
 	{Command{Op: OpGet, Key: []byte("k")}, AppendGet(nil, []byte("k")), "0101016b"},
-	{Command{Op: OpSet, Key: []byte("k"), Value: []byte("vv")}, AppendSet(nil, []byte("k"), []byte("vv"), 0), "010200016b027676"},
+	{Command{Op: OpSet, Key: []byte("k"), Value: []byte("vv")},
+		AppendSet(nil, []byte("k"), []byte("vv"), 0), "010200016b027676"},
 	{Command{Op: OpSet, Flags: FlagNX | FlagGet, Key: []byte("k"), Value: []byte{}},
 		AppendSet(nil, []byte("k"), nil, FlagNX|FlagGet), "010205016b00"},
-	{Command{Op: OpDel, Keys: [][]byte{[]byte("a"), []byte("b")}}, AppendDel(nil, []byte("a"), []byte("b")), "01030201610162"},
+	{Command{Op: OpDel, Keys: [][]byte{[]byte("a"), []byte("b")}},
+		AppendDel(nil, []byte("a"), []byte("b")), "01030201610162"},
 	{Command{Op: OpExists, Keys: [][]byte{{}}}, AppendExists(nil, []byte{}), "01040100"},
 	{Command{Op: OpIncr, Key: []byte("n")}, AppendIncr(nil, []byte("n")), "0105016e"},
 	{Command{Op: OpMGet, Keys: [][]byte{[]byte("a")}}, AppendMGet(nil, []byte("a")), "0106010161"},
@@ -85,7 +87,10 @@ func TestReplyRoundTrip(t *testing.T) {
 			t.Errorf("decoded %+v, %v, want %+v", got, err, want)
 		}
 	}
-	for _, src := range [][]byte{{}, {0}, {9}, {1, 1}, {3}, {4, 5, 'a'}, {5, 2, 1}, {5, 1, 2}, {5, 1, 5, 0}, {6, 1}, {5, 0xff}} {
+	malformed := [][]byte{
+		{}, {0}, {9}, {1, 1}, {3}, {4, 5, 'a'}, {5, 2, 1}, {5, 1, 2}, {5, 1, 5, 0}, {6, 1}, {5, 0xff},
+	}
+	for _, src := range malformed {
 		if r, err := DecodeReply(src); !errors.Is(err, ErrReply) {
 			t.Errorf("DecodeReply(%x) = %+v, %v, want ErrReply", src, r, err)
 		}
@@ -112,7 +117,8 @@ func FuzzCommandDecode(f *testing.F) {
 }
 
 func FuzzReplyDecode(f *testing.F) {
-	f.Add(AppendReply(nil, Reply{Kind: ReplyArray, Array: []Reply{{Kind: ReplyNil}, {Kind: ReplyBulk, Bulk: []byte("a")}}}))
+	array := []Reply{{Kind: ReplyNil}, {Kind: ReplyBulk, Bulk: []byte("a")}}
+	f.Add(AppendReply(nil, Reply{Kind: ReplyArray, Array: array}))
 	f.Add(AppendReply(nil, Reply{Kind: ReplyInt, Int: -1}))
 	f.Add(AppendReply(nil, Reply{Kind: ReplyError, Text: "ERR"}))
 	f.Fuzz(func(t *testing.T, src []byte) {
@@ -126,7 +132,8 @@ func FuzzReplyDecode(f *testing.F) {
 	})
 }
 
-// FuzzApply applies arbitrary bytes as commands: no panic, no error, a reply that decodes, and the same on both machines.
+// FuzzApply applies arbitrary bytes as commands: no panic, no error, a reply that decodes, and the same on
+// both machines.
 func FuzzApply(f *testing.F) {
 	for _, s := range samples {
 		f.Add(s.encoded, AppendSet(nil, []byte("k"), []byte("7"), 0))

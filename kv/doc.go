@@ -1,5 +1,5 @@
-// Package kv is the replicated state machine: a map of byte strings, on Pebble, in memory, or null. Each implements
-// replica.Machine by its shape.
+// Package kv is the replicated state machine: a map of byte strings, on Pebble, in memory, or null. Each
+// implements replica.Machine by its shape.
 //
 //	client ─► AppendSet(...) ─► raft log ─► Apply(span) ─► one batch: data + applied index
 //	client ◄─ DecodeReply    ◄─ results  ◄─────┘
@@ -28,13 +28,15 @@
 //
 //	Nil 1 | OK 2 | Int 3, varint | Bulk 4, length, bytes | Array 5, count, elements (Nil or Bulk) | Error 6, length, text
 //
-// A command that cannot be decoded, or that breaks a limit, has an Error reply and changes nothing. So has one that the
-// data do not allow. What a reply says depends on the log alone, so it is the same on every node.
+// A command that cannot be decoded, or that breaks a limit, has an Error reply and changes nothing. So has
+// one that the data do not allow. What a reply says depends on the log alone, so it is the same on every
+// node.
 //
 // # Durability
 //
-// The raft log is the redo log: Pebble runs without a WAL here, and the applied index is in the batch of the data. After a
-// crash the machine holds a prefix of the commands, [Pebble.Applied] says which, and the replica applies the rest again.
+// The raft log is the redo log: Pebble runs without a WAL here, and the applied index is in the batch of
+// the data. After a crash the machine holds a prefix of the commands, [Pebble.Applied] says which, and the
+// replica applies the rest again.
 //
 // # Obligations of the caller
 //
@@ -48,5 +50,6 @@
 //
 // # What it does not do
 //
-// It has no sessions: a command that is proposed twice is applied twice. It has no expiry and no types but byte strings.
+// It has no sessions: a command that is proposed twice is applied twice. It has no expiry and no types but
+// byte strings.
 package kv

@@ -11,8 +11,8 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// Hash is the SHA-256 of a machine's keys and values in the order of the keys, each after its length. The applied index is not
-// in it, so that entries that change nothing do not change it.
+// Hash is the SHA-256 of a machine's keys and values in the order of the keys, each after its length. The
+// applied index is not in it, so that entries that change nothing do not change it.
 type Hash [sha256.Size]byte
 
 // String returns the hash in hexadecimal.
@@ -36,8 +36,8 @@ func hash(dump func(yield func(key, value []byte) error) (raft.Index, error)) (r
 	return index, h, nil
 }
 
-// Dump calls yield for every key in order; key and value must not be kept. It returns the index that they are the state of.
-// It may be called beside Apply, from any goroutine.
+// Dump calls yield for every key in order; key and value must not be kept. It returns the index that they
+// are the state of. It may be called beside Apply, from any goroutine.
 func (m *Pebble) Dump(yield func(key, value []byte) error) (index raft.Index, err error) {
 	if err := m.enter(); err != nil {
 		return 0, err

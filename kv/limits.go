@@ -6,7 +6,8 @@ import "github.com/raftmark/raftmark/raft"
 const (
 	// KeyBytesMax bounds a key.
 	KeyBytesMax = 64 << 10
-	// ValueBytesMax bounds a value: with the largest key it fits in one entry, as a SET, or a CAS of a short old value.
+	// ValueBytesMax bounds a value: with the largest key it fits in one entry, as a SET, or a CAS of a
+	// short old value.
 	ValueBytesMax = raft.EntryDataBytesMax - KeyBytesMax - commandOverheadBytes
 	// KeysMax bounds the keys of one command.
 	KeysMax = 64 << 10

@@ -9,8 +9,8 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// BenchmarkApply applies commands over a million keys with values of 128 bytes, in spans of so many; half of the mixed
-// ones read.
+// BenchmarkApply applies commands over a million keys with values of 128 bytes, in spans of so many; half
+// of the mixed ones read.
 func BenchmarkApply(b *testing.B) {
 	for _, kind := range []string{"pebble", "mem", "null"} {
 		for _, span := range []int{1, 64, 512} {

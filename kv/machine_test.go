@@ -9,8 +9,10 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/raftmark/raftmark/raft"
 )
@@ -223,8 +225,8 @@ func TestRandomCommandsAgree(t *testing.T) {
 	}
 }
 
-// TestCrashKeepsPrefix crashes a machine again and again: what is left is the state at the index that it says, and
-// applying the rest again leads to the state that it had.
+// TestCrashKeepsPrefix crashes a machine again and again: what is left is the state at the index that it
+// says, and applying the rest again leads to the state that it had.
 func TestCrashKeepsPrefix(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	fs := vfs.NewCrashableMem()
@@ -290,6 +292,40 @@ func TestCloseFlushes(t *testing.T) {
 	defer m.Close()
 	if index, after, err := m.Hash(); err != nil || index != 2 || after != before {
 		t.Errorf("after reopening: index %d, hash %v, %v, want 2, %v", index, after, err, before)
+	}
+}
+
+// injected reports whether err comes from errorfs, whose errors do not compare.
+func injected(err error) bool {
+	return err != nil && strings.Contains(err.Error(), errorfs.ErrInjected.Error())
+}
+
+// TestFailedFlushStops fails every write to the disk: commands go on until the engine has to flush, and
+// then nothing does.
+func TestFailedFlushStops(t *testing.T) {
+	base, broken := vfs.NewMem(), errorfs.Toggle{Injector: errorfs.ErrInjected.If(errorfs.Writes)}
+	m := openMem(t, errorfs.Wrap(base, &broken))
+	broken.On()
+	set := AppendSet(nil, []byte("k"), make([]byte, 100<<10), 0)
+	deadline := time.Now().Add(10 * time.Second)
+	for index := raft.Index(0); ; index++ {
+		err := m.Apply(spanOf(index, set), make([][]byte, 1))
+		if injected(err) {
+			break
+		}
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("Apply(%d) = %v, want ErrInjected", index, err)
+		}
+	}
+	if _, err := m.Applied(); !injected(err) {
+		t.Errorf("Applied after a failure = %v, want ErrInjected", err)
+	}
+	if err := m.Close(); err != nil {
+		t.Errorf("Close after a failure = %v", err)
+	}
+	again := openMem(t, base)
+	if index, err := again.Applied(); err != nil || index != 0 {
+		t.Errorf("after reopening: applied %d, %v, want 0: nothing reached the disk", index, err)
 	}
 }
 

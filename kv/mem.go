@@ -82,8 +82,8 @@ func (m *Mem) Close() error {
 	return nil
 }
 
-// Dump calls yield for every key in order, with copies of nothing: key and value must not be kept. It returns the index that
-// they are the state of. Apply waits meanwhile.
+// Dump calls yield for every key in order, with copies of nothing: key and value must not be kept. It
+// returns the index that they are the state of. Apply waits meanwhile.
 func (m *Mem) Dump(yield func(key, value []byte) error) (raft.Index, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -7,7 +7,8 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// Null is the machine that does nothing and replies OK to every command: a control arm, to measure what applying costs.
+// Null is the machine that does nothing and replies OK to every command: a control arm, to measure what
+// applying costs.
 type Null struct {
 	mu      sync.Mutex
 	applied raft.Index

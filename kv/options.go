@@ -20,10 +20,12 @@ const (
 type Options struct {
 	// Dir is the folder of the machine, nobody else's; created when missing. Required.
 	Dir string `json:"dir"`
-	// MemTableBytes is how much is held in memory before it is written to a table, in bytes. Raised: less writing, more memory
-	// (up to four times this), and more commands to apply again after a crash. Default: 32 MiB.
+	// MemTableBytes is how much is held in memory before it is written to a table, in bytes. Raised: less
+	// writing, more memory (up to four times this), and more commands to apply again after a crash.
+	// Default: 32 MiB.
 	MemTableBytes int `json:"mem_table_bytes"`
-	// CacheBytes is the cache of table blocks, in bytes. Raised: faster reads of what is not in memory. Default: 32 MiB.
+	// CacheBytes is the cache of table blocks, in bytes. Raised: faster reads of what is not in memory.
+	// Default: 32 MiB.
 	CacheBytes int `json:"cache_bytes"`
 	// Logger takes life events. Default: none.
 	Logger *slog.Logger `json:"-"`

@@ -14,6 +14,7 @@ import (
 	"github.com/raftmark/raftmark/internal/invariant"
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/storage"
+	logpebble "github.com/raftmark/raftmark/storage/pebble"
 )
 
 // Keys: 01 | client's key, in order, and one record of the applied index, little-endian, before them.
@@ -56,24 +57,31 @@ func OpenPebble(o Options) (*Pebble, error) {
 // openPebbleFS is OpenPebble on another file system. o is valid and has its defaults.
 func openPebbleFS(o Options, fs vfs.FS) (*Pebble, error) {
 	m := &Pebble{failure: storage.NewFailure("state machine engine", o.Logger)}
-	err, _ := m.failure.Guard(func() (err error) {
-		if m.db, err = pebble.Open(o.Dir, engineOptions(o, fs, m.failure)); err != nil {
+	fs = logpebble.NewFailStopFS(fs, m.failure)
+	opened := make(chan *pebble.DB, 1)
+	err := m.failure.Open(func() error {
+		db, err := pebble.Open(o.Dir, engineOptions(o, fs, m.failure))
+		if err != nil {
 			return err
 		}
-		applied, err := readApplied(m.db)
+		opened <- db
+		applied, err := readApplied(db)
 		m.applied.Store(uint64(applied))
 		return err
 	})
-	if err = errors.Join(err, m.failure.Get()); err != nil {
-		if m.db != nil {
-			closeErr, _ := m.failure.Guard(m.db.Close)
+	if err != nil {
+		select {
+		case db := <-opened:
+			closeErr, _ := m.failure.Guard(db.Close)
 			err = errors.Join(err, closeErr)
+		default:
 		}
 		if errors.Is(err, pebble.ErrCorruption) {
 			err = fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
 		}
 		return nil, fmt.Errorf("open state machine: %w", err)
 	}
+	m.db = <-opened
 	m.batch = m.db.NewBatch()
 	m.view = &pebbleView{db: m.db, batch: m.batch, written: map[string]write{}}
 	m.execute.state = m.view

@@ -7,9 +7,11 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// pebbleView is the state that the commands of one span see: the engine's, and above it what the span wrote so far.
+// pebbleView is the state that the commands of one span see: the engine's, and above it what the span wrote
+// so far.
 //
-// Note: an indexed batch does the same and costs an index of all that is written; most spans read nothing that they wrote.
+// Note: an indexed batch does the same and costs an index of all that is written; most spans read nothing
+// that they wrote.
 type pebbleView struct {
 	db    *pebble.DB
 	batch *pebble.Batch

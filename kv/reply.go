@@ -21,7 +21,9 @@ const (
 
 // String returns the kind's name.
 func (k ReplyKind) String() string {
-	names := [...]string{ReplyNil: "Nil", ReplyOK: "OK", ReplyInt: "Int", ReplyBulk: "Bulk", ReplyArray: "Array", ReplyError: "Error"}
+	names := [...]string{
+		ReplyNil: "Nil", ReplyOK: "OK", ReplyInt: "Int", ReplyBulk: "Bulk", ReplyArray: "Array", ReplyError: "Error",
+	}
 	if int(k) < len(names) && names[k] != "" {
 		return names[k]
 	}

@@ -28,8 +28,9 @@ type Claim struct {
 	lock        *os.File
 }
 
-// NewClaim claims o.Dir for o.Cluster and o.Node: it takes the lock, compares the identity or, in an empty folder, writes
-// it, and makes the next incarnation durable. On an error nothing that was there has changed.
+// NewClaim claims o.Dir for o.Cluster and o.Node: it takes the lock, compares the identity or, in an empty
+// folder, writes it, and makes the next incarnation durable. On an error nothing that was there has
+// changed.
 func NewClaim(o Options) (*Claim, error) {
 	o = o.WithDefaults()
 	if err := o.Validate(); err != nil {

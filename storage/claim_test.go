@@ -71,7 +71,8 @@ func TestClaimRefusesAndChangesNothing(t *testing.T) {
 	}{
 		{"cluster", nil, otherCluster, ErrWrongCluster, `cluster: found "demo", want "prod"`},
 		{"node", nil, otherNode, ErrWrongNode, "node: found 3, want 4"},
-		{"flip", func(t *testing.T, dir string) { flip(t, filepath.Join(dir, identityName), 30) }, same, ErrCorrupt, "checksum"},
+		{"flipped identity", func(t *testing.T, dir string) { flip(t, filepath.Join(dir, identityName), 30) },
+			same, ErrCorrupt, "checksum"},
 		{"flipped incarnation", func(t *testing.T, dir string) { flip(t, filepath.Join(dir, incarnationName), 37) },
 			same, ErrCorrupt, "checksum"},
 		{"lost incarnation", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, incarnationName)) },

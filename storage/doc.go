@@ -1,5 +1,5 @@
-// Package storage holds what every kind of stable storage of a node shares: the options, the errors, and the claim on
-// the data folder.
+// Package storage holds what every kind of stable storage of a node shares: the options, the errors, and
+// the claim on the data folder.
 //
 //	DIR/                 Options.Dir, one node of one cluster, one process at a time
 //	├── IDENTITY         cluster, node and format: written once, then only compared
@@ -12,8 +12,9 @@
 //
 //	log, err := pebble.Open(storage.Options{Dir: dir, Cluster: "demo", Node: 1})
 //
-// The logs themselves live below: storage/pebble on disk, storage/mem in memory, storage/storagetest the conformance
-// suite of both. They implement replica.Log by their shape; this package knows raft's types only.
+// The logs themselves live below: storage/pebble on disk, storage/mem in memory, storage/storagetest the
+// conformance suite of both. They implement replica.Log by their shape; this package knows raft's types
+// only.
 //
 // # Files
 //
@@ -24,13 +25,14 @@
 //	node: 1
 //	crc32c: 5f0a91c3               of all bytes above
 //
-// They are written to a temporary file, synced, renamed, and the folder synced: a crash leaves the old file or the new.
-// INCARNATION is written before IDENTITY, so that a folder with an identity always has both.
+// They are written to a temporary file, synced, renamed, and the folder synced: a crash leaves the old file
+// or the new. INCARNATION is written before IDENTITY, so that a folder with an identity always has both.
 //
 // # Obligations of the caller
 //
 //  1. Claim the folder (or open the log, which does) before anything else in it is touched.
-//  2. Tell peers the incarnation at each connection, so that they can tell this life of the node from the one before.
+//  2. Tell peers the incarnation at each connection, so that they can tell this life of the node from the
+//     one before.
 //  3. Close the claim last.
 //
 // # Invariants
@@ -41,6 +43,7 @@
 //
 // # What it does not do
 //
-// It cannot see that a folder was copied, or rolled back to an older backup, both of which break the promise that a vote
-// is never forgotten. Locks are advisory, and not to be trusted on network file systems.
+// It cannot see that a folder was copied, or rolled back to an older backup, both of which break the
+// promise that a vote is never forgotten. Locks are advisory, and not to be trusted on network file
+// systems.
 package storage

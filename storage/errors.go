@@ -10,7 +10,8 @@ var (
 	ErrWrongNode = errors.New("data folder of another node")
 	// ErrLocked says that a live process uses the data folder.
 	ErrLocked = errors.New("data folder in use")
-	// ErrCorrupt says that stored data is damaged or missing. Nothing of it was changed; the node must not go on.
+	// ErrCorrupt says that stored data is damaged or missing. Nothing of it was changed; the node must not
+	// go on.
 	ErrCorrupt = errors.New("stored data corrupt")
 	// ErrFormat says that the data was written in a format that this program does not know.
 	ErrFormat = errors.New("unknown storage format")

@@ -15,8 +15,8 @@ type Sync string
 const (
 	// SyncFsync: the write is on stable storage; it survives a power loss.
 	SyncFsync Sync = "fsync"
-	// SyncNone: the write was handed to the storage engine, and the wait does not wait: a crash of the process or of the
-	// machine may lose it. Only for measuring what durability costs.
+	// SyncNone: the write was handed to the storage engine, and the wait does not wait: a crash of the
+	// process or of the machine may lose it. Only for measuring what durability costs.
 	SyncNone Sync = "none"
 )
 
@@ -41,23 +41,24 @@ const (
 type Options struct {
 	// Dir is the data folder of the node; created when missing. Required.
 	Dir string `json:"dir"`
-	// Cluster is the name of the cluster: 1 to 64 of the characters a-z A-Z 0-9 . _ -. Required. A folder of another
-	// cluster is refused.
+	// Cluster is the name of the cluster: 1 to 64 of the characters a-z A-Z 0-9 . _ -. Required. A folder
+	// of another cluster is refused.
 	Cluster string `json:"cluster"`
 	// Node is the id of the node, not zero. Required. A folder of another node is refused.
 	Node raft.NodeID `json:"node"`
 	// Sync is the durability class. Default: SyncFsync.
 	Sync Sync `json:"sync"`
-	// MemTableBytes is how much of the log is held in memory before it is written to a table, in bytes; also the size to
-	// which a write-ahead log grows. Raised: rarer flushes (each of them disturbs the syncs beside it), more memory (up to
-	// three times this), longer recovery. Default: 32 MiB.
+	// MemTableBytes is how much of the log is held in memory before it is written to a table, in bytes;
+	// also the size to which a write-ahead log grows. Raised: rarer flushes (each of them disturbs the
+	// syncs beside it), more memory (up to three times this), longer recovery. Default: 32 MiB.
 	MemTableBytes int `json:"mem_table_bytes"`
-	// CacheBytes is the cache for log entries that are read back from tables, in bytes. Raised: faster catch-up of several
-	// slow followers at once, more memory. Default: 8 MiB.
+	// CacheBytes is the cache for log entries that are read back from tables, in bytes. Raised: faster
+	// catch-up of several slow followers at once, more memory. Default: 8 MiB.
 	CacheBytes int `json:"cache_bytes"`
-	// WALPrimeBytes is how much is written at each opening into write-ahead logs that are then recycled, in bytes: a sync
-	// that overwrites a file is faster than one that makes it longer. Raised: the fast state lasts until recycling has taken
-	// over by itself, opening takes longer. WALPrimeOff: none. Default: 64 MiB with SyncFsync.
+	// WALPrimeBytes is how much is written at each opening into write-ahead logs that are then recycled, in
+	// bytes: a sync that overwrites a file is faster than one that makes it longer. Raised: the fast state
+	// lasts until recycling has taken over by itself, opening takes longer. WALPrimeOff: none. Default: 64
+	// MiB with SyncFsync.
 	WALPrimeBytes int `json:"wal_prime_bytes"`
 	// Logger takes life events. Default: none.
 	Logger *slog.Logger `json:"-"`

@@ -47,7 +47,8 @@ func writeRecordFile(dir, name, header string, fields []field) (err error) {
 	return syncDir(dir)
 }
 
-// readRecordFile returns the values of the named fields. Its error is fs.ErrNotExist when there is no such file.
+// readRecordFile returns the values of the named fields. Its error is fs.ErrNotExist when there is no such
+// file.
 func readRecordFile(dir, name, header string, fields ...string) ([]string, error) {
 	path := filepath.Join(dir, name)
 	info, err := os.Stat(path)

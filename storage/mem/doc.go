@@ -7,8 +7,8 @@
 //
 //	log, err := mem.New(mem.Options{})
 //
-// With Options.ManualSync nothing becomes durable by itself: waits block until [Log.Sync], so that a test decides what a
-// crash loses. [Log.Fail] makes the disk fail.
+// With Options.ManualSync nothing becomes durable by itself: waits block until [Log.Sync], so that a test
+// decides what a crash loses. [Log.Fail] makes the disk fail.
 //
 // # Obligations of the caller
 //
@@ -22,5 +22,6 @@
 //
 // # What it does not do
 //
-// It keeps the whole log in memory and has no cap of its own; compaction frees entries. It is not for production.
+// It keeps the whole log in memory and has no cap of its own; compaction frees entries. It is not for
+// production.
 package mem

@@ -14,8 +14,8 @@ import (
 
 // Options say how a log in memory syncs.
 type Options struct {
-	// SyncDelay is how long a sync takes: a wait returns no earlier than this after its Append. Default: 0, appends are durable
-	// at once. At most SyncDelayMax. Not together with ManualSync.
+	// SyncDelay is how long a sync takes: a wait returns no earlier than this after its Append. Default: 0,
+	// appends are durable at once. At most SyncDelayMax. Not together with ManualSync.
 	SyncDelay time.Duration `json:"sync_delay"`
 	// ManualSync makes waits block until Log.Sync is called. Default: false.
 	ManualSync bool `json:"manual_sync"`
@@ -148,8 +148,8 @@ func (l *Log) sync(n int) {
 	l.pending = slices.Delete(l.pending, 0, n)
 }
 
-// Sync makes every append so far durable and ends its waits, like a sync of the disk that takes no time. It returns the
-// sticky error.
+// Sync makes every append so far durable and ends its waits, like a sync of the disk that takes no time. It
+// returns the sticky error.
 func (l *Log) Sync() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -174,8 +174,9 @@ func (l *Log) Fail(err error) {
 	l.sync(len(l.pending))
 }
 
-// Crash returns the log as a power loss at this moment leaves it: everything durable, and then pending appends one by one,
-// each with a probability of percent drawn from seed, until the first that is lost. The receiver stays as it is.
+// Crash returns the log as a power loss at this moment leaves it: everything durable, and then pending
+// appends one by one, each with a probability of percent drawn from seed, until the first that is lost. The
+// receiver stays as it is.
 func (l *Log) Crash(percent int, seed uint64) *Log {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -218,8 +219,8 @@ func (l *Log) Read(after, upto raft.Index, bytesMax int) (raft.Span, error) {
 	}, nil
 }
 
-// Compact implements replica.Log. A compaction is durable at once, except for entries that are not durable themselves:
-// those stay until a later one.
+// Compact implements replica.Log. A compaction is durable at once, except for entries that are not durable
+// themselves: those stay until a later one.
 func (l *Log) Compact(upto raft.Index) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -21,27 +21,37 @@
 //	| 1 B     | 8 B       | 8 B       |  4 B     |  4 B     | encoding (AppendEntries)  |
 //	+---------+-----------+-----------+----------+----------+---------------------------+
 //
-// A run is what one Append brought, at most about 1 MiB of it (more only for a single larger entry). The checksum covers
-// the key's index and all of the value but itself, so that a run under a wrong key is found too. Runs follow each other
-// without a hole and link by their terms: each prev term is the last term of the run before.
+// A run is what one Append brought, at most about 1 MiB of it (more only for a single larger entry). The
+// checksum covers the key's index and all of the value but itself, so that a run under a wrong key is found
+// too. Runs follow each other without a hole and link by their terms: each prev term is the last term of
+// the run before.
 //
-// A conflicting suffix is removed by one range deletion; a run that it cuts is written again, shortened, in the same batch.
-// Compaction removes whole runs by a range deletion and keeps the one that it cuts: the first entry is the record 01 01.
+// A conflicting suffix is removed by one range deletion; a run that it cuts is written again, shortened, in
+// the same batch. Compaction removes whole runs by a range deletion and keeps the one that it cuts: the
+// first entry is the record 01 01.
 //
 // # What is durable when
 //
-// An Append is one Pebble batch, so it is atomic, and batches survive as a prefix: one WAL carries them in order. Its wait
-// is the sync of that WAL; appends made while a sync is under way share the next. With storage.SyncNone waits do not wait.
+// An Append is one Pebble batch, so it is atomic, and batches survive as a prefix: one WAL carries them in
+// order. Its wait is the sync of that WAL; appends made while a sync is under way share the next. With
+// storage.SyncNone waits do not wait.
 //
-// Pebble's first WAL of a new store is written in its oldest format, in which damage in the middle looks like the end. So
-// a store is created, closed and opened again before its first use. At every opening a few WALs are filled and rotated:
-// overwriting a file syncs faster than making it longer, and Pebble recycles only WALs of its own life (Options.WALPrimeBytes).
+// Pebble's first WAL of a new store is written in its oldest format, in which damage in the middle looks
+// like the end. So a store is created, closed and opened again before its first use. At every opening a few
+// WALs are filled and rotated: overwriting a file syncs faster than making it longer, and Pebble recycles
+// only WALs of its own life (Options.WALPrimeBytes).
+//
+// # When the disk fails
+//
+// The first failed write, sync, creation or removal, of the log's or of the engine's own work, is sticky: every
+// later call returns it, and nothing more reaches the disk, see [FailStopFS]. A node that starts again finds
+// what a crash at that moment would have left.
 //
 // # Obligations of the caller
 //
 //  1. Call Load before the first Append; refuse to go on when it fails.
-//  2. Call Append from one goroutine at a time, and each wait once, in order; at most 511 may be outstanding before
-//     Append blocks.
+//  2. Call Append from one goroutine at a time, and each wait once, in order; at most 511 may be
+//     outstanding before Append blocks.
 //  3. Stop at the first error: it is sticky, and what it left on disk is only known after opening again.
 //
 // # Invariants
@@ -52,6 +62,6 @@
 //
 // # What it does not do
 //
-// It does not find the loss of the very last synced batches to damage at the end of the WAL: Pebble takes that for a torn
-// tail. A record of the durable end, kept apart from the WAL, is what would.
+// It does not find damage in the last 32 KiB block of the WAL, synced or not: Pebble takes that for a torn
+// tail, and everything after it is lost. A record of the durable end, kept apart from the WAL, would find it.
 package pebble

@@ -32,10 +32,10 @@ func (l *Log) Load() (raft.LogState, error) {
 }
 
 func (l *Log) load() (state raft.LogState, err error) {
-	if err := l.get(firstKey(), func(v []byte) (err error) { state.First, err = openFirst(v); return err }); err != nil {
-		return raft.LogState{}, err
-	}
-	if err := l.get(hardStateKey(), func(v []byte) (err error) { state.HardState, err = openHardState(v); return err }); err != nil {
+	err = errors.Join(
+		l.get(firstKey(), func(v []byte) (err error) { state.First, err = openFirst(v); return err }),
+		l.get(hardStateKey(), func(v []byte) (err error) { state.HardState, err = openHardState(v); return err }))
+	if err != nil {
 		return raft.LogState{}, err
 	}
 	iter, err := l.runs()

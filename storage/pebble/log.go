@@ -33,8 +33,8 @@ type Log struct {
 	pieces   []piece
 }
 
-// Incarnation returns how often the data folder has been opened, this time included. It is 0 on a file system given
-// by a test.
+// Incarnation returns how often the data folder has been opened, this time included. It is 0 on a file
+// system given by a test.
 func (l *Log) Incarnation() uint64 {
 	if l.claim == nil {
 		return 0
@@ -94,10 +94,12 @@ func (l *Log) Append(hs *raft.HardState, spans []raft.Span) (wait func() error, 
 	return wait, nil
 }
 
-// commit hands batch to the engine. With SyncFsync the returned wait ends when the WAL that carries it is synced.
+// commit hands batch to the engine. With SyncFsync the returned wait ends when the WAL that carries it is
+// synced.
 //
-// Note: ApplyNoSyncWait is marked experimental. The other way, Apply with Sync inside wait, gives one batch a sync:
-// nothing is ordered or visible before the wait, and a second batch cannot enter the WAL during the sync of the first.
+// Note: ApplyNoSyncWait is marked experimental. The other way, Apply with Sync inside wait, gives one batch
+// a sync: nothing is ordered or visible before the wait, and a second batch cannot enter the WAL during the
+// sync of the first.
 func (l *Log) commit(batch *pebble.Batch) (wait func() error, err error) {
 	async := l.options.Sync == storage.SyncFsync
 	err, panicked := l.failure.Guard(func() error {
@@ -221,8 +223,8 @@ func (l *Log) fillCut(batch *pebble.Batch, cut raft.Index) error {
 	return batch.Set(runKey(h.first), value, nil)
 }
 
-// Compact implements replica.Log. It drops whole runs, and is durable with the next synced write; when that is lost, so
-// is all of it.
+// Compact implements replica.Log. It drops whole runs, and is durable with the next synced write; when that
+// is lost, so is all of it.
 func (l *Log) Compact(upto raft.Index) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -21,7 +21,8 @@ func benchSpan(prev raft.EntryID, n int) raft.Span {
 	return raft.Span{Prev: prev, Entries: entries, Encoded: raft.AppendEntries(nil, entries)}
 }
 
-// BenchmarkAppend appends entries of 200 bytes, synced: batches of so many entries, so many appends under way at once.
+// BenchmarkAppend appends entries of 200 bytes, synced: batches of so many entries, so many appends under
+// way at once.
 func BenchmarkAppend(b *testing.B) {
 	for _, prime := range []int{storage.WALPrimeOff, 0} {
 		for _, entries := range []int{1, 64} {

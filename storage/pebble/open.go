@@ -40,16 +40,23 @@ func OpenFS(o storage.Options, fs vfs.FS) (*Log, error) {
 }
 
 func open(o storage.Options, fs vfs.FS) (*Log, error) {
-	l := &Log{options: o, failure: storage.NewFailure("raft log engine", o.Logger)}
+	f := storage.NewFailure("raft log engine", o.Logger)
 	started := time.Now()
-	err, _ := l.failure.Guard(func() (err error) {
-		l.db, err = openEngine(o, fs, l.failure)
+	fs = NewFailStopFS(fs, f)
+	opened := make(chan *pebble.DB, 1)
+	err := f.Open(func() error {
+		db, err := openEngine(o, fs, f)
+		if db != nil {
+			opened <- db
+		}
 		return err
 	})
-	if err = errors.Join(err, l.failure.Get()); err != nil {
-		if l.db != nil {
-			closeErr, _ := l.failure.Guard(l.db.Close)
+	if err != nil {
+		select {
+		case db := <-opened:
+			closeErr, _ := f.Guard(db.Close)
 			err = errors.Join(err, closeErr)
+		default:
 		}
 		if errors.Is(err, pebble.ErrCorruption) {
 			err = fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
@@ -58,7 +65,7 @@ func open(o storage.Options, fs vfs.FS) (*Log, error) {
 	}
 	o.Logger.Info("raft log open", slog.Uint64("node", uint64(o.Node)), slog.String("dir", o.Dir),
 		slog.Duration("took", time.Since(started)))
-	return l, nil
+	return &Log{options: o, failure: f, db: <-opened}, nil
 }
 
 // openEngine opens Pebble so that every WAL that will be written to has the newest format, and syncs fast.
@@ -110,14 +117,14 @@ func makeDir(fs vfs.FS, parent, dir string) error {
 	return nil
 }
 
-// primeChunkBytes is how much one record of a primed WAL holds.
+// primeChunkBytes is how much one record of a primed WAL holds, at most.
 const primeChunkBytes = 1 << 20
 
 // prime fills WALs with records that mean nothing and rotates them, so that the engine has files to overwrite.
 func prime(db *pebble.DB, o storage.Options) error {
-	filler := make([]byte, primeChunkBytes)
+	filler := make([]byte, min(primeChunkBytes, o.WALPrimeBytes))
 	for left := o.WALPrimeBytes; left > 0; left -= o.MemTableBytes {
-		for size := 0; size < min(left, o.MemTableBytes); size += primeChunkBytes {
+		for size := 0; size < min(left, o.MemTableBytes); size += len(filler) {
 			if err := db.LogData(filler, pebble.NoSync); err != nil {
 				return err
 			}
@@ -149,7 +156,8 @@ func engineOptions(o storage.Options, fs vfs.FS, f *storage.Failure) *pebble.Opt
 		CacheSize:                   int64(o.CacheBytes),
 		MemTableSize:                uint64(o.MemTableBytes),
 		MemTableStopWritesThreshold: memTablesMax,
-		// Runs never overlap in key, so tables stay where they are flushed; only truncation and the hard state overlap.
+		// Runs never overlap in key, so tables stay where they are flushed; only truncation and the hard
+		// state overlap.
 		L0CompactionThreshold:      sublevelsToCompact,
 		L0CompactionFileThreshold:  filesToCompact,
 		L0StopWritesThreshold:      sublevelsToStop,

@@ -10,7 +10,8 @@ import (
 // errPrevTerm says that a span does not continue the log that it is appended to.
 var errPrevTerm = errors.New("previous entry has another term")
 
-// plan is what one Append does to the log, after its spans were merged: everything above cut goes, segments come.
+// plan is what one Append does to the log, after its spans were merged: everything above cut goes, segments
+// come.
 type plan struct {
 	// cut is the last index of the stored log that stays. Invariant: first.Index <= cut <= last.Index.
 	cut raft.Index

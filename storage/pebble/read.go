@@ -100,8 +100,8 @@ func collect(iter *pebble.Iterator, after, upto raft.Index, bytesMax int) (raft.
 	}
 }
 
-// fit returns how many of entries fit when size is already used of bytesMax, and adds theirs to it; one always does when
-// must is set.
+// fit returns how many of entries fit when size is already used of bytesMax, and adds theirs to it; one
+// always does when must is set.
 func fit(entries []raft.Entry, bytesMax int, size *int, must bool) int {
 	for i := range entries {
 		n := entries[i].Size()

@@ -90,13 +90,13 @@ func testEmptySpanKeepsSuffix(s *subject) {
 }
 
 func testLargeEntries(s *subject) {
-	s.grow(1, 5, 600<<10)
-	big := s.model.span(5, 1, 3, 700<<10)
+	s.grow(1, 3, 600<<10)
+	big := s.model.span(3, 1, 3, 700<<10)
 	big.Encoded = raft.AppendEntries(nil, big.Entries)
-	s.mustAppend(nil, big, s.model.append(nil, []raft.Span{big}).span(8, 2, 1, raft.EntryDataBytesMax))
-	s.grow(2, 2000, 1000)
+	s.mustAppend(nil, big, s.model.append(nil, []raft.Span{big}).span(6, 2, 1, raft.EntryDataBytesMax))
+	s.grow(2, 1200, 1000)
 	s.check()
-	s.mustAppend(nil, s.model.span(7, 3, 1, 10))
+	s.mustAppend(nil, s.model.span(5, 3, 1, 10))
 	s.reopen()
 }
 
@@ -124,7 +124,7 @@ func testCallerMistakes(s *subject) {
 func testRandomAgainstModel(s *subject) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	term := raft.Term(1)
-	for range 300 {
+	for range 150 {
 		switch rng.IntN(10) {
 		case 0:
 			s.reopen()

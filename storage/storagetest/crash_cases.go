@@ -32,8 +32,8 @@ func testCrashKeepsAcknowledged(s *subject) {
 	}
 }
 
-// testCrashKeepsPrefix crashes with appends under way: what is left is what some prefix of them made, and all that were
-// waited for are in it.
+// testCrashKeepsPrefix crashes with appends under way: what is left is what some prefix of them made, and
+// all that were waited for are in it.
 func testCrashKeepsPrefix(s *subject) {
 	s.needsCrash()
 	rng := rand.New(rand.NewPCG(3, 4))

@@ -15,9 +15,10 @@ type Log interface {
 type Disk struct {
 	// Open opens the log on what the disk holds now; at most one log is open at a time. Required.
 	Open func() (Log, error)
-	// Crash returns the disk as it would be after a power loss at this moment: with everything durable, and of the rest each
-	// unit (whatever that is) with the given probability in percent, drawn from seed. The disk itself is not used afterwards,
-	// but a log open on it may still be closed. Nil when the disk cannot crash.
+	// Crash returns the disk as it would be after a power loss at this moment: with everything durable, and
+	// of the rest each unit (whatever that is) with the given probability in percent, drawn from seed. The
+	// disk itself is not used afterwards, but a log open on it may still be closed. Nil when the disk
+	// cannot crash.
 	Crash func(percent int, seed uint64) Disk
 	// Fail makes every later write and sync fail with an error that wraps err. Nil when the disk cannot fail.
 	Fail func(err error)

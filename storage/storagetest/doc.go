@@ -1,11 +1,12 @@
-// Package storagetest is the conformance suite of raft logs: whatever implements replica.Log passes it in three lines.
+// Package storagetest is the conformance suite of raft logs: whatever implements replica.Log passes it in
+// three lines.
 //
 //	func TestConformance(t *testing.T) {
 //		storagetest.Run(t, func(t *testing.T) storagetest.Disk { return newDisk(t) })
 //	}
 //
-// A [Disk] is what a log is opened on, and what survives when the log is closed or the power fails. A disk that can crash
-// runs the crash cases too:
+// A [Disk] is what a log is opened on, and what survives when the log is closed or the power fails. A disk
+// that can crash runs the crash cases too:
 //
 //	Open ──► Append, wait, Append ──► Crash ──► Open ──► Load
 //
@@ -13,9 +14,12 @@
 //
 // # What a log has to show
 //
-//  1. What a wait has returned for survives a crash; what survives beside it is a prefix of the appends, each whole.
-//  2. Truncation removes exactly the entries above the span's Prev.Index, in the same batch as what replaces them.
-//  3. Read returns what was appended, at least one entry and no more than fit, and says ErrCompacted and ErrOutOfRange.
+//  1. What a wait has returned for survives a crash; what survives beside it is a prefix of the appends,
+//     each whole.
+//  2. Truncation removes exactly the entries above the span's Prev.Index, in the same batch as what
+//     replaces them.
+//  3. Read returns what was appended, at least one entry and no more than fit, and says ErrCompacted and
+//     ErrOutOfRange.
 //  4. A failed write or sync is the answer to everything after it.
 //  5. Calls after Close say ErrClosed, and waits that were outstanding end.
 //
