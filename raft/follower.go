@@ -30,7 +30,7 @@ func (c *Core) storeEntries(s Span) Index {
 	if s.Prev.Index < c.commitIndex {
 		s = s.After(c.commitIndex)
 	}
-	known := 0
+	known, least := 0, 0
 	for known < len(s.Entries) {
 		index := s.Prev.Index + Index(known) + 1
 		if index > c.lastIndex() {
@@ -38,26 +38,28 @@ func (c *Core) storeEntries(s Span) Index {
 		}
 		if c.tail.term(index) != s.Entries[known].Term {
 			c.truncate(index - 1)
+			least = 1 // in the place of what was removed, so that the disk hears of it
 			break
 		}
 		known++
 	}
-	s = c.fitting(s.After(s.Prev.Index + Index(known)))
+	s = c.fitting(s.After(s.Prev.Index+Index(known)), least)
 	if len(s.Entries) > 0 {
 		c.appendToLog(s)
 	}
 	return s.LastIndex()
 }
 
-// fitting cuts a span to what the cap of the uncommitted log leaves room for; what is cut will be sent again. The cap
+// fitting cuts a span to what the cap of the uncommitted log leaves room for, but not below least entries; what is cut will
+// be sent again. The cap
 // refuses only commands of the current term: a leader that took over a log filled to the cap commits it with the no-op of
 // its own term (§5.4.2), and would wait for ever if nobody took that. What is older was kept to the cap by its own leader.
-func (c *Core) fitting(s Span) Span {
+func (c *Core) fitting(s Span, least int) Span {
 	room := c.cfg.UncommittedEntriesMax - int(s.Prev.Index-c.commitIndex)
 	bytes := c.uncommittedBytes
 	for i := range s.Entries {
 		capped := s.Entries[i].Term == c.currentTerm && s.Entries[i].Kind != EntryNoop
-		if capped && (i >= room || bytes >= c.cfg.UncommittedBytesMax) {
+		if i >= least && capped && (i >= room || bytes >= c.cfg.UncommittedBytesMax) {
 			return Span{Prev: s.Prev, Entries: s.Entries[:i:i]}
 		}
 		bytes += s.Entries[i].Size()
