@@ -114,6 +114,72 @@ func TestFollowerTakesNoMoreThanItsCap(t *testing.T) {
 	}
 }
 
+// TestTruncationIsAlwaysWritten: a follower over its cap that removes entries takes at least one in their place, so that the
+// disk never holds a longer log than the core.
+func TestTruncationIsAlwaysWritten(t *testing.T) {
+	terms := []raft.Entry{{Term: 1, Kind: raft.EntryCommand}, {Term: 1, Kind: raft.EntryCommand}}
+	boot := raft.Boot{
+		Log:  raft.LogState{HardState: raft.HardState{Term: 1}, Last: raft.EntryID{Term: 1, Index: 2}},
+		Tail: raft.Span{Entries: terms},
+	}
+	l := newLone(t, raft.Config{UncommittedEntriesMax: 1}, boot)
+	l.log = slices.Clone(terms)
+	m := raft.Message{Kind: raft.MsgAppend, From: 2, To: 1, Term: 2, Span: raft.Span{
+		Prev: raft.EntryID{Term: 1, Index: 1}, Entries: entriesOf(2, 2),
+	}}
+	if err := l.core.Step(m); err != nil {
+		t.Fatal(err)
+	}
+	l.pay()
+	if got, want := l.terms(), "[1 2]"; got != want || l.core.LastIndex() != 2 {
+		t.Errorf("on disk %s and in memory %d entries, want %s and 2", got, l.core.LastIndex(), want)
+	}
+}
+
+// TestTruncationBeforeTheWrite: what was removed before it was handed over is not written at all, and what was handed over
+// is not touched.
+func TestTruncationBeforeTheWrite(t *testing.T) {
+	l := newLone(t, raft.Config{}, raft.Boot{})
+	give := func(term raft.Term, prev raft.EntryID, terms ...raft.Term) {
+		t.Helper()
+		m := raft.Message{Kind: raft.MsgAppend, From: 2, To: 1, Term: term}
+		m.Span = raft.Span{Prev: prev, Entries: entriesOf(terms...)}
+		if err := l.core.Step(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	give(1, raft.EntryID{}, 1, 1, 1)
+	give(1, raft.EntryID{Term: 1, Index: 3}, 1, 1)
+	give(2, raft.EntryID{Term: 1, Index: 2}, 2)
+	var r raft.Ready
+	l.core.Ready(&r)
+	var got []string
+	for _, s := range r.Append {
+		got = append(got, fmt.Sprintf("%d entries after %v", len(s.Entries), s.Prev))
+	}
+	if want := "[2 entries after 0.0 1 entries after 1.2]"; fmt.Sprint(got) != want {
+		t.Errorf("got %v to write, want %s", got, want)
+	}
+}
+
+// TestOwnVoteCountsWhenDurable: the completion of an earlier write is not that of the vote.
+func TestOwnVoteCountsWhenDurable(t *testing.T) {
+	l := newLone(t, raft.Config{Voters: []raft.NodeID{1}, ElectionTicksMin: 5}, raft.Boot{})
+	var r raft.Ready
+	for l.core.Term() < 2 {
+		l.core.Tick()
+		l.core.Ready(&r)
+	}
+	l.core.Synced(1)
+	if got := l.core.Role(); got != raft.Candidate {
+		t.Errorf("%v when the vote of term 1 is durable, in term 2; want a candidate", got)
+	}
+	l.core.Synced(2)
+	if got := l.core.Role(); got != raft.Leader {
+		t.Errorf("%v when the vote of term 2 is durable; want a leader", got)
+	}
+}
+
 func TestLargestLimitsAreNoLimits(t *testing.T) {
 	const most = math.MaxInt
 	cfg := raft.Config{

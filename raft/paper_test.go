@@ -159,10 +159,10 @@ func TestHeartbeatsKeepAFollower(t *testing.T) {
 			for range electionTicks - 1 {
 				l.core.Tick()
 			}
+			if got := l.core.Role(); got != raft.Follower {
+				t.Fatalf("with %v every %d ticks: %v, want a follower", m.Kind, electionTicks-1, got)
+			}
 			l.get(t, m)
-		}
-		if got := l.core.Role(); got != raft.Follower {
-			t.Errorf("with %v every %d ticks: %v, want a follower", m.Kind, electionTicks-1, got)
 		}
 	}
 }

@@ -21,12 +21,12 @@ var (
 // package rafttest on; at the end all faults stop, and the cluster must elect a leader, agree and commit.
 func TestRandomSchedules(t *testing.T) {
 	if *seedFlag != 0 {
-		runSeed(t, *seedFlag, 10_000, func(line string) { t.Log(line) })
+		runSeed(t, *seedFlag, 20_000, func(line string) { t.Log(line) })
 		return
 	}
-	seeds, steps := *seedsFlag, 10_000
+	seeds, steps := *seedsFlag, 20_000
 	if testing.Short() {
-		seeds, steps = max(1, seeds/10), 10_000
+		seeds, steps = max(1, seeds/10), 20_000
 	}
 	if raceEnabled {
 		seeds = max(1, seeds/5)
@@ -108,6 +108,8 @@ type schedule struct {
 	ids     []raft.NodeID
 	actions []action
 	weights int
+	newest  int                 // in how many of 4 deliveries the newest message is taken, so that old ones linger
+	slow    map[raft.NodeID]int // one write in so many attempts becomes durable
 	next    int
 	sum     totals
 	leader  map[raft.Term]bool
@@ -127,9 +129,12 @@ func newSchedule(seed uint64, trace func(string)) (*schedule, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &schedule{c: c, rng: rng, leader: map[raft.Term]bool{}}
+	s := &schedule{
+		c: c, rng: rng, leader: map[raft.Term]bool{}, slow: map[raft.NodeID]int{}, newest: []int{0, 0, 1, 3}[rng.IntN(4)],
+	}
 	for _, n := range c.Nodes() {
 		s.ids = append(s.ids, n.ID())
+		s.slow[n.ID()] = []int{1, 1, 1, 10}[rng.IntN(4)]
 	}
 	// A fault class is off, rare or frequent in a whole run.
 	fault := func(most int) int { return []int{0, 1, most}[rng.IntN(3)] }
@@ -146,10 +151,12 @@ func newSchedule(seed uint64, trace func(string)) (*schedule, error) {
 		{fault(30), (*schedule).drop},
 		{fault(20), (*schedule).duplicate},
 		{fault(60), (*schedule).reorder},
-		{fault(8), (*schedule).crash},
-		{5, (*schedule).restart},
-		{fault(8), (*schedule).cut},
-		{4, (*schedule).join},
+		{fault(5), (*schedule).crash},
+		{fault(3), (*schedule).crashLeader},
+		{fault(3), (*schedule).isolateLeader},
+		{8, (*schedule).restart},
+		{fault(5), (*schedule).cut},
+		{8, (*schedule).join},
 	}
 	for _, a := range s.actions {
 		s.weights += a.weight
@@ -192,10 +199,16 @@ func (s *schedule) node() *rafttest.Node { return s.c.Node(s.ids[s.rng.IntN(len(
 func (s *schedule) tick() { s.c.Tick(s.node().ID()) }
 
 func (s *schedule) deliver() {
-	if s.c.Packets() > 0 {
-		s.count(0)
-		s.c.Deliver(0)
+	n := s.c.Packets()
+	if n == 0 {
+		return
 	}
+	i := 0
+	if s.rng.IntN(4) < s.newest {
+		i = n - 1
+	}
+	s.count(i)
+	s.c.Deliver(i)
 }
 
 func (s *schedule) reorder() {
@@ -237,6 +250,9 @@ func (s *schedule) drop() {
 
 func (s *schedule) persist() {
 	n := s.node()
+	if s.rng.IntN(s.slow[n.ID()]) > 0 {
+		return
+	}
 	s.c.Persist(n.ID(), 1+s.rng.IntN(3))
 	if s.rng.IntN(3) > 0 {
 		s.c.Report(n.ID())
@@ -281,8 +297,32 @@ func (s *schedule) release() {
 	}
 }
 
-func (s *schedule) crash() {
-	n := s.node()
+func (s *schedule) crash() { s.crashNode(s.node()) }
+
+func (s *schedule) crashLeader() {
+	if l := s.c.Leader(); l != nil {
+		s.crashNode(l)
+	}
+}
+
+// isolateLeader cuts the leader off, in one direction or in both.
+func (s *schedule) isolateLeader() {
+	l := s.c.Leader()
+	if l == nil {
+		return
+	}
+	how := s.rng.IntN(3)
+	for _, id := range s.ids {
+		if how != 0 {
+			s.c.Cut(l.ID(), id)
+		}
+		if how != 1 {
+			s.c.Cut(id, l.ID())
+		}
+	}
+}
+
+func (s *schedule) crashNode(n *rafttest.Node) {
 	if n.Up() {
 		s.sum.Crashes++
 		s.c.Crash(n.ID(), s.rng.IntN(n.Writes()+1), n.Applied()-raft.Index(s.rng.Uint64N(uint64(n.Applied())+1)))
@@ -305,7 +345,7 @@ func (s *schedule) cut() {
 }
 
 func (s *schedule) join() {
-	if s.rng.IntN(4) == 0 {
+	if s.rng.IntN(2) == 0 {
 		s.c.HealAll()
 		return
 	}
