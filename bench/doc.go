@@ -1,5 +1,5 @@
-// Package bench runs experiments on a Raft cluster: a steady load, a cluster that is broken on purpose, and records of
-// both that a stranger can check.
+// Package bench runs experiments on a Raft cluster: a steady load, a cluster that is broken on purpose, and records
+// of both that a stranger can check.
 //
 //	Scenario ──Arms──► order (ABBA) ──► run ──► run ──► ...      each on a fresh cluster of processes
 //	   YAML, -L                          │
@@ -18,36 +18,36 @@
 //
 // # Goals
 //
-//   - The outage of a failure, seen by clients under an open loop of load, over enough trials to speak of a distribution,
-//     and where its time went.
+//   - The outage of a failure, seen by clients under an open loop of load, over enough trials to speak of a
+//     distribution, and where its time went.
 //   - A result that carries its own doubts: what did not hold is in it, and the verdict says so.
 //
 // # What it does not do
 //
-// It does not draw (reports does), does not compare two results, and does not search for the highest rate. Clients and
-// nodes share one host: absolute numbers do not transfer to another one.
+// It does not draw (reports does), does not compare two results, and does not search for the highest rate. Clients
+// and nodes share one host: absolute numbers do not transfer to another one.
 //
 // # How a trial goes
 //
-//		settle ──► random phase ──► inject ──► new leader answers ──► watch ──► heal ──► recovered
+//	settle ──► random phase ──► inject ──► new leader answers ──► watch ──► heal ──► recovered
 //
-//	 1. Settled and recovered mean the same: every node has applied what was committed, and the acknowledgements of the last
-//	    400 ms look like the steady phase's. A cluster that does not settle ends the trials of its run.
-//	 2. The phase is uniform within the heartbeat interval, from the seed (rule R10). Settling ends when the bench happens
-//	    to see it, so the phase within the election timeouts is random too.
-//	 3. A fault's instant is when it took effect (rule R11).
-//	 4. Each wait is bounded by trial.recover; what exceeds it is an anomaly in the result, not a hang.
+// Settled and recovered mean the same: every node has applied what was committed, and the acknowledgements of the
+// last 400 ms look like the steady phase's. A cluster that does not settle ends the trials of its run.
+//
+// The phase is uniform within the heartbeat interval, from the seed (rule R10). A fault's instant is when it took
+// effect (rule R11). Each wait is bounded by trial.recover; what exceeds it is an anomaly in the result, not a hang.
 //
 // # Invariants
 //
-//  1. Outages are computed from acknowledgements only. No timeout and no latency of an operation enters them (trap T12).
+//  1. Outages are computed from acknowledgements only. No timeout and no latency of an operation enters them (trap
+//     T12).
 //  2. An operation that did not succeed never lowers a latency, a debt or an outage.
-//  3. Whatever happens, no process outlives Run, and nothing that was measured is deleted. The nodes' data is removed after
-//     a run that ended well and was found safe.
+//  3. Whatever happens, no process outlives Run, and nothing that was measured is deleted. The nodes' data is
+//     removed after a run that ended well and was found safe.
 //  4. Runs of one number have the same seed in all arms: the same arrivals, keys, order and instants of faults.
 //
 // # The arm's clock
 //
-// Records count microseconds on the arm's clock, which runs only while the arm does: see armClock. Within a run it is the
-// machine's monotonic clock, which all processes share, less a constant that the run's first event tells.
+// Records count microseconds on the arm's clock, which runs only while the arm does: see armClock. Within a run it
+// is the machine's monotonic clock, which all processes share, less a constant that the run's first event tells.
 package bench

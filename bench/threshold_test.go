@@ -35,7 +35,10 @@ func TestThresholds(t *testing.T) {
 
 // Trap T11: a gate with a slip in its name must not pass for ever.
 func TestMisspeltThresholdIsAnError(t *testing.T) {
-	for _, text := range []string{"outgae.p50<1s", "outage.p42<1s", "outage.p50<soon", "outage.p50", "outage.p50<=1s", "outage.p50<0s"} {
+	for _, text := range []string{
+		"outgae.p50<1s", "outage.p42<1s", "outage.p50<soon",
+		"outage.p50", "outage.p50<=1s", "outage.p50<0s",
+	} {
 		if _, err := ParseThreshold(text); err == nil {
 			t.Errorf("%q was accepted", text)
 		}

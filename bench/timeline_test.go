@@ -49,7 +49,9 @@ func TestEveryBinHasARow(t *testing.T) {
 	if b := bins[200]; b.OK != 1010 || b.MaxUs != 1_005_000 || b.InFlight != 0 {
 		t.Errorf("got %+v after the outage, want 1010 ok, the slowest 1005 ms", b)
 	}
-	for at, want := range map[int]string{0: "warmup", 49: "warmup", 50: "steady", 99: "steady", 100: "leader-kill", 299: "leader-kill"} {
+	for at, want := range map[int]string{
+		0: "warmup", 49: "warmup", 50: "steady", 99: "steady", 100: "leader-kill", 299: "leader-kill",
+	} {
 		if bins[at].Phase != want {
 			t.Errorf("bin %d: got phase %q, want %q", at, bins[at].Phase, want)
 		}
@@ -125,7 +127,9 @@ func TestErrorsRaiseTheResponse(t *testing.T) {
 }
 
 func TestQuantilesBelowTheirMinimumAreAbsent(t *testing.T) {
-	for n, want := range map[int][3]bool{5: {}, 6: {true}, 36: {true}, 71: {true}, 72: {true, true}, 368: {true, true, true}} {
+	for n, want := range map[int][3]bool{
+		5: {}, 6: {true}, 36: {true}, 71: {true}, 72: {true, true}, 368: {true, true, true},
+	} {
 		values := make([]float64, n)
 		for i := range values {
 			values[i] = float64(n - i)

@@ -54,7 +54,8 @@ Exit codes: 0 ok, 1 run error, 2 usage or configuration, 3 threshold failed, 4 t
 	flags.StringArrayVarP(&f.axes, "axis", "L", nil, "matrix axis, such as transport=tcp,quic (repeatable)")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of arrivals, keys, order and instants of faults")
 	flags.StringArrayVar(&f.labels, "label", nil, "key=value, noted in the manifest (repeatable)")
-	flags.StringArrayVar(&f.thresholds, "threshold", nil, "condition on every arm, such as 'outage.p95<800ms' (repeatable)")
+	flags.StringArrayVar(&f.thresholds, "threshold", nil,
+		"condition on every arm, such as 'outage.p95<800ms' (repeatable)")
 	flags.StringVarP(&f.out, "output", "o", "", "result directory, new or empty (default results/<utc>-<name>)")
 	flags.StringVar(&f.progress, "progress", "auto", "auto, plain or json")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress, only the result")
@@ -111,7 +112,9 @@ func (f *benchFlags) one(
 		dir = filepath.Join("results", time.Now().UTC().Format("20060102T150405Z")+"-"+s.Name)
 	}
 	show := newProgressView(cmd.ErrOrStderr(), f.progress, f.quiet)
-	outcome, err := bench.Run(cmd.Context(), bench.Options{Scenario: s, Dir: dir, Labels: labels, Report: show.update})
+	outcome, err := bench.Run(cmd.Context(), bench.Options{
+		Scenario: s, Dir: dir, Labels: labels, Report: show.update,
+	})
 	show.clear()
 	if outcome.Dir == "" {
 		return err // nothing was begun
@@ -149,7 +152,8 @@ func verdict(cmd *cobra.Command, o bench.Outcome, thresholds []bench.Threshold, 
 	case o.Summary.Verdict == result.VerdictUnsafe:
 		return exitError{code: exitUnsafe, err: errors.Join(errors.New("safety violation"), err)}
 	case o.Interrupted:
-		return exitError{code: exitInterrupted, err: errors.Join(fmt.Errorf("interrupted: partial results in %s", o.Dir), err)}
+		said := fmt.Errorf("interrupted: partial results in %s", o.Dir)
+		return exitError{code: exitInterrupted, err: errors.Join(said, err)}
 	case err != nil:
 		return err
 	case o.Summary.Verdict == result.VerdictInvalid:
