@@ -7,8 +7,8 @@ import (
 	"github.com/raftmark/raftmark/server/resp"
 )
 
-// commands serves the client port: what concerns keys goes through the log (commands_data.go), the rest is answered at
-// once (commands_connection.go, commands_cluster.go).
+// commands serves the client port: what concerns keys goes through the log (commands_data.go), the rest is answered
+// at once (commands_connection.go, commands_cluster.go).
 type commands struct {
 	node  *Node
 	table map[string]command

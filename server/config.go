@@ -69,7 +69,8 @@ type Config struct {
 	Transport string `yaml:"transport" json:"transport"`
 	// TLSDir is the folder with this node's certificate and key (see raftmark certs). Required with tls and quic.
 	TLSDir string `yaml:"tls_dir,omitempty" json:"tls_dir,omitempty"`
-	// LogStorage holds the raft log: pebble (on disk) or mem (lost with the process: for measuring only). Default pebble.
+	// LogStorage holds the raft log: pebble (on disk) or mem (lost with the process: for measuring only). Default
+	// pebble.
 	LogStorage string `yaml:"log_storage" json:"log_storage"`
 	// Sync is the durability class of LogStorage pebble: fsync, or none (for measuring only). Default fsync.
 	Sync storage.Sync `yaml:"sync" json:"sync"`

@@ -14,8 +14,8 @@ import (
 // configFileBytesMax bounds a configuration file.
 const configFileBytesMax = 1 << 20
 
-// ReadConfig reads a configuration file. Keys that Config does not have are errors. The result has neither its defaults
-// nor been validated; Start does both.
+// ReadConfig reads a configuration file. Keys that Config does not have are errors. The result has neither its
+// defaults nor been validated; Start does both.
 func ReadConfig(name string) (Config, error) {
 	file, err := os.Open(name)
 	if err != nil {

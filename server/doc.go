@@ -18,9 +18,10 @@
 //
 // # What clients see
 //
-// GET, SET (NX, XX, GET), DEL, EXISTS, INCR, MGET and CAS key old new; PING, ECHO, HELLO, INFO, ROLE, CLUSTER, and what
-// client libraries say when they connect. Commands about keys go through the log, reads too: all are linearizable, and
-// an answered write is applied here and durable on a majority. Errors say what is known of the outcome:
+// GET, SET (NX, XX, GET), DEL, EXISTS, INCR, MGET and CAS key old new; PING, ECHO, HELLO, INFO, ROLE, CLUSTER, and
+// what client libraries say when they connect. Commands about keys go through the log, reads too: all are
+// linearizable, and an answered write is applied here and durable on a majority. Errors say what is known of the
+// outcome:
 //
 //	-MOVED <slot> host:port     not applied: that node leads
 //	-CLUSTERDOWN no leader      not applied: nobody leads, as far as this node knows
@@ -30,17 +31,17 @@
 //
 // # Admin port
 //
-// /healthz answers while the process lives, /readyz when the node knows a leader and has applied what it knows to be
-// committed; /status is [Status] as JSON, with a hash of the whole state on ?hash=1; /stages the sampled ways of
-// proposals; /metrics and /debug/pprof are what their names say. No port asks who is there: all listen on the loopback
-// network only.
+// /healthz answers while the process lives, /readyz when the node knows a leader and has applied what it knows to
+// be committed; /status is [Status] as JSON, with a hash of the whole state on ?hash=1; /stages the sampled ways of
+// proposals; /metrics and /debug/pprof are what their names say. No port asks who is there: all listen on the
+// loopback network only.
 //
 // # Obligations of the caller
 //
 //  1. Stop or Abort a node that was started, or Wait for its end.
 //  2. End the process when Wait returns an error: a disk has failed, and nothing is retried (fail-stop).
-//  3. Never start a node with log_storage mem again under the same id while its cluster runs: it has forgotten its vote.
-//     It is for measuring what the disk costs.
+//  3. Never start a node with log_storage mem again under the same id while its cluster runs: it has forgotten its
+//     vote. It is for measuring what the disk costs.
 //
 // # Invariants
 //

@@ -17,8 +17,8 @@ func (e ConfigError) Error() string { return strings.ReplaceAll(e.Err.Error(), "
 // Unwrap returns the faults.
 func (e ConfigError) Unwrap() error { return e.Err }
 
-// IsConfig reports whether err is the configuration's fault: an impossible value, or the data folder of another node or
-// cluster.
+// IsConfig reports whether err is the configuration's fault: an impossible value, or the data folder of another
+// node or cluster.
 func IsConfig(err error) bool {
 	var config ConfigError
 	return errors.As(err, &config) || errors.Is(err, storage.ErrWrongCluster) || errors.Is(err, storage.ErrWrongNode)

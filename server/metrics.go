@@ -22,8 +22,8 @@ func newRegistry(n *Node) *prometheus.Registry {
 	return r
 }
 
-// nodeCollector exports one snapshot a scrape. The names are those of the fields that the numbers come from, so that a
-// dashboard, /status and a report say the same.
+// nodeCollector exports one snapshot a scrape. The names are those of the fields that the numbers come from, so
+// that a dashboard, /status and a report say the same.
 type nodeCollector struct{ node *Node }
 
 // Describe sends nothing: the metrics follow the structs that they come from (an unchecked collector).

@@ -190,8 +190,8 @@ func (n *Node) Stop(ctx context.Context) error {
 	return n.Wait()
 }
 
-// Abort stops the node at once: clients and peers see their connections break. Of a node in a process of its own, kill
-// is more honest.
+// Abort stops the node at once: clients and peers see their connections break. Of a node in a process of its own,
+// kill is more honest.
 func (n *Node) Abort() error {
 	n.shutDown(context.Background(), n.closeClients)
 	return n.Wait()

@@ -341,10 +341,13 @@ func TestAdminPort(t *testing.T) {
 		return s
 	}
 	want := hashOf(leader)
-	if want.StateHash == "" || want.Incarnation != 1 || want.PID != os.Getpid() || want.Listen.Client != leader.ClientAddr() {
+	if want.StateHash == "" || want.Incarnation != 1 || want.PID != os.Getpid() ||
+		want.Listen.Client != leader.ClientAddr() {
 		t.Errorf("/status: got %+v", want)
 	}
-	eventually(t, "the follower has the leader's state", func() bool { return hashOf(follower).StateHash == want.StateHash })
+	eventually(t, "the follower has the leader's state", func() bool {
+		return hashOf(follower).StateHash == want.StateHash
+	})
 }
 
 func TestEventsAreRecorded(t *testing.T) {

@@ -2,8 +2,8 @@ package server
 
 import "bytes"
 
-// slotCount is the number of slots that the Redis cluster protocol divides the keys into. This cluster has one leader,
-// who serves them all; clients still want to hear a slot in each redirection.
+// slotCount is the number of slots that the Redis cluster protocol divides the keys into. This cluster has one
+// leader, who serves them all; clients still want to hear a slot in each redirection.
 const slotCount = 16384
 
 // slotOf returns the slot of a key: of what is between the first '{' and the next '}', when that is not empty.

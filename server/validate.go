@@ -84,7 +84,8 @@ func (f *faults) oneOf(field, value string, names ...string) {
 	f.check(slices.Contains(names, value), "%s: %q, want one of %s", field, value, strings.Join(names, ", "))
 }
 
-// Validate returns every fault of a configuration whose defaults are set: each names the field, the value and the bound.
+// Validate returns every fault of a configuration whose defaults are set: each names the field, the value and the
+// bound.
 func (c Config) Validate() error {
 	var f faults
 	if err := transport.ValidateCluster(c.Cluster); err != nil {

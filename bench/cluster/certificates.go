@@ -11,8 +11,8 @@ import (
 	"github.com/raftmark/raftmark/transport/identity"
 )
 
-// WriteCertificates makes certificates for nodes 1 to n of the cluster in dir, signed by the authority that is there, or
-// by a new one. They are for development: the authority's key lies beside them.
+// WriteCertificates makes certificates for nodes 1 to n of the cluster in dir, signed by the authority that is
+// there, or by a new one. They are for development: the authority's key lies beside them.
 func WriteCertificates(dir, name string, n int) error {
 	authority, err := identity.LoadAuthority(dir)
 	if _, stat := os.Stat(filepath.Join(dir, "ca.key")); errors.Is(stat, fs.ErrNotExist) {

@@ -46,7 +46,8 @@ type Cluster struct {
 	closed bool
 }
 
-// Start starts the nodes and returns when they are ready and one of them leads. When it fails, no node is left running.
+// Start starts the nodes and returns when they are ready and one of them leads. When it fails, no node is left
+// running.
 func Start(ctx context.Context, o Options) (*Cluster, error) {
 	o = o.WithDefaults()
 	if err := o.Validate(); err != nil {
@@ -72,6 +73,9 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 			return c, nil
 		}
 		err = errors.Join(err, c.Close())
+		if refused(err) {
+			return nil, server.ConfigError{Err: err}
+		}
 		if !addressInUse(err) || try == startTriesMax {
 			return nil, err
 		}
@@ -250,8 +254,8 @@ func (c *Cluster) usable() error {
 	return nil
 }
 
-// Close stops all nodes, kills those that take longer than StopGrace, and returns when no process is left. Calls after
-// the first do it again, and find nothing to do.
+// Close stops all nodes, kills those that take longer than StopGrace, and returns when no process is left. Calls
+// after the first do it again, and find nothing to do.
 func (c *Cluster) Close() error {
 	c.mu.Lock()
 	c.closed = true

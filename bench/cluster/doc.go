@@ -14,10 +14,10 @@
 //	commanded, effective, err := leader.Kill()
 //	err = leader.Restart(ctx)
 //
-// Ports are taken from below the range that the system hands out by itself, so that a node that is started again finds
-// its own free. Each child is in a process group of its own: an interrupt at the terminal reaches this process only, which
-// then ends the children in order. A child also watches its standard input, a pipe from this process, and stops when it
-// ends: so the children end with this process even when that is killed.
+// Ports are taken from below the range that the system hands out by itself, so that a node that is started again
+// finds its own free. Each child is in a process group of its own: an interrupt at the terminal reaches this
+// process only, which then ends the children in order. A child also watches its standard input, a pipe from this
+// process, and stops when it ends: so the children end with this process even when that is killed.
 //
 // # Obligations of the caller
 //

@@ -25,7 +25,8 @@ type Options struct {
 	Dir string
 	// Name is the cluster's name. Default "raftmark".
 	Name string
-	// Binary is the program that runs a node, with the arguments node --config FILE --exit-with-parent. Default: this one.
+	// Binary is the program that runs a node, with the arguments node --config FILE --exit-with-parent. Default:
+	// this one.
 	Binary string
 
 	// Transport, LogStorage, Machine and Sync are those of server.Config.
@@ -49,7 +50,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// WithDefaults returns a copy with the zero fields set. Fields of the node's own stay zero: the node has their defaults.
+// WithDefaults returns a copy with the zero fields set. Fields of the node's own stay zero: the node has their
+// defaults.
 func (o Options) WithDefaults() Options {
 	if o.Nodes == 0 {
 		o.Nodes = 3

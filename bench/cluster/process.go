@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +22,7 @@ const (
 type process struct {
 	cmd     *exec.Cmd
 	logFile string
+	logFrom int64       // where this run's output begins
 	parent  io.Closer   // the pipe that tells the child that this process lives
 	ordered atomic.Bool // its end was ordered
 
@@ -38,6 +38,10 @@ func startProcess(binary, logFile string, args []string) (*process, error) {
 		return nil, err
 	}
 	defer func() { _ = output.Close() }() // the child has its own
+	from, err := output.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, err
+	}
 	cmd := exec.Command(binary, args...)
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -48,7 +52,7 @@ func startProcess(binary, logFile string, args []string) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, parent.Close())
 	}
-	p := &process{cmd: cmd, logFile: logFile, parent: parent, done: make(chan struct{})}
+	p := &process{cmd: cmd, logFile: logFile, logFrom: from, parent: parent, done: make(chan struct{})}
 	go func() {
 		p.err = cmd.Wait() // closes the pipe, too
 		p.ended = time.Now()
@@ -72,8 +76,8 @@ func (p *process) failure() error {
 	if p.err != nil {
 		how = p.err.Error()
 	}
-	tail := tailOf(p.logFile)
-	if tail == "" {
+	tail := tailOf(p.logFile, p.logFrom)
+	if tail == "" || p.cmd.ProcessState.ExitCode() < 0 { // a signal says it all
 		return errors.New(how)
 	}
 	return exitError{how: how, tail: tail, logFile: p.logFile, code: p.cmd.ProcessState.ExitCode()}
@@ -94,21 +98,35 @@ func addressInUse(err error) bool {
 	return errors.As(err, &exit) && strings.Contains(exit.tail, syscall.EADDRINUSE.Error())
 }
 
-// tailOf returns the last lines of a file, on one line.
-func tailOf(name string) string {
+// refused reports whether err is the end of a node that refused its configuration or its data folder.
+func refused(err error) bool {
+	var exit exitError
+	return errors.As(err, &exit) && exit.code == usageExitCode
+}
+
+// usageExitCode is how the program says that its caller is at fault.
+const usageExitCode = 2
+
+// lastWord is how the program begins the line that says why it ended.
+const lastWord = "raftmark: "
+
+// tailOf returns the last lines of a file, after from, on one line; or only the last word, when there is one.
+func tailOf(name string, from int64) string {
 	file, err := os.Open(name)
 	if err != nil {
 		return ""
 	}
 	defer func() { _ = file.Close() }()
 	if size, err := file.Seek(0, io.SeekEnd); err == nil {
-		_, _ = file.Seek(max(0, size-logTailBytes), io.SeekStart)
+		_, _ = file.Seek(max(from, size-logTailBytes), io.SeekStart)
 	}
 	text, err := io.ReadAll(io.LimitReader(file, logTailBytes))
 	if err != nil {
 		return ""
 	}
-	lines := bytes.Split(bytes.TrimSpace(text), []byte{'\n'})
-	lines = lines[max(0, len(lines)-logTailLines):]
-	return string(bytes.Join(lines, []byte(" | ")))
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	if reason, ok := strings.CutPrefix(lines[len(lines)-1], lastWord); ok {
+		return reason
+	}
+	return strings.Join(lines[max(0, len(lines)-logTailLines):], " | ")
 }

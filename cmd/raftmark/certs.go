@@ -19,7 +19,7 @@ func newCertsCommand() *cobra.Command {
 		Short: "Make a development CA and node certificates",
 		Long: `Make a certificate authority and a certificate for each node, for development: the authority's key lies beside
 them. An authority that is there is kept and used.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if nodes < 1 || nodes > cluster.NodesMax {
 				return usageError(fmt.Errorf("--nodes: %d, want 1 to %d", nodes, cluster.NodesMax))

@@ -33,16 +33,16 @@ func newClusterCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cluster",
 		Short: "Run a local cluster to play with",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var dir string
 	cmd.PersistentFlags().StringVar(&dir, "dir", clusterDirDefault, "folder of the cluster")
 	cmd.AddCommand(newClusterUpCommand(&dir), &cobra.Command{
-		Use: "status", Short: "Show the nodes of the local cluster", Args: cobra.NoArgs,
+		Use: "status", Short: "Show the nodes of the local cluster", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return clusterStatus(cmd, dir) },
 	}, &cobra.Command{
-		Use: "down", Short: "Stop the local cluster; its data stay", Args: cobra.NoArgs,
+		Use: "down", Short: "Stop the local cluster; its data stay", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return clusterDown(cmd, dir) },
 	})
 	return cmd
@@ -54,10 +54,10 @@ func newClusterUpCommand(dir *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Start a local cluster, each node a process of its own",
-		Long: `Start a local cluster, each node a process of its own, and look after it until it is interrupted. A node that ends,
-killed for the sake of the experiment perhaps, is started again after a few seconds. Data stay in the folder and are used
-again.`,
-		Args: cobra.NoArgs,
+		Long: `Start a local cluster, each node a process of its own, and look after it until it is interrupted.
+A node that ends, killed for the sake of the experiment perhaps, is started again after a few seconds. Data stay in the
+folder and are used again.`,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Dir = *dir
 			if !cmd.Flags().Changed("nodes") {
@@ -108,7 +108,11 @@ func clusterUp(cmd *cobra.Command, o cluster.Options) error {
 	if err != nil {
 		return err
 	}
-	state := stateOf(c, o.Transport)
+	leader := c.Nodes()[0].ID() // when the first leader is gone again already, any will do
+	if n, err := c.Leader(cmd.Context()); err == nil {
+		leader = n.ID()
+	}
+	state := stateOf(c, leader, o.Transport)
 	if err := state.write(o.Dir); err != nil {
 		return errors.Join(err, c.Close())
 	}
@@ -154,7 +158,6 @@ func printClusterHelp(w io.Writer, s clusterState, dir string) {
 		fmt.Fprintf(w, "  node %d  redis %s  admin http://%s\n", n.ID, n.Client, n.Admin)
 	}
 	first := s.Nodes[0]
-	_, port, _ := net.SplitHostPort(first.Client) // of an address that was listened on
 	suffix := ""
 	if dir != clusterDirDefault {
 		suffix = " --dir " + dir
@@ -162,11 +165,16 @@ func printClusterHelp(w io.Writer, s clusterState, dir string) {
 	fmt.Fprintf(w, `
 Talk to it:
   redis-cli -c -p %s set greeting hello
-  redis-benchmark --cluster -p %s -t set,get -P 16 -c 32 -n 100000 -q
+  redis-benchmark -p %s -t set,get -P 16 -c 32 -n 100000 -q     (node %d, the leader)
   curl http://%s/status        (and /metrics, /readyz, /debug/pprof)
   raftmark cluster status%s
   raftmark cluster down%s
-`, port, port, first.Admin, suffix, suffix)
+`, portOf(first), portOf(s.node(s.Leader)), s.Leader, first.Admin, suffix, suffix)
+}
+
+func portOf(n clusterNode) string {
+	_, port, _ := net.SplitHostPort(n.Client) // of an address that was listened on
+	return port
 }
 
 // clusterDetach starts a process that runs the cluster, and returns when the cluster is up.
@@ -189,7 +197,9 @@ func clusterDetach(cmd *cobra.Command, dir string) error {
 		return err
 	}
 	defer func() { _ = output.Close() }()
-	args := slices.DeleteFunc(slices.Clone(os.Args[1:]), func(a string) bool { return a == "--detach" || a == "--detach=true" })
+	args := slices.DeleteFunc(slices.Clone(os.Args[1:]), func(a string) bool {
+		return a == "--detach" || a == "--detach=true"
+	})
 	child := exec.Command(self, args...)
 	child.Stdout, child.Stderr = output, output
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,6 +28,7 @@ type clusterState struct {
 	PID       int           `json:"pid"` // of the process that looks after the nodes
 	Started   time.Time     `json:"started"`
 	Transport string        `json:"transport"`
+	Leader    raft.NodeID   `json:"leader"` // at the start
 	Nodes     []clusterNode `json:"nodes"`
 }
 
@@ -37,12 +39,18 @@ type clusterNode struct {
 	Dir    string      `json:"dir"`
 }
 
-func stateOf(c *cluster.Cluster, transport string) clusterState {
-	s := clusterState{PID: os.Getpid(), Started: time.Now().UTC(), Transport: transport}
+func stateOf(c *cluster.Cluster, leader raft.NodeID, transport string) clusterState {
+	s := clusterState{PID: os.Getpid(), Started: time.Now().UTC(), Transport: transport, Leader: leader}
 	for _, n := range c.Nodes() {
 		s.Nodes = append(s.Nodes, clusterNode{ID: n.ID(), Client: n.ClientAddr(), Admin: n.AdminAddr(), Dir: n.Dir()})
 	}
 	return s
+}
+
+// node returns the node with the id, which the state has.
+func (s clusterState) node(id raft.NodeID) clusterNode {
+	i := slices.IndexFunc(s.Nodes, func(n clusterNode) bool { return n.ID == id })
+	return s.Nodes[max(i, 0)]
 }
 
 func (s clusterState) admins() []string {

@@ -28,7 +28,7 @@ func newCtlCommand() *cobra.Command {
 	ctl := &cobra.Command{
 		Use:   "ctl",
 		Short: "Talk to running nodes",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var admins []string
@@ -36,7 +36,7 @@ func newCtlCommand() *cobra.Command {
 	status := &cobra.Command{
 		Use:   "status",
 		Short: "Show what nodes say about themselves",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, address := range admins {
 				if _, _, err := net.SplitHostPort(address); err != nil {

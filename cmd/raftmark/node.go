@@ -23,6 +23,9 @@ const nodeStopGrace = 3 * time.Second
 // errParentGone says why a node with --exit-with-parent stops.
 var errParentGone = errors.New("the parent process is gone")
 
+// peerExample are the addresses of a node that is a cluster of its own.
+const peerExample = "127.0.0.1:7101/127.0.0.1:7001/127.0.0.1:7201"
+
 // nodeFlags are the flags of raftmark node.
 type nodeFlags struct {
 	configFile     string
@@ -40,18 +43,18 @@ func newNodeCommand() *cobra.Command {
 		Short: "Run one node of a cluster",
 		Long: `Run one node of a cluster until it is interrupted.
 
-The configuration is a YAML file, or flags. Without either, the node is a cluster of its own: Redis clients on port 7001,
-status on port 7201, data in raftmark-data/node-1.
+The configuration is a YAML file, or flags. Without either, the node is a cluster of its own: Redis clients on port
+7001, status on port 7201, data in raftmark-data/node-1.
 
   raftmark node --id 1 --peer 1=127.0.0.1:7101/127.0.0.1:7001/127.0.0.1:7201 \
                        --peer 2=127.0.0.1:7102/127.0.0.1:7002/127.0.0.1:7202 ...`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	flags, c := cmd.Flags(), &f.config
 	flags.StringVar(&f.configFile, "config", "", "YAML file with the whole configuration")
 	flags.Uint64Var(&f.node, "id", 1, "this node's id")
-	flags.StringArrayVar(&f.peers, "peer", nil, "ID=PEER/CLIENT/ADMIN, addresses of each node, this one included (repeatable)")
+	flags.StringArrayVar(&f.peers, "peer", nil, "ID=PEER/CLIENT/ADMIN: addresses of a node (repeatable)")
 	flags.StringVar(&c.Cluster, "cluster", server.DefaultCluster, "name of the cluster")
 	flags.StringVar(&c.DataDir, "data", "", "data folder (default raftmark-data/node-ID)")
 	flags.StringVar(&c.Transport, "transport", server.TransportTCP, "tcp, tls or quic")
@@ -134,7 +137,7 @@ func (f *nodeFlags) load(cmd *cobra.Command) (server.Config, error) {
 		c.DataDir = filepath.Join("raftmark-data", fmt.Sprintf("node-%d", f.node))
 	}
 	if len(f.peers) == 0 {
-		f.peers = []string{fmt.Sprintf("%d=127.0.0.1:7101/127.0.0.1:7001/127.0.0.1:7201", f.node)}
+		f.peers = []string{fmt.Sprintf("%d=%s", f.node, peerExample)}
 	}
 	c.Peers = make(map[raft.NodeID]server.Peer, len(f.peers))
 	for _, text := range f.peers {
@@ -158,8 +161,7 @@ func parsePeer(text string) (raft.NodeID, server.Peer, error) {
 	id, err := strconv.ParseUint(number, 10, 64)
 	parts := strings.Split(addresses, "/")
 	if !ok || err != nil || len(parts) > 3 {
-		return 0, server.Peer{}, fmt.Errorf("--peer: %q, want ID=PEER/CLIENT/ADMIN as in 1=127.0.0.1:7101/127.0.0.1:7001/127.0.0.1:7201",
-			text)
+		return 0, server.Peer{}, fmt.Errorf("--peer: %q, want ID=PEER/CLIENT/ADMIN as in 1=%s", text, peerExample)
 	}
 	parts = append(parts, "", "")
 	return raft.NodeID(id), server.Peer{Peer: parts[0], Client: parts[1], Admin: parts[2]}, nil

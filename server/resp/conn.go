@@ -126,7 +126,8 @@ func (c *Conn) begin(call *Call, r Replier, bytes int) bool {
 	return true
 }
 
-// full reports whether one more call of that many bytes has to wait. A connection with nothing under way is never full.
+// full reports whether one more call of that many bytes has to wait. A connection with nothing under way is never
+// full.
 func (c *Conn) full(bytes int) bool {
 	return c.inflight > 0 && c.inflight+bytes > c.o.InflightBytesMax ||
 		len(c.queue) >= c.o.InflightRequestsMax

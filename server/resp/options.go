@@ -21,7 +21,8 @@ const (
 const (
 	// LineBytesMax bounds one line: a length header, or a request typed by hand (inline).
 	LineBytesMax = 16 << 10
-	// RequestBytesSkipMax bounds what is read and thrown away to keep the connection after a request that is too large.
+	// RequestBytesSkipMax bounds what is read and thrown away to keep the connection after a request that is too
+	// large.
 	RequestBytesSkipMax = 64 << 20
 	// writeBatchBytes is how much is rendered before it is handed to the socket.
 	writeBatchBytes = 64 << 10
@@ -37,8 +38,9 @@ type Options struct {
 	// InflightRequestsMax bounds the unanswered requests of a connection; at the bound the connection is not read.
 	// Default 1024.
 	InflightRequestsMax int
-	// InflightBytesMax bounds the bytes that the unanswered requests of a connection announced in Begin, and with them
-	// the replies that wait; at the bound the connection is not read. One request may exceed it. Default 16 MiB.
+	// InflightBytesMax bounds the bytes that the unanswered requests of a connection announced in Begin, and with
+	// them the replies that wait; at the bound the connection is not read. One request may exceed it. Default 16
+	// MiB.
 	InflightBytesMax int
 	// RequestBytesMax bounds the arguments of one request together, in bytes. Default 4 MiB.
 	RequestBytesMax int

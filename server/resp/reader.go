@@ -30,8 +30,8 @@ func newReader(src io.Reader, o Options) *reader {
 	}
 }
 
-// next returns the arguments of the next request, which are valid until the next call. An error that wraps errTooLarge
-// leaves the stream at the start of the next request; any other error ends it.
+// next returns the arguments of the next request, which are valid until the next call. An error that wraps
+// errTooLarge leaves the stream at the start of the next request; any other error ends it.
 func (r *reader) next() ([][]byte, error) {
 	r.reset()
 	for {
@@ -127,7 +127,8 @@ func (r *reader) bulk(size int, keep bool) error {
 	return err
 }
 
-// inline splits a line typed by hand, which may be blank. What looks like HTTP ends the connection, so that no web page can talk to it.
+// inline splits a line typed by hand, which may be blank. What looks like HTTP ends the connection, so that no web
+// page can talk to it.
 func (r *reader) inline(line []byte) ([][]byte, error) {
 	fields := bytes.Fields(line)
 	if len(fields) > r.argsMax {

@@ -116,8 +116,8 @@ func (s *Server) isClosed() bool {
 	return s.closed
 }
 
-// Shutdown stops accepting and reading, answers what is under way, and closes. When ctx ends first it closes at once and
-// returns ctx's error.
+// Shutdown stops accepting and reading, answers what is under way, and closes. When ctx ends first it closes at
+// once and returns ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	for _, c := range s.closeListener() {
 		c.drain()

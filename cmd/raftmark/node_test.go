@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestNodeUsage(t *testing.T) {
+	dir := t.TempDir()
+	bad := filepath.Join(dir, "bad.yaml")
+	if err := os.WriteFile(bad, []byte("nodde: 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ want, args string }{
+		{`unknown field "nodde"`, "node --config " + bad},
+		{"no such file", "node --config " + bad + "x"},
+		{"--id: not together with --config", "node --id 2 --config " + bad},
+		{`--peer: "x", want ID=PEER/CLIENT/ADMIN`, "node --peer x"},
+		{"--peer: node 1 is named twice", "node --peer 1=a:1 --peer 1=a:2"},
+		{"node: 7 is not one of the peers [1]", "node --id 7 --peer 1=127.0.0.1:1"},
+		{"heartbeat: 1s, want less than election_min 150ms", "node --heartbeat 1s --data " + dir},
+		{"node takes no argument", "node extra"},
+		{"nodes: 0, want 1 to 15", "cluster up -n 0 --dir " + dir},
+		{"heartbeat: 200ms, want less than election_min", "cluster up --heartbeat 200ms --dir " + dir},
+		{`transport: "pigeon", want one of`, "cluster up --transport pigeon --dir " + dir},
+		{"cluster takes no argument", "cluster sideways"},
+		{"--nodes: 0, want 1 to 15", "certs --nodes 0 --dir " + dir},
+		{"--cluster", "certs --cluster a/b --dir " + dir},
+		{`--admin: "nowhere", want host:port`, "ctl status --admin nowhere"},
+	} {
+		code, stdout, stderr := raftmarkRun(t.Context(), strings.Fields(c.args)...)
+		if code != int(exitUsage) || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 || stdout != "" {
+			t.Errorf("raftmark %s: got exit code %d, %q, want %d and one line with %q", c.args, code, stderr, exitUsage, c.want)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 {
+		t.Errorf("a refused command left %v", left)
+	}
+}
+
+func TestNodeRunsUntilItIsInterrupted(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan int, 1)
+	go func() {
+		code, _, _ := raftmarkRun(ctx, "node", "--peer", "1=127.0.0.1:0/127.0.0.1:0/"+admin,
+			"--log-storage", "mem", "--data", filepath.Join(t.TempDir(), "data"))
+		ended <- code
+	}()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		code, stdout, stderr := raftmarkRun(t.Context(), "ctl", "status", "--admin", admin)
+		if code == 0 && strings.Contains(stdout, "leader") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("no leader: %d\n%s%s", code, stdout, stderr)
+		}
+	}
+	wantRun(t, 0, `"cluster": "raftmark"`, "ctl", "status", "--json", "--admin", admin)
+	code, _, stderr := raftmarkRun(t.Context(), "node", "--peer", "1=127.0.0.1:0//"+admin, "--data", t.TempDir())
+	if code != int(exitRunError) || !strings.Contains(stderr, "admin_listen: listen tcp "+admin) {
+		t.Errorf("an occupied port: got %d, %s", code, stderr)
+	}
+	cancel()
+	if code := <-ended; code != 0 {
+		t.Errorf("got exit code %d, want 0", code)
+	}
+}
+
+func TestClusterStateIsTrueOnlyWhileLocked(t *testing.T) {
+	dir := t.TempDir()
+	wantRun(t, int(exitRunError), "no cluster runs in "+dir, "cluster", "status", "--dir", dir)
+	release, ok, err := lockCluster(dir)
+	if err != nil || !ok {
+		t.Fatalf("lock: %v, %v", ok, err)
+	}
+	if err := (clusterState{PID: 4711}).write(dir); err != nil {
+		t.Fatal(err)
+	}
+	if s, running, err := runningCluster(dir); err != nil || !running || s.PID != 4711 {
+		t.Errorf("locked: got %+v, %v, %v", s, running, err)
+	}
+	wantRun(t, int(exitRunError), "a cluster runs in", "cluster", "up", "--dir", dir)
+	release()
+	if _, running, err := runningCluster(dir); err != nil || running {
+		t.Errorf("a crash left the state file: got %v, %v, want not running", running, err)
+	}
+	wantRun(t, 0, "no cluster runs in "+dir, "cluster", "down", "--dir", dir)
+}
+
+func TestCerts(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tls")
+	wantRun(t, 0, "nodes 1 to 2 of cluster demo", "certs", "--dir", dir, "--cluster", "demo", "-n", "2")
+	authority, err := os.ReadFile(filepath.Join(dir, "ca.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantRun(t, 0, "nodes 1 to 3", "certs", "--dir", dir, "--cluster", "demo", "-n", "3")
+	if again, err := os.ReadFile(filepath.Join(dir, "ca.crt")); err != nil || string(again) != string(authority) {
+		t.Errorf("the authority was replaced: %v", err)
+	}
+	wantRun(t, int(exitRunError), `are of cluster "demo"`, "certs", "--dir", dir, "--cluster", "other")
+}
