@@ -162,6 +162,35 @@ func TestTruncationBeforeTheWrite(t *testing.T) {
 	}
 }
 
+// TestSentEntriesNeverChange: a leader that lost its term and overwrites its log leaves what it sent as it was, since a
+// transport may still hold it.
+func TestSentEntriesNeverChange(t *testing.T) {
+	l := server(t, 3)
+	l.lead(t, 3)
+	l.get(t, raft.Message{Kind: raft.MsgAppendReply, From: 2, Term: 1, Match: 1})
+	for range 3 {
+		l.core.Propose(commands(1, 1)) // one by one, so that the log has room behind its end
+		l.pay()
+	}
+	sent := l.take()
+	l.get(t, raft.Message{Kind: raft.MsgAppend, From: 3, Term: 2, Span: raft.Span{
+		Prev: raft.EntryID{Term: 1, Index: 1}, Entries: entriesOf(2, 2, 2),
+	}})
+	if got, want := l.terms(), "[1 2 2 2]"; got != want {
+		t.Fatalf("got log %s, want %s", got, want)
+	}
+	for _, m := range sent {
+		for _, e := range m.Span.Entries {
+			if e.Term != 1 {
+				t.Fatalf("a message of term 1 now carries an entry of term %d", e.Term)
+			}
+		}
+	}
+	if len(sent) != 3 {
+		t.Errorf("got %d messages, want 3 to the follower that answered", len(sent))
+	}
+}
+
 // TestOwnVoteCountsWhenDurable: the completion of an earlier write is not that of the vote.
 func TestOwnVoteCountsWhenDurable(t *testing.T) {
 	l := newLone(t, raft.Config{Voters: []raft.NodeID{1}, ElectionTicksMin: 5}, raft.Boot{})

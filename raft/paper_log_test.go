@@ -63,6 +63,9 @@ func TestFollowerMakesItsLogTheLeaders(t *testing.T) {
 		if got := l.terms(); got != c.want {
 			t.Errorf("%s: got log %s, want %s", c.name, got, c.want)
 		}
+		if got, want := l.core.LastIndex(), raft.Index(len(l.log)); got != want {
+			t.Errorf("%s: in memory the log ends at %d, on disk at %d", c.name, got, want)
+		}
 	}
 }
 
