@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/kv"
 )
 
 // proposer is what a closed loop drives: Propose returns when data is committed and applied.
@@ -23,7 +25,10 @@ type proposer interface {
 func closedPoint(
 	ctx context.Context, p proposer, n int, payload int, warmup, duration time.Duration,
 ) (result.ClosedPoint, error) {
-	loop := &closedLoop{proposer: p, payload: payload, from: time.Now().Add(warmup)}
+	loop := &closedLoop{
+		proposer: p, payload: payload, from: time.Now().Add(warmup),
+		responses: hdrhistogram.New(1000, int64(time.Minute), 3),
+	}
 	loop.to = loop.from.Add(duration)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -64,53 +69,36 @@ type closedLoop struct {
 	responses *hdrhistogram.Histogram // nanoseconds
 }
 
-func newClosedHistogram() *hdrhistogram.Histogram {
-	return hdrhistogram.New(1000, int64(time.Minute), 3)
-}
-
-// work proposes until the end of the window. The histogram is its own and is merged once, so that the loop measures the
-// cluster and not a lock.
+// work proposes until the end of the window. It notes its times apart and hands them over once, so that the loop
+// measures the cluster and not a lock.
 func (l *closedLoop) work(ctx context.Context, worker int) error {
-	own := newClosedHistogram()
-	for sequence := uint64(0); ; sequence++ {
+	key := binary.BigEndian.AppendUint64(nil, uint64(worker))
+	value := make([]byte, l.payload)
+	var own []time.Duration
+	for {
 		start := time.Now()
 		if !start.Before(l.to) || ctx.Err() != nil {
 			break
 		}
 		// A fresh buffer for each: the log keeps what it is given.
-		data := make([]byte, l.payload)
-		stamp(data, uint64(worker), sequence)
-		if err := l.proposer.Propose(ctx, data); err != nil {
+		if err := l.proposer.Propose(ctx, kv.AppendSet(nil, key, value, 0)); err != nil {
 			if ctx.Err() != nil {
 				break
 			}
 			return err
 		}
-		end := time.Now()
-		if start.Before(l.from) || end.After(l.to) {
-			continue
-		}
-		if err := own.RecordValue(min(int64(end.Sub(start)), int64(time.Minute))); err != nil {
-			return err
+		if end := time.Now(); !start.Before(l.from) && !end.After(l.to) {
+			own = append(own, end.Sub(start))
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.responses == nil {
-		l.responses = newClosedHistogram()
+	for _, d := range own {
+		if err := l.responses.RecordValue(min(int64(d), int64(time.Minute))); err != nil {
+			return err
+		}
 	}
-	l.responses.Merge(own)
 	return nil
-}
-
-// stamp makes the command unlike every other one.
-func stamp(data []byte, worker, sequence uint64) {
-	for i := 0; i < len(data) && i < 8; i++ {
-		data[i] = byte(worker >> (8 * i))
-	}
-	for i := 8; i < len(data) && i < 16; i++ {
-		data[i] = byte(sequence >> (8 * (i - 8)))
-	}
 }
 
 func (l *closedLoop) point(n int, duration time.Duration, before, after resources) (result.ClosedPoint, error) {
