@@ -33,7 +33,7 @@ type Config struct {
 	// Defaults 64 and 16 MiB. Lower: larger batches, as entries wait for a place; at 1 there is no pipelining.
 	InflightMessagesMax, InflightBytesMax int
 	// UncommittedEntriesMax and UncommittedBytesMax bound the log above the commit index; beyond them [Core.Propose]
-	// takes nothing more and a follower accepts no more. Defaults 65536 and 64 MiB.
+	// takes nothing more and a follower accepts no more commands of the current term. Defaults 65536 and 64 MiB.
 	UncommittedEntriesMax, UncommittedBytesMax int
 	// TailEntriesMax and TailBytesMax bound the committed entries that are kept in memory for slow followers and for
 	// applying; what is below is fetched from storage. Defaults 65536 and 64 MiB.

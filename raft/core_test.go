@@ -94,7 +94,8 @@ func TestTailIsBounded(t *testing.T) {
 	}
 }
 
-// TestFollowerTakesNoMoreThanItsCap: a leader with a larger cap than the follower's cannot fill the follower's memory.
+// TestFollowerTakesNoMoreThanItsCap: a leader with a larger cap than the follower's cannot fill the
+// follower's memory.
 func TestFollowerTakesNoMoreThanItsCap(t *testing.T) {
 	l := newLone(t, raft.Config{UncommittedEntriesMax: 4}, raft.Boot{})
 	entries := []raft.Entry{{Term: 1, Kind: raft.EntryNoop}}
@@ -114,8 +115,8 @@ func TestFollowerTakesNoMoreThanItsCap(t *testing.T) {
 	}
 }
 
-// TestTruncationIsAlwaysWritten: a follower over its cap that removes entries takes at least one in their place, so that the
-// disk never holds a longer log than the core.
+// TestTruncationIsAlwaysWritten: a follower over its cap that removes entries takes at least one in their
+// place, so that the disk never holds a longer log than the core.
 func TestTruncationIsAlwaysWritten(t *testing.T) {
 	terms := []raft.Entry{{Term: 1, Kind: raft.EntryCommand}, {Term: 1, Kind: raft.EntryCommand}}
 	boot := raft.Boot{
@@ -136,8 +137,8 @@ func TestTruncationIsAlwaysWritten(t *testing.T) {
 	}
 }
 
-// TestTruncationBeforeTheWrite: what was removed before it was handed over is not written at all, and what was handed over
-// is not touched.
+// TestTruncationBeforeTheWrite: what was removed before it was handed over is not written at all, and what
+// was handed over is not touched.
 func TestTruncationBeforeTheWrite(t *testing.T) {
 	l := newLone(t, raft.Config{}, raft.Boot{})
 	give := func(term raft.Term, prev raft.EntryID, terms ...raft.Term) {
@@ -162,8 +163,8 @@ func TestTruncationBeforeTheWrite(t *testing.T) {
 	}
 }
 
-// TestSentEntriesNeverChange: a leader that lost its term and overwrites its log leaves what it sent as it was, since a
-// transport may still hold it.
+// TestSentEntriesNeverChange: a leader that lost its term and overwrites its log leaves what it sent as it
+// was, since a transport may still hold it.
 func TestSentEntriesNeverChange(t *testing.T) {
 	l := server(t, 3)
 	l.lead(t, 3)

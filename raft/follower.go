@@ -20,9 +20,10 @@ func (c *Core) handleAppend(m Message) {
 	c.reply(m, Message{Kind: MsgAppendReply, Match: verified, Seq: m.Seq})
 }
 
-// storeEntries appends what the log does not have yet, after removing what conflicts: "if an existing entry conflicts
-// with a new one (same index but different terms), delete the existing entry and all that follow it" (Figure 2). A log that
-// merely is longer is left alone. It returns the index up to which the log is now known to equal the leader's.
+// storeEntries appends what the log does not have yet, after removing what conflicts: "if an existing entry
+// conflicts with a new one (same index but different terms), delete the existing entry and all that follow
+// it" (Figure 2). A log that merely is longer is left alone. It returns the index up to which the log is now
+// known to equal the leader's.
 func (c *Core) storeEntries(s Span) Index {
 	if s.LastIndex() <= c.commitIndex {
 		return c.commitIndex
@@ -50,10 +51,10 @@ func (c *Core) storeEntries(s Span) Index {
 	return s.LastIndex()
 }
 
-// fitting cuts a span to what the cap of the uncommitted log leaves room for, but not below least entries; what is cut will
-// be sent again. The cap
-// refuses only commands of the current term: a leader that took over a log filled to the cap commits it with the no-op of
-// its own term (§5.4.2), and would wait for ever if nobody took that. What is older was kept to the cap by its own leader.
+// fitting cuts a span to what the cap of the uncommitted log leaves room for, but not below least entries;
+// what is cut will be sent again. The cap refuses only commands of the current term: a leader that took over
+// a log filled to the cap commits it with the no-op of its own term (§5.4.2), and would wait for ever if
+// nobody took that. What is older was kept to the cap by its own leader.
 func (c *Core) fitting(s Span, least int) Span {
 	room := c.cfg.UncommittedEntriesMax - int(s.Prev.Index-c.commitIndex)
 	bytes := c.uncommittedBytes
@@ -78,8 +79,8 @@ func (c *Core) truncate(index Index) {
 	c.disk.truncated(index)
 }
 
-// conflictHint returns the highest entry of this log that may agree with a leader whose entry prev does not: not above prev, and
-// not of a later term.
+// conflictHint returns the highest entry of this log that may agree with a leader whose entry prev does not:
+// not above prev, and not of a later term.
 func (c *Core) conflictHint(prev EntryID) EntryID {
 	index := min(prev.Index, c.lastIndex())
 	for index > c.commitIndex && c.tail.term(index) > prev.Term {
@@ -88,8 +89,8 @@ func (c *Core) conflictHint(prev EntryID) EntryID {
 	return c.tail.id(index)
 }
 
-// handleHeartbeat takes the leader's commit index, which never exceeds what this server acknowledged. The reply promises only that
-// this server is alive and hears its leader, so it waits for no disk.
+// handleHeartbeat takes the leader's commit index, which never exceeds what this server acknowledged. The
+// reply promises only that this server is alive and hears its leader, so it waits for no disk.
 func (c *Core) handleHeartbeat(m Message) {
 	if commit := min(m.Commit, c.lastIndex()); commit > c.commitIndex {
 		c.setCommit(commit)

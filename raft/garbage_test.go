@@ -67,8 +67,9 @@ func (l *lone) take() []raft.Message {
 	return sent
 }
 
-// TestStepTakesAnyMessage gives cores what no correct server sends: members that lie about everything, strangers, numbers
-// at the ends of their ranges. Agreement cannot survive lying members, but the process must.
+// TestStepTakesAnyMessage gives cores what no correct server sends: members that lie about everything,
+// strangers, numbers at the ends of their ranges. Agreement cannot survive lying members, but the process
+// must.
 func TestStepTakesAnyMessage(t *testing.T) {
 	seeds := uint64(2000)
 	if testing.Short() || raceEnabled {

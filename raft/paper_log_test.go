@@ -30,8 +30,9 @@ func TestLeaderRetriesAppends(t *testing.T) {
 	}
 }
 
-// §5.3: "If the follower does not find an entry in its log with the same index and term, then it refuses the new entries",
-// and: "If an existing entry conflicts with a new one [...] delete the existing entry and all that follow it" (Figure 2).
+// §5.3: "If the follower does not find an entry in its log with the same index and term, then it refuses the
+// new entries", and: "If an existing entry conflicts with a new one [...] delete the existing entry and all
+// that follow it" (Figure 2).
 func TestFollowerMakesItsLogTheLeaders(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -69,8 +70,8 @@ func TestFollowerMakesItsLogTheLeaders(t *testing.T) {
 	}
 }
 
-// Figure 2: "If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)". What follows the
-// last new entry in the follower's log may be of another leader.
+// Figure 2: "If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)".
+// What follows the last new entry in the follower's log may be of another leader.
 func TestFollowerCommitsWhatItSharesWithTheLeader(t *testing.T) {
 	for _, c := range []struct {
 		entries []raft.Term
@@ -105,7 +106,8 @@ func TestHeartbeatCommitsWhatWasAcknowledged(t *testing.T) {
 	}
 }
 
-// §5.3: "A log entry is committed once the leader that created the entry has replicated it on a majority of the servers."
+// §5.3: "A log entry is committed once the leader that created the entry has replicated it on a majority of
+// the servers."
 func TestLeaderCommitsOnAMajority(t *testing.T) {
 	for voters := 1; voters <= 5; voters++ {
 		l := server(t, voters)
@@ -125,8 +127,8 @@ func TestLeaderCommitsOnAMajority(t *testing.T) {
 	}
 }
 
-// §5.3: acknowledgements come late, twice, and out of order: matchIndex never falls (Figure 2: "increases monotonically"), and one of
-// an older term counts nothing.
+// §5.3: acknowledgements come late, twice, and out of order: matchIndex never falls (Figure 2: "increases
+// monotonically"), and one of an older term counts nothing.
 func TestStaleAcknowledgementsChangeNothing(t *testing.T) {
 	l := server(t, 3, 1, 1)
 	l.lead(t, 3)
@@ -166,8 +168,8 @@ func TestSendingIsNotMatching(t *testing.T) {
 	}
 }
 
-// §5.4.1: "Raft determines which of two logs is more up-to-date by comparing the index and term of the last entries in the logs." The
-// voter denies its vote when its own is more up-to-date.
+// §5.4.1: "Raft determines which of two logs is more up-to-date by comparing the index and term of the last
+// entries in the logs." The voter denies its vote when its own is more up-to-date.
 func TestVotesGoToUpToDateLogs(t *testing.T) {
 	for _, c := range []struct {
 		own  []raft.Term
@@ -193,8 +195,8 @@ func TestVotesGoToUpToDateLogs(t *testing.T) {
 	}
 }
 
-// §5.4.2: "Raft never commits log entries from previous terms by counting replicas. Only log entries from the leader's current term are
-// committed by counting replicas."
+// §5.4.2: "Raft never commits log entries from previous terms by counting replicas. Only log entries from the
+// leader's current term are committed by counting replicas."
 func TestLeaderCommitsOnlyCurrentTerm(t *testing.T) {
 	l := server(t, 5, 1, 2)
 	l.lead(t, 5)
@@ -228,8 +230,8 @@ func TestTermBeginsWithANoop(t *testing.T) {
 	}
 }
 
-// thesis §4.2.3: "if a server receives a RequestVote request within the minimum election timeout of hearing from a current
-// leader, it does not update its term or grant its vote." A leader is such a server itself.
+// thesis §4.2.3: "if a server receives a RequestVote request within the minimum election timeout of hearing
+// from a current leader, it does not update its term or grant its vote." A leader is such a server itself.
 func TestServerThatHearsALeaderHelpsNoCandidate(t *testing.T) {
 	for _, lead := range []bool{false, true} {
 		l := server(t, 3)
@@ -261,8 +263,8 @@ func TestServerThatHearsALeaderHelpsNoCandidate(t *testing.T) {
 	}
 }
 
-// thesis §6.2: "a leader [...] steps down if an election timeout elapses without a successful round of heartbeats to a majority of
-// its cluster."
+// thesis §6.2: "a leader [...] steps down if an election timeout elapses without a successful round of
+// heartbeats to a majority of its cluster."
 func TestLeaderWithoutAMajorityStepsDown(t *testing.T) {
 	for answering := range 4 {
 		l := server(t, 5)
@@ -283,8 +285,8 @@ func TestLeaderWithoutAMajorityStepsDown(t *testing.T) {
 	}
 }
 
-// thesis §9.6: "the Pre-Vote phase [...] a candidate only increments its term if it first learns from a majority of the cluster
-// that they would be willing to grant the candidate their votes."
+// thesis §9.6: "the Pre-Vote phase [...] a candidate only increments its term if it first learns from a
+// majority of the cluster that they would be willing to grant the candidate their votes."
 func TestPreVoteInflatesNoTerm(t *testing.T) {
 	l := server(t, 3, 1)
 	for range 100 * electionTicks {
@@ -343,8 +345,9 @@ func TestPromisesWaitForTheDisk(t *testing.T) {
 	}
 }
 
-// thesis §10.2.1: "The leader can write to its disk in parallel with replicating to the followers", and counts itself only
-// when it has: "the leader may even commit an entry before it has been written to its own disk".
+// thesis §10.2.1: "The leader can write to its disk in parallel with replicating to the followers", and
+// counts itself only when it has: "the leader may even commit an entry before it has been written to its own
+// disk".
 func TestLeaderWritesInParallel(t *testing.T) {
 	l := server(t, 3)
 	l.lead(t, 3)
@@ -380,7 +383,8 @@ func TestLeaderWritesInParallel(t *testing.T) {
 	}
 }
 
-// Figure 3, Leader Append-Only: "a leader never overwrites or deletes entries in its log; it only appends new entries."
+// Figure 3, Leader Append-Only: "a leader never overwrites or deletes entries in its log; it only appends new
+// entries."
 func TestLeaderRefusesAppendsOfItsTerm(t *testing.T) {
 	l := server(t, 3, 1)
 	l.lead(t, 3)

@@ -7,8 +7,8 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// The tests of this file are claims of the paper and of the thesis about one server, in their order. Each drives one core by
-// hand; the claims about clusters are in testdata and in random_test.go.
+// The tests of this file are claims of the paper and of the thesis about one server, in their order. Each
+// drives one core by hand; the claims about clusters are in testdata and in random_test.go.
 
 const electionTicks = 10
 
@@ -167,8 +167,9 @@ func TestHeartbeatsKeepAFollower(t *testing.T) {
 	}
 }
 
-// §5.2: "To begin an election, a follower increments its current term [...] votes for itself and issues RequestVote RPCs in
-// parallel to each of the other servers." The thesis (§9.6) asks before; so there are two rounds.
+// §5.2: "To begin an election, a follower increments its current term [...] votes for itself and issues
+// RequestVote RPCs in parallel to each of the other servers." The thesis (§9.6) asks before; so there are two
+// rounds.
 func TestElectionTimeoutBeginsAnElection(t *testing.T) {
 	l := server(t, 3, 1, 4)
 	for range 2 * electionTicks {
@@ -272,8 +273,9 @@ func TestStepDownKeepsTheVote(t *testing.T) {
 	}
 }
 
-// §5.2: "If the leader's term [...] is at least as large as the candidate's current term, then the candidate recognizes the
-// leader as legitimate and returns to follower state. If the term in the RPC is smaller [...] continues in candidate state."
+// §5.2: "If the leader's term [...] is at least as large as the candidate's current term, then the candidate
+// recognizes the leader as legitimate and returns to follower state. If the term in the RPC is smaller [...]
+// continues in candidate state."
 func TestCandidateFollowsALeaderOfItsTerm(t *testing.T) {
 	for term, want := range map[raft.Term]raft.Role{1: raft.Candidate, 2: raft.Follower, 3: raft.Follower} {
 		for _, kind := range []raft.MessageKind{raft.MsgAppend, raft.MsgHeartbeat} {
@@ -287,8 +289,8 @@ func TestCandidateFollowsALeaderOfItsTerm(t *testing.T) {
 	}
 }
 
-// §5.2: "Raft uses randomized election timeouts to ensure that split votes are rare [...] chosen randomly from a fixed
-// interval." Each is drawn anew.
+// §5.2: "Raft uses randomized election timeouts to ensure that split votes are rare [...] chosen randomly
+// from a fixed interval." Each is drawn anew.
 func TestElectionTimeoutsAreRandom(t *testing.T) {
 	l := server(t, 3)
 	seen := map[int]int{}

@@ -6,8 +6,8 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// heal ends all faults and demands progress within a bounded number of ticks: a leader that has committed in its term, a
-// new proposal committed and applied everywhere, and equal logs.
+// heal ends all faults and demands progress within a bounded number of ticks: a leader that has committed in
+// its term, a new proposal committed and applied everywhere, and equal logs.
 func (s *schedule) heal() error {
 	s.c.HealAll()
 	for _, id := range s.ids {

@@ -17,8 +17,9 @@ var (
 	seedFlag  = flag.Uint64("seed", 0, "run only the random schedule of this seed, and print what happens")
 )
 
-// TestRandomSchedules runs clusters whose limits, faults and order of events are drawn from a seed, with the checker of
-// package rafttest on; at the end all faults stop, and the cluster must elect a leader, agree and commit.
+// TestRandomSchedules runs clusters whose limits, faults and order of events are drawn from a seed, with the
+// checker of package rafttest on; at the end all faults stop, and the cluster must elect a leader, agree and
+// commit.
 func TestRandomSchedules(t *testing.T) {
 	if *seedFlag != 0 {
 		runSeed(t, *seedFlag, 20_000, func(line string) { t.Log(line) })

@@ -2,8 +2,8 @@ package raft
 
 import "fmt"
 
-// Step takes a message from another server. An error says that the message was dropped because no correct member of this
-// cluster sends it; the core is unchanged.
+// Step takes a message from another server. An error says that the message was dropped because no correct
+// member of this cluster sends it; the core is unchanged.
 func (c *Core) Step(m Message) error {
 	if err := c.vet(m); err != nil {
 		c.dropped++
@@ -48,8 +48,8 @@ func (c *Core) vet(m Message) error {
 // never begins again at zero.
 const termMax Term = 1 << 62
 
-// vetSpan checks that the terms of a span never fall and never exceed the sender's (Log Matching, §5.3), and that a leader agrees
-// about what is committed here (Leader Completeness, §5.4.3), as far as it can be seen.
+// vetSpan checks that the terms of a span never fall and never exceed the sender's (Log Matching, §5.3), and
+// that a leader agrees about what is committed here (Leader Completeness, §5.4.3), as far as it can be seen.
 func (c *Core) vetSpan(m Message) error {
 	if uint64(m.Span.Prev.Index)+uint64(len(m.Span.Entries)) < uint64(m.Span.Prev.Index) {
 		return fmt.Errorf("%v after %v overflows", m.Kind, m.Span.Prev)
@@ -100,8 +100,9 @@ func (c *Core) meetNewerTerm(m Message) bool {
 	return true
 }
 
-// answerOlderTerm replies to a request of an older term with the current one, so that its sender steps down or gives up
-// (Figure 2). It also frees a server that is stuck in a newer term: the leader of the older one hears of it.
+// answerOlderTerm replies to a request of an older term with the current one, so that its sender steps down
+// or gives up (Figure 2). It also frees a server that is stuck in a newer term: the leader of the older one
+// hears of it.
 func (c *Core) answerOlderTerm(m Message) {
 	switch m.Kind {
 	case MsgPreVote:

@@ -28,7 +28,8 @@ func (t *tail) term(index Index) Term {
 
 func (t *tail) id(index Index) EntryID { return EntryID{Term: t.term(index), Index: index} }
 
-// span returns the entries (after, upto], cut to entriesMax and bytesMax but never to nothing. It needs holds of both.
+// span returns the entries (after, upto], cut to entriesMax and bytesMax but never to nothing. It needs holds
+// of both.
 func (t *tail) span(after, upto Index, entriesMax, bytesMax int) (s Span, bytes int) {
 	from, to := int(after-t.prev.Index), int(upto-t.prev.Index)
 	to = from + min(to-from, entriesMax)
@@ -58,8 +59,8 @@ func (t *tail) truncate(index Index) {
 	t.entries = t.entries[:n:n]
 }
 
-// forget drops entries from the front, up to index, until the rest is within the limits, to which the last keptEntries entries
-// of keptBytes bytes do not count.
+// forget drops entries from the front, up to index, until the rest is within the limits, to which the last
+// keptEntries entries of keptBytes bytes do not count.
 func (t *tail) forget(index Index, entriesMax, bytesMax, keptEntries, keptBytes int) {
 	n := 0
 	for t.prev.Index+Index(n) < index && (len(t.entries)-n-keptEntries > entriesMax || t.bytes-keptBytes > bytesMax) {

@@ -149,3 +149,19 @@ func TestLostWindowIsAskedAbout(t *testing.T) {
 		t.Error("acknowledgements flow, and still it asks")
 	}
 }
+
+func TestAcknowledgementEndsTheReadThatItOvertakes(t *testing.T) {
+	p := replicating(11, 20)
+	p.Sent(15, 5)
+	p.Rejected(14, 11)
+	p.Fetching = true // the entries from 12 on
+	p.Accepted(15)    // late
+	if p.Fetching || !p.CanSend() {
+		t.Errorf("got %+v: waits for entries that it will not be given", p)
+	}
+	p.Fetching = true // those from 16 on
+	p.Accepted(15)    // again
+	if !p.Fetching {
+		t.Error("an acknowledgement that is no news ended a read")
+	}
+}

@@ -6,8 +6,8 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// Checker watches a cluster for breaches of what must always hold. Its memory outlives crashes. The first five rules have
-// the names of Figure 3.
+// Checker watches a cluster for breaches of what must always hold. Its memory outlives crashes. The first
+// five rules have the names of Figure 3.
 type Checker struct {
 	nodes     []*Node
 	leaders   map[raft.Term]raft.NodeID
@@ -195,11 +195,13 @@ func (k *Checker) commits(n *Node, led bool) {
 		if durable, ok := other.disk.log.sum(commit); ok && durable == sum {
 			holders++
 		}
-		if other.core != nil && other.core.Role() == raft.Leader && other.seen.role == raft.Leader && other.core.Term() > term {
-			if has, ok := other.log.sum(commit); !ok || has != sum {
-				k.breach("Leader Completeness", "leader %d of term %d lacks %v, committed in term %d",
-					other.id, other.core.Term(), n.log.id(commit), term)
-			}
+		if other.core == nil || other.core.Role() != raft.Leader || other.seen.role != raft.Leader ||
+			other.core.Term() <= term {
+			continue
+		}
+		if has, ok := other.log.sum(commit); !ok || has != sum {
+			k.breach("Leader Completeness", "leader %d of term %d lacks %v, committed in term %d",
+				other.id, other.core.Term(), n.log.id(commit), term)
 		}
 	}
 	if 2*holders <= len(k.nodes) {

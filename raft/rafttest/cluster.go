@@ -11,8 +11,8 @@ import (
 type Options struct {
 	// Nodes is the number of servers, named 1 to Nodes. Default 3.
 	Nodes int
-	// Config is the configuration of all; ID and Voters are set for each. By default elections time out after 10 to 20 ticks, and
-	// heartbeats are 3 ticks apart.
+	// Config is the configuration of all; ID and Voters are set for each. By default elections time out after 10
+	// to 20 ticks, and heartbeats are 3 ticks apart.
 	Config raft.Config
 	// Disks are what servers have on disk at the start; those that are not named have nothing.
 	Disks map[raft.NodeID]Disk
@@ -237,8 +237,8 @@ func (c *Cluster) Release(id raft.NodeID) {
 	c.after(c.Node(id))
 }
 
-// Crash stops a node. Of its writes the oldest kept become durable, without what waited for them being sent; the others are
-// lost. Its state machine comes back with applied, or less when that is less.
+// Crash stops a node. Of its writes the oldest kept become durable, without what waited for them being sent;
+// the others are lost. Its state machine comes back with applied, or less when that is less.
 func (c *Cluster) Crash(id raft.NodeID, kept int, applied raft.Index) {
 	n := c.Node(id)
 	if n.core == nil {

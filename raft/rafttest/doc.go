@@ -1,6 +1,6 @@
-// Package rafttest runs several cores of package raft in one goroutine, with a network and disks that do only what they
-// are told: nothing is delivered, made durable, applied or ticked unless a test says so, and the same calls give
-// the same run.
+// Package rafttest runs several cores of package raft in one goroutine, with a network and disks that do only
+// what they are told: nothing is delivered, made durable, applied or ticked unless a test says so, and the
+// same calls give the same run.
 //
 //	     Tick Propose                    Deliver Drop Duplicate
 //	        │                                     │
@@ -34,9 +34,10 @@
 //
 //  1. Messages are lost, duplicated, reordered and cut off one way; they are never changed, and a message whose entries
 //     change under way is a breach.
-//  2. Writes become durable in order, each whole or not at all. A crash loses those that are not durable, and the messages
-//     that waited for them.
+//  2. Writes become durable in order, each whole or not at all. A crash loses those that are not durable, and the
+//     messages that waited for them.
 //  3. The state machine may be behind the log after a crash, and is never ahead of it.
 //
-// It does not model time, broken disks, membership changes or snapshots, and it does not choose what happens next: tests do.
+// It does not model time, broken disks, membership changes or snapshots, and it does not choose what happens
+// next: tests do.
 package rafttest

@@ -34,8 +34,8 @@ import (
 //	fetch N [error]        read what N wants from its disk, or fail to
 //	settle                 deliver, sync and fetch until nothing is left to do
 //
-// A FILTER is any of A>B, A>, >B, the kind of a message, and "oldest" or "newest" for one message only. Committed entries are
-// applied at once.
+// A FILTER is any of A>B, A>, >B, the kind of a message, and "oldest" or "newest" for one message only.
+// Committed entries are applied at once.
 type Script struct {
 	cluster *Cluster
 	trace   []string
