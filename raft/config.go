@@ -12,35 +12,39 @@ type Config struct {
 	ID NodeID
 	// Voters are the servers of the cluster, in any order.
 	Voters []NodeID
-	// ElectionTicksMin and ElectionTicksMax bound the randomized election timeout, in ticks: it is drawn anew, uniformly from
-	// [min, max], at each change of role or term (§5.2, §9.3). Min is also how long a follower that hears a leader denies
-	// pre-votes and votes, and how often a leader checks its quorum. Defaults 30 and twice the minimum. Lower: outages get
-	// shorter; elections without need get more frequent. A narrow range: more split votes.
+	// ElectionTicksMin and ElectionTicksMax bound the randomized election timeout, in ticks: it is drawn
+	// anew, uniformly from [min, max], at each change of role or term (§5.2, §9.3). Min is also how long a
+	// follower that hears a leader denies pre-votes and votes, and how often a leader checks its quorum.
+	// Defaults 30 and twice the minimum. Lower: outages get shorter; elections without need get more
+	// frequent. A narrow range: more split votes.
 	ElectionTicksMin, ElectionTicksMax int
-	// HeartbeatTicks is the time between a leader's heartbeats, in ticks; below ElectionTicksMin. Default a third of
-	// ElectionTicksMin. Lower: more messages; lost ones are noticed sooner.
+	// HeartbeatTicks is the time between a leader's heartbeats, in ticks; below ElectionTicksMin. Default a
+	// third of ElectionTicksMin. Lower: more messages; lost ones are noticed sooner.
 	HeartbeatTicks int
 	// NoPreVote turns off pre-vote (thesis §9.6): a server that was cut off then disturbs when it is back.
 	NoPreVote bool
-	// NoCheckQuorum turns off the leader's check that it still hears a majority (thesis §6.2), and with it the followers'
-	// refusal to vote while they hear a leader (thesis §4.2.3).
+	// NoCheckQuorum turns off the leader's check that it still hears a majority (thesis §6.2), and with it
+	// the followers' refusal to vote while they hear a leader (thesis §4.2.3).
 	NoCheckQuorum bool
 
-	// MessageEntriesMax and MessageBytesMax bound one AppendEntries; it carries at least one entry, however large.
-	// Defaults 4096 and 1 MiB. Higher: fewer messages; a longer wait behind a large one.
+	// MessageEntriesMax and MessageBytesMax bound one AppendEntries; it carries at least one entry, however
+	// large. Defaults 4096 and 1 MiB. Higher: fewer messages; a longer wait behind a large one.
 	MessageEntriesMax, MessageBytesMax int
-	// InflightMessagesMax and InflightBytesMax bound what is on its way to one follower without an acknowledgement.
-	// Defaults 64 and 16 MiB. Lower: larger batches, as entries wait for a place; at 1 there is no pipelining.
+	// InflightMessagesMax and InflightBytesMax bound what is on its way to one follower without an
+	// acknowledgement. Defaults 64 and 16 MiB. Lower: larger batches, as entries wait for a place; at 1
+	// there is no pipelining.
 	InflightMessagesMax, InflightBytesMax int
-	// UncommittedEntriesMax and UncommittedBytesMax bound the log above the commit index; beyond them [Core.Propose]
-	// takes nothing more and a follower accepts no more commands of the current term. Defaults 65536 and 64 MiB.
+	// UncommittedEntriesMax and UncommittedBytesMax bound the log above the commit index; beyond them
+	// [Core.Propose] takes nothing more and a follower accepts no more commands of the current term.
+	// Defaults 65536 and 64 MiB.
 	UncommittedEntriesMax, UncommittedBytesMax int
-	// TailEntriesMax and TailBytesMax bound the committed entries that are kept in memory for slow followers and for
-	// applying; what is below is fetched from storage. Defaults 65536 and 64 MiB.
+	// TailEntriesMax and TailBytesMax bound the committed entries that are kept in memory for slow
+	// followers and for applying; what is below is fetched from storage. Defaults 65536 and 64 MiB.
 	TailEntriesMax, TailBytesMax int
 	// ApplyBytesMax bounds the entries handed over to be applied and not yet applied. Default 4 MiB.
 	ApplyBytesMax int
-	// Seed starts the source of the election timeouts. Servers with the same seed and different IDs draw differently.
+	// Seed starts the source of the election timeouts. Servers with the same seed and different IDs draw
+	// differently.
 	Seed uint64
 }
 

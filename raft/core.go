@@ -24,8 +24,8 @@ func (r Role) String() string {
 	return [...]string{"follower", "pre-candidate", "candidate", "leader"}[r]
 }
 
-// Core decides what one server of a Raft cluster does. It is driven from outside and touches nothing: see the package
-// comment. It is not safe for concurrent use.
+// Core decides what one server of a Raft cluster does. It is driven from outside and touches nothing: see
+// the package comment. It is not safe for concurrent use.
 type Core struct {
 	cfg Config
 	rng *rand.Rand
@@ -134,9 +134,10 @@ func (c *Core) tickLeader() {
 	}
 }
 
-// Propose appends commands to the leader's log (§5.3) and returns how many of them it took: the first n, whose entries are
-// (last before, last before + n]. It takes none when this server does not lead, and fewer than all when the uncommitted part of the
-// log is at its cap. Only Data of an entry is read; entries and their data belong to the core afterwards.
+// Propose appends commands to the leader's log (§5.3) and returns how many of them it took: the first n,
+// whose entries are (last before, last before + n]. It takes none when this server does not lead, and fewer
+// than all when the uncommitted part of the log is at its cap. Only Data of an entry is read; entries and
+// their data belong to the core afterwards.
 func (c *Core) Propose(entries []Entry) (n int) {
 	if c.role != Leader {
 		return 0

@@ -1,7 +1,7 @@
-// Package raft is the Raft consensus algorithm as one server's decisions, and nothing else: no disk, no network, no
-// clock, no goroutine. A [Core] takes what happened (a tick, a message, a proposal, a finished write) and says what is
-// owed (messages to send, entries to make durable, entries to apply). The same calls give the same answers, byte
-// for byte.
+// Package raft is the Raft consensus algorithm as one server's decisions, and nothing else: no disk, no
+// network, no clock, no goroutine. A [Core] takes what happened (a tick, a message, a proposal, a finished
+// write) and says what is owed (messages to send, entries to make durable, entries to apply). The same
+// calls give the same answers, byte for byte.
 //
 //	   Tick  Step(Message)  Propose        Synced  Applied  Fetched
 //	     │        │            │              ▲       ▲        ▲
@@ -23,11 +23,13 @@
 //
 // # Obligations of the driver
 //
-//  1. Call one method at a time. After any calls, call Ready until it returns false, and pay each Ready in full.
+//  1. Call one method at a time. After any calls, call Ready until it returns false, and pay each Ready
+//     in full.
 //  2. Send SendNow whenever convenient; losing a message is allowed, changing one is not.
-//  3. Make HardState and Append durable, in one batch, in the order of the Readys; then call Synced. A write that fails stops
-//     the server: it is never retried and never reported as done.
-//  4. Send SendAfterSync only when that write and all earlier ones are durable, also when this Ready has none of its own.
+//  3. Make HardState and Append durable, in one batch, in the order of the Readys; then call Synced. A
+//     write that fails stops the server: it is never retried and never reported as done.
+//  4. Send SendAfterSync only when that write and all earlier ones are durable, also when this Ready has
+//     none of its own.
 //  5. Apply in order, then call Applied. Fetch, then call Fetched, with the error if there was one.
 //  6. After a restart, call New with exactly what was durable.
 //
@@ -35,8 +37,11 @@
 //
 //  1. lastApplied <= applying <= min(commitIndex, durable); commitIndex <= last index.
 //  2. All entries above commitIndex are in memory; what was handed out is never overwritten.
-//  3. A server votes at most once a term, and neither vote nor acknowledgement leaves before its disk has it (§5.2, §5.3).
-//  4. The leader never truncates (Leader Append-Only), and commits by counting only entries of its term (§5.4.2).
+//  3. A server votes at most once a term, and neither vote nor acknowledgement leaves before its disk
+//     has it (§5.2, §5.3).
+//  4. The leader never truncates (Leader Append-Only), and commits by counting only entries of its term
+//     (§5.4.2).
 //
-// What it does not do yet: snapshots (§7), membership changes (§6), reads without a log entry (§8), leadership transfer.
+// What it does not do yet: snapshots (§7), membership changes (§6), reads without a log entry (§8),
+// leadership transfer.
 package raft

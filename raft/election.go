@@ -6,8 +6,8 @@ import (
 	"github.com/raftmark/raftmark/raft/quorum"
 )
 
-// becomeFollower follows leader, or nobody yet, in term. The vote is kept within a term: a server that steps down
-// must not vote again (§5.2).
+// becomeFollower follows leader, or nobody yet, in term. The vote is kept within a term: a server that
+// steps down must not vote again (§5.2).
 func (c *Core) becomeFollower(term Term, leader NodeID) {
 	invariant.Check2(term >= c.currentTerm, "term from %d back to %d", c.currentTerm, term)
 	if term > c.currentTerm {
@@ -24,8 +24,8 @@ func (c *Core) resetElectionTimer() {
 	c.electionTimeout = c.cfg.ElectionTicksMin + c.rng.IntN(spread+1)
 }
 
-// followLeader takes contact from the leader of the current term (§5.2): a candidate gives up, and every election timer
-// starts anew, whatever the message says.
+// followLeader takes contact from the leader of the current term (§5.2): a candidate gives up, and every
+// election timer starts anew, whatever the message says.
 func (c *Core) followLeader(m Message) {
 	invariant.Check2(c.role != Leader, "leader of term %d follows %d", c.currentTerm, m.From)
 	if c.role != Follower || c.leader != m.From {
@@ -58,11 +58,11 @@ func (c *Core) becomePreCandidate() {
 	c.countVote(c.cfg.ID, voteGranted) // promises nothing, so no disk is waited for
 }
 
-// becomeCandidate starts an election: increment the term, vote for oneself, reset the timer, send RequestVote to all
-// others (Figure 2).
+// becomeCandidate starts an election: increment the term, vote for oneself, reset the timer, send
+// RequestVote to all others (Figure 2).
 //
-// Differs from §5.2: the requests leave, and the own vote counts, only when term, vote and log are durable. Otherwise a candidate
-// that crashes could forget that it stood, and collect the votes with a shorter log.
+// Differs from §5.2: the requests leave, and the own vote counts, only when term, vote and log are durable.
+// Otherwise a candidate that crashes could forget that it stood, and collect the votes with a shorter log.
 func (c *Core) becomeCandidate() {
 	c.currentTerm++
 	c.role, c.leader, c.votedFor = Candidate, None, c.cfg.ID
@@ -86,7 +86,8 @@ func (c *Core) ownVoteDurable() bool {
 	return c.disk.idle() && !c.disk.owes(c.currentTerm, c.votedFor)
 }
 
-// handlePreVote answers whether this server would vote for the sender (thesis §9.6). Its term and vote do not change.
+// handlePreVote answers whether this server would vote for the sender (thesis §9.6). Its term and vote do
+// not change.
 func (c *Core) handlePreVote(m Message) {
 	if c.hearsLeader() || m.Term <= c.currentTerm || !m.Last.UpToDate(c.tail.last()) {
 		c.reply(m, Message{Kind: MsgPreVoteReply, Reject: true})
@@ -95,8 +96,8 @@ func (c *Core) handlePreVote(m Message) {
 	c.reply(m, Message{Kind: MsgPreVoteReply, Term: m.Term})
 }
 
-// handleVote is RequestVote's receiver (Figure 2): one vote a term, first come first served, and only for a log that is at
-// least as up-to-date as this one (§5.4.1).
+// handleVote is RequestVote's receiver (Figure 2): one vote a term, first come first served, and only for a
+// log that is at least as up-to-date as this one (§5.4.1).
 func (c *Core) handleVote(m Message) {
 	free := c.votedFor == m.From || (c.votedFor == None && c.leader == None)
 	if !free || !m.Last.UpToDate(c.tail.last()) {
@@ -149,6 +150,7 @@ func (c *Core) countVote(from NodeID, v vote) {
 			granted++
 		case voteRejected:
 			rejected++
+		case voteUnknown:
 		}
 	}
 	switch quorum.Tally(granted, rejected, len(c.peers)) {
@@ -164,8 +166,9 @@ func (c *Core) countVote(from NodeID, v vote) {
 	}
 }
 
-// becomeLeader begins a term of leadership: nextIndex just after the own log, matchIndex zero (Figure 2), and a no-op,
-// since entries of older terms are committed only together with one of the own term (§5.4.2, §8).
+// becomeLeader begins a term of leadership: nextIndex just after the own log, matchIndex zero (Figure 2),
+// and a no-op, since entries of older terms are committed only together with one of the own term (§5.4.2,
+// §8).
 func (c *Core) becomeLeader() {
 	invariant.Check2(c.role == Candidate && c.votedFor == c.cfg.ID, "%v with vote %d won", c.role, c.votedFor)
 	c.role, c.leader = Leader, c.cfg.ID
@@ -181,7 +184,8 @@ func (c *Core) becomeLeader() {
 	c.sendHeartbeats()
 }
 
-// heardQuorum reports whether a majority, this leader included, was heard from since the last call (thesis §6.2).
+// heardQuorum reports whether a majority, this leader included, was heard from since the last call (thesis
+// §6.2).
 func (c *Core) heardQuorum() bool {
 	heard := 0
 	for i := range c.peers {

@@ -35,8 +35,8 @@ func AppendEntries(dst []byte, entries []Entry) []byte {
 	return dst
 }
 
-// DecodeEntries decodes count entries that fill src exactly. The entries' data alias src, which must not be written to
-// afterwards. Nothing is allocated before count is checked against the length of src.
+// DecodeEntries decodes count entries that fill src exactly. The entries' data alias src, which must not be
+// written to afterwards. Nothing is allocated before count is checked against the length of src.
 func DecodeEntries(src []byte, count int) ([]Entry, error) {
 	if count < 0 || count > len(src)/entryEncodedBytesMin {
 		return nil, fmt.Errorf("%w: count %d in %d bytes", ErrEntryEncoding, count, len(src))

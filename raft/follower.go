@@ -5,7 +5,8 @@ import "github.com/raftmark/raftmark/internal/invariant"
 // handleAppend is AppendEntries' receiver (Figure 2, §5.3).
 func (c *Core) handleAppend(m Message) {
 	prev := m.Span.Prev
-	// What is committed here is in every leader's log (Leader Completeness, §5.4.3): it agrees, without looking.
+	// What is committed here is in every leader's log (Leader Completeness, §5.4.3): it agrees, without
+	// looking.
 	if prev.Index >= c.commitIndex && (prev.Index > c.lastIndex() || c.tail.term(prev.Index) != prev.Term) {
 		c.reply(m, Message{
 			Kind: MsgAppendReply, Reject: true, Match: prev.Index, Last: c.conflictHint(prev), Seq: m.Seq,

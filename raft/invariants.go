@@ -23,7 +23,8 @@ func (c *Core) checkDeeply() {
 	invariant.Check2(c.tail.bytes == entriesSize(c.tail.entries), "tail of %d bytes, counted %d",
 		entriesSize(c.tail.entries), c.tail.bytes)
 	uncommitted := entriesSize(c.tail.entries[c.commitIndex-c.tail.prev.Index:])
-	invariant.Check2(c.uncommittedBytes == uncommitted, "%d bytes uncommitted, counted %d", uncommitted, c.uncommittedBytes)
+	invariant.Check2(c.uncommittedBytes == uncommitted, "%d bytes uncommitted, counted %d",
+		uncommitted, c.uncommittedBytes)
 	term := c.tail.prev.Term
 	for i := range c.tail.entries {
 		invariant.Check2(c.tail.entries[i].Term >= term, "term %d after %d", c.tail.entries[i].Term, term)

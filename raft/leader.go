@@ -6,7 +6,8 @@ import (
 	"github.com/raftmark/raftmark/raft/quorum"
 )
 
-// replicate queues what each follower may be sent now (§5.3): in the pipeline as many messages as its window takes.
+// replicate queues what each follower may be sent now (§5.3): in the pipeline as many messages as its
+// window takes.
 func (c *Core) replicate() {
 	for i := range c.peers {
 		p := &c.peers[i]
@@ -21,8 +22,8 @@ func (c *Core) replicate() {
 	}
 }
 
-// wantsEntries reports whether a follower is owed an AppendEntries. A probe is owed even without entries: it finds out
-// whether the logs agree.
+// wantsEntries reports whether a follower is owed an AppendEntries. A probe is owed even without entries:
+// it finds out whether the logs agree.
 func (c *Core) wantsEntries(p *progress.Progress) bool {
 	return p.CanSend() && (Index(p.Next) <= c.lastIndex() || p.State == progress.Probe)
 }
@@ -58,8 +59,9 @@ func (c *Core) sendAppend(p *peer, span Span, bytes int) {
 	p.progress.Sent(uint64(span.LastIndex()), bytes)
 }
 
-// Fetched pays a Fetch: span holds entries after f.After, or err says why they cannot be had. They are sent on if the follower
-// still waits for them; otherwise, and after an error, it is asked again at the next heartbeat.
+// Fetched pays a Fetch: span holds entries after f.After, or err says why they cannot be had. They are sent
+// on if the follower still waits for them; otherwise, and after an error, it is asked again at the next
+// heartbeat.
 func (c *Core) Fetched(f Fetch, span Span, err error) {
 	p := c.peer(f.To)
 	if c.role != Leader || f.Term != c.currentTerm || !p.progress.Fetching || Index(p.progress.Next)-1 != f.After {
@@ -75,8 +77,8 @@ func (c *Core) Fetched(f Fetch, span Span, err error) {
 	c.check()
 }
 
-// sendHeartbeats says "I lead" to everybody (§5.2). The commit index never goes beyond what the follower is known
-// to have: it might otherwise commit what it does not share.
+// sendHeartbeats says "I lead" to everybody (§5.2). The commit index never goes beyond what the follower is
+// known to have: it might otherwise commit what it does not share.
 func (c *Core) sendHeartbeats() {
 	for i := range c.peers {
 		p := &c.peers[i]
@@ -109,8 +111,8 @@ func (c *Core) handleAppendReply(m Message) {
 	}
 }
 
-// agreementHint returns the highest index where the logs may still agree, given the follower's hint: an entry of the
-// leader's whose term is not above the hint's. It skips whole terms at a time (end of §5.3).
+// agreementHint returns the highest index where the logs may still agree, given the follower's hint: an
+// entry of the leader's whose term is not above the hint's. It skips whole terms at a time (end of §5.3).
 func (c *Core) agreementHint(hint EntryID) Index {
 	index := min(hint.Index, c.lastIndex())
 	for index > c.tail.prev.Index && c.tail.term(index) > hint.Term {
@@ -125,9 +127,9 @@ func (c *Core) handleHeartbeatReply(m Message) {
 	}
 }
 
-// maybeCommit advances the commit index to the highest entry of the current term that is durable on a majority. Entries
-// of older terms are committed with it, never by counting (§5.4.2, Figure 8). The leader counts itself only as far as its
-// own disk got, and is not needed in the majority (thesis §10.2.1).
+// maybeCommit advances the commit index to the highest entry of the current term that is durable on a
+// majority. Entries of older terms are committed with it, never by counting (§5.4.2, Figure 8). The leader
+// counts itself only as far as its own disk got, and is not needed in the majority (thesis §10.2.1).
 func (c *Core) maybeCommit() {
 	var buf [16]uint64
 	positions := buf[:0]

@@ -9,7 +9,8 @@ const (
 	// MsgPreVote asks whether the receiver would vote for the sender at Term, without anybody's term changing
 	// (thesis §9.6). Term is the term that the sender would campaign in. Uses Last.
 	MsgPreVote MessageKind = 1
-	// MsgPreVoteReply answers it. Term is the term asked for when granted, else the receiver's own. Uses Reject.
+	// MsgPreVoteReply answers it. Term is the term asked for when granted, else the receiver's own. Uses
+	// Reject.
 	MsgPreVoteReply MessageKind = 2
 	// MsgVote is RequestVote (Figure 2). Uses Last.
 	MsgVote MessageKind = 3
@@ -17,11 +18,12 @@ const (
 	MsgVoteReply MessageKind = 4
 	// MsgAppend is AppendEntries (Figure 2), with or without entries. Uses Span, Commit, Seq.
 	MsgAppend MessageKind = 5
-	// MsgAppendReply answers MsgAppend. Accepted: Match is min(received, durable). Rejected: Reject is set, Match is the index
-	// refused (the request's Span.Prev.Index) and Last is the hint: where the follower's log may agree. Uses Seq.
+	// MsgAppendReply answers MsgAppend. Accepted: Match is min(received, durable). Rejected: Reject is set,
+	// Match is the index refused (the request's Span.Prev.Index) and Last is the hint: where the follower's
+	// log may agree. Uses Seq.
 	MsgAppendReply MessageKind = 6
-	// MsgHeartbeat is the empty AppendEntries that only says "I lead" (§5.2); apart from MsgAppend so that it travels
-	// on the control lane. Commit is min(leader's commit, the follower's matchIndex). Uses Seq.
+	// MsgHeartbeat is the empty AppendEntries that only says "I lead" (§5.2); apart from MsgAppend so that
+	// it travels on the control lane. Commit is min(leader's commit, the follower's matchIndex). Uses Seq.
 	MsgHeartbeat MessageKind = 7
 	// MsgHeartbeatReply answers it with the same Seq.
 	MsgHeartbeatReply MessageKind = 8

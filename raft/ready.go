@@ -2,18 +2,21 @@ package raft
 
 import "slices"
 
-// Ready is what the core owes to the world, each debt named by what must be done about it. The driver takes it with
-// [Core.Ready] and pays in the order that the fields say. All slices are the driver's until the next call.
+// Ready is what the core owes to the world, each debt named by what must be done about it. The driver takes
+// it with [Core.Ready] and pays in the order that the fields say. All slices are the driver's until the
+// next call.
 type Ready struct {
-	// SendNow may be sent at once: the leader's AppendEntries leave in parallel with its own disk write (thesis §10.2.1).
+	// SendNow may be sent at once: the leader's AppendEntries leave in parallel with its own disk write
+	// (thesis §10.2.1).
 	SendNow []Message
 
-	// HardState (when not nil) and Append must be made durable, in one batch, after all earlier ones; then [Core.Synced]
-	// is owed with Write, which is 0 when there is nothing to write.
+	// HardState (when not nil) and Append must be made durable, in one batch, after all earlier ones; then
+	// [Core.Synced] is owed with Write, which is 0 when there is nothing to write.
 	HardState *HardState
 	Append    []Span
 	Write     WriteID
-	// SendAfterSync may be sent only when this write and all earlier ones are durable: votes and acknowledgements.
+	// SendAfterSync may be sent only when this write and all earlier ones are durable: votes and
+	// acknowledgements.
 	SendAfterSync []Message
 
 	// Apply lists ranges to be applied in order; then [Core.Applied] is owed.
@@ -25,8 +28,8 @@ type Ready struct {
 	hardState HardState
 }
 
-// Apply is a range (Span.Prev.Index, Upto] to be applied. When the span does not reach Upto, the entries after it are
-// no longer in memory and must be read from storage, where they are durable.
+// Apply is a range (Span.Prev.Index, Upto] to be applied. When the span does not reach Upto, the entries
+// after it are no longer in memory and must be read from storage, where they are durable.
 type Apply struct {
 	Span Span
 	Upto Index
@@ -79,8 +82,8 @@ func (c *Core) Ready(r *Ready) bool {
 	return len(r.SendNow)+len(r.SendAfterSync)+len(r.Apply)+len(r.Fetch) > 0 || r.Write != 0
 }
 
-// handOverWrite puts the write that is owed into r. The commit index rides along: it is never ahead of the entries
-// that are durable with it, and alone it is not worth a write.
+// handOverWrite puts the write that is owed into r. The commit index rides along: it is never ahead of the
+// entries that are durable with it, and alone it is not worth a write.
 func (c *Core) handOverWrite(r *Ready) {
 	r.hardState = HardState{Term: c.currentTerm, Vote: c.votedFor, Commit: c.commitIndex}
 	r.HardState = &r.hardState
@@ -88,8 +91,9 @@ func (c *Core) handOverWrite(r *Ready) {
 	r.Append, r.Write = c.disk.handOver(r.Append, c.lastIndex())
 }
 
-// handOverApply appends what may be applied: committed, durable here, and within the cap of what is under way. Waiting for the
-// own disk keeps the state machine from ever being ahead of the log that it would be rebuilt from.
+// handOverApply appends what may be applied: committed, durable here, and within the cap of what is under
+// way. Waiting for the own disk keeps the state machine from ever being ahead of the log that it would be
+// rebuilt from.
 func (c *Core) handOverApply(apply []Apply) []Apply {
 	upto := min(c.commitIndex, c.disk.durable)
 	for c.applying < upto && c.applyBytes < c.cfg.ApplyBytesMax {

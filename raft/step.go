@@ -72,9 +72,9 @@ func (c *Core) vetSpan(m Message) error {
 	return nil
 }
 
-// meetNewerTerm applies "if RPC request or response contains term T > currentTerm: set currentTerm = T, convert
-// to follower" (Figure 2), with the exceptions of pre-vote and of the leader's lease. It reports whether m is to be
-// processed further.
+// meetNewerTerm applies "if RPC request or response contains term T > currentTerm: set currentTerm = T,
+// convert to follower" (Figure 2), with the exceptions of pre-vote and of the leader's lease. It reports
+// whether m is to be processed further.
 func (c *Core) meetNewerTerm(m Message) bool {
 	switch m.Kind {
 	case MsgPreVote:
@@ -111,6 +111,7 @@ func (c *Core) answerOlderTerm(m Message) {
 		c.reply(m, Message{Kind: MsgVoteReply, Reject: true})
 	case MsgAppend, MsgHeartbeat:
 		c.reply(m, Message{Kind: MsgAppendReply, Reject: true, Match: m.Span.Prev.Index, Seq: m.Seq})
+	default: // a reply, which needs no answer
 	}
 }
 
@@ -134,6 +135,7 @@ func (c *Core) dispatch(m Message) {
 		c.handleAppendReply(m)
 	case MsgHeartbeatReply:
 		c.handleHeartbeatReply(m)
+	default: // vet dropped what this server does not know
 	}
 }
 

@@ -73,8 +73,8 @@ type Entry struct {
 type Span struct {
 	Prev    EntryID
 	Entries []Entry
-	// Encoded, when not nil, is AppendEntries(nil, Entries): the one encoding that the log write and all messages
-	// share. It is immutable, and a cache only: whoever changes Entries drops it.
+	// Encoded, when not nil, is AppendEntries(nil, Entries): the one encoding that the log write and all
+	// messages share. It is immutable, and a cache only: whoever changes Entries drops it.
 	Encoded []byte
 }
 
@@ -99,8 +99,9 @@ func (s Span) After(index Index) Span {
 	return Span{Prev: EntryID{Term: s.Entries[n-1].Term, Index: index}, Entries: s.Entries[n:]}
 }
 
-// HardState is what a server must have on stable storage before it answers (Figure 2, "persistent state"), and the
-// commit index beside it, which only spares work after a restart (it is never ahead of the entries stored with it).
+// HardState is what a server must have on stable storage before it answers (Figure 2, "persistent state"),
+// and the commit index beside it, which only spares work after a restart (it is never ahead of the entries
+// stored with it).
 type HardState struct {
 	Term   Term
 	Vote   NodeID

@@ -68,8 +68,6 @@ func wantOutcome(t *testing.T, op *loadgen.Op, want loadgen.Outcome) {
 	}
 }
 
-func isWrite(r resptest.Request) bool { return string(r.Name) == "SET" }
-
 func TestSetAndGet(t *testing.T) {
 	server := startServer(t)
 	target := startTarget(t, Options{Addrs: []string{server.Addr()}})

@@ -35,7 +35,8 @@ type Progress struct {
 	askedAtMatch uint64 // Match when Ask was considered last
 }
 
-// New returns the progress of a follower at the start of a term: nothing known, next to be sent is the entry after last.
+// New returns the progress of a follower at the start of a term: nothing known, next to be sent is the
+// entry after last.
 func New(last uint64, messagesMax, bytesMax int) Progress {
 	return Progress{Next: last + 1, State: Probe, Window: NewWindow(messagesMax, bytesMax)}
 }
@@ -86,8 +87,9 @@ func (p *Progress) Accepted(match uint64) bool {
 	return rose
 }
 
-// Rejected takes the refusal of a message whose previous entry was at rejected, with a hint of where the logs may
-// agree, and reports whether it was news: a stale refusal, of a message sent before what is known now, changes nothing.
+// Rejected takes the refusal of a message whose previous entry was at rejected, with a hint of where the
+// logs may agree, and reports whether it was news: a stale refusal, of a message sent before what is known
+// now, changes nothing.
 func (p *Progress) Rejected(rejected, hint uint64) bool {
 	switch p.State {
 	case Replicate:
@@ -105,9 +107,9 @@ func (p *Progress) Rejected(rejected, hint uint64) bool {
 	return true
 }
 
-// Heard takes any sign of life that is not an acknowledgement, such as the reply to a heartbeat. A lost probe
-// is sent again; when nothing was acknowledged since the last sign although messages are in flight, the follower is asked,
-// so that a window whose messages were all lost cannot wedge.
+// Heard takes any sign of life that is not an acknowledgement, such as the reply to a heartbeat. A lost
+// probe is sent again; when nothing was acknowledged since the last sign although messages are in flight,
+// the follower is asked, so that a window whose messages were all lost cannot wedge.
 func (p *Progress) Heard() {
 	p.Active = true
 	p.Probing = false

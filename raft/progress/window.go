@@ -2,8 +2,8 @@ package progress
 
 import "github.com/raftmark/raftmark/internal/invariant"
 
-// Window bounds the messages in flight to one follower, in messages and in bytes. One message always fits, however
-// large. The zero value has no room; see [NewWindow].
+// Window bounds the messages in flight to one follower, in messages and in bytes. One message always fits,
+// however large. The zero value has no room; see [NewWindow].
 type Window struct {
 	messagesMax int
 	bytesMax    int

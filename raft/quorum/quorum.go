@@ -8,8 +8,8 @@ import (
 // Size returns how many of n voters are a majority.
 func Size(n int) int { return n/2 + 1 }
 
-// Committed returns the largest position that a majority of the voters has reached; positions holds one value a voter
-// and is reordered. Without voters it returns the largest uint64.
+// Committed returns the largest position that a majority of the voters has reached; positions holds one
+// value a voter and is reordered. Without voters it returns the largest uint64.
 func Committed(positions []uint64) uint64 {
 	if len(positions) == 0 {
 		return math.MaxUint64
@@ -44,7 +44,8 @@ func Tally(granted, rejected, voters int) Result {
 	}
 }
 
-// Joint combines the votes of the two halves of a joint configuration: won when both are, lost as soon as one is.
+// Joint combines the votes of the two halves of a joint configuration: won when both are, lost as soon as
+// one is.
 func Joint(old, next Result) Result {
 	switch {
 	case old == Lost || next == Lost:

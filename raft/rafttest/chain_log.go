@@ -6,8 +6,8 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// chainLog is a log whose every position has a sum over all entries up to it: two logs with the same sum at an index
-// are equal up to there.
+// chainLog is a log whose every position has a sum over all entries up to it: two logs with the same sum at
+// an index are equal up to there.
 type chainLog struct {
 	entries []raft.Entry
 	sums    []uint64

@@ -30,7 +30,8 @@ type ballot struct {
 	term  raft.Term
 }
 
-// newChecker returns a checker that takes what the nodes' disks hold for given: votes, entries and what is committed.
+// newChecker returns a checker that takes what the nodes' disks hold for given: votes, entries and what is
+// committed.
 func newChecker(nodes []*Node) *Checker {
 	k := &Checker{
 		nodes:     nodes,
@@ -167,8 +168,8 @@ func (k *Checker) elected(n *Node, term raft.Term) {
 	}
 }
 
-// commits takes a node's new commit index: what is committed never changes, and is durable on a majority from the
-// instant when the first node says so.
+// commits takes a node's new commit index: what is committed never changes, and is durable on a majority
+// from the instant when the first node says so.
 func (k *Checker) commits(n *Node, led bool) {
 	commit, term := n.core.CommitIndex(), n.core.Term()
 	sum, ok := n.log.sum(commit)

@@ -11,8 +11,8 @@ import (
 type Options struct {
 	// Nodes is the number of servers, named 1 to Nodes. Default 3.
 	Nodes int
-	// Config is the configuration of all; ID and Voters are set for each. By default elections time out after 10
-	// to 20 ticks, and heartbeats are 3 ticks apart.
+	// Config is the configuration of all; ID and Voters are set for each. By default elections time out
+	// after 10 to 20 ticks, and heartbeats are 3 ticks apart.
 	Config raft.Config
 	// Disks are what servers have on disk at the start; those that are not named have nothing.
 	Disks map[raft.NodeID]Disk
@@ -161,8 +161,8 @@ func (c *Cluster) Propose(id raft.NodeID, commands ...string) int {
 	return taken
 }
 
-// Persist makes the oldest count writes of a node durable and sends what waited for them. The core hears of it at
-// the next Report.
+// Persist makes the oldest count writes of a node durable and sends what waited for them. The core hears of
+// it at the next Report.
 func (c *Cluster) Persist(id raft.NodeID, count int) {
 	n := c.Node(id)
 	for range min(count, len(n.disk.writes)) {

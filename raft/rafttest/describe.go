@@ -26,6 +26,7 @@ func describe(m raft.Message) string {
 		}
 	case raft.MsgHeartbeat:
 		fmt.Fprintf(&b, ", commit %d", m.Commit)
+	default: // its kind says it all
 	}
 	return b.String()
 }

@@ -184,7 +184,8 @@ func (s *Script) onNode(id raft.NodeID, command string, args []string) error {
 	return nil
 }
 
-// packets calls do for the packets that are under way now and match the filter; do removes its packet, or keeps it.
+// packets calls do for the packets that are under way now and match the filter; do removes its packet, or
+// keeps it.
 func (s *Script) packets(args []string, do func(int), keeps bool) error {
 	f, err := newFilter(args)
 	if err != nil {

@@ -2,8 +2,8 @@ package rafttest
 
 import "github.com/raftmark/raftmark/raft"
 
-// sends takes a message that leaves a node: what it promises must be durable there (Figure 2: "Updated on stable
-// storage before responding to RPCs").
+// sends takes a message that leaves a node: what it promises must be durable there (Figure 2: "Updated on
+// stable storage before responding to RPCs").
 func (k *Checker) sends(n *Node, m raft.Message) {
 	hard := n.disk.hard
 	switch m.Kind {
@@ -29,6 +29,7 @@ func (k *Checker) sends(n *Node, m raft.Message) {
 		}
 	case raft.MsgAppend:
 		k.appendSent(n, m)
+	default: // promises nothing
 	}
 	if (m.Kind == raft.MsgAppend || m.Kind == raft.MsgHeartbeat) && hard.Term < m.Term {
 		k.breach("no promise before durable", "node %d leads term %d; durable is term %d", n.id, m.Term, hard.Term)

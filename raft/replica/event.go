@@ -7,7 +7,8 @@ type EventKind string
 
 // The events, in the order in which a failover goes through them.
 const (
-	// EventPreCampaign: the election timeout passed and a pre-vote was started. Term is the term to be campaigned in.
+	// EventPreCampaign: the election timeout passed and a pre-vote was started. Term is the term to be
+	// campaigned in.
 	EventPreCampaign EventKind = "pre_campaign"
 	// EventCampaign: a RequestVote round was started in Term.
 	EventCampaign EventKind = "campaign"

@@ -11,7 +11,8 @@ type fetched struct {
 	err   error
 }
 
-// runFetcher reads what slow followers lack from the log, beside the loop. At most one fetch a follower is under way.
+// runFetcher reads what slow followers lack from the log, beside the loop. At most one fetch a follower is
+// under way.
 func (r *Replica) runFetcher() {
 	defer r.running.Done()
 	var fetches []raft.Fetch

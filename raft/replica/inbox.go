@@ -6,8 +6,8 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// inbox is where everybody leaves what the loop is to do. Producers append under a lock and wake the loop; the loop takes
-// all of it at once, so that what arrives while it works is one batch.
+// inbox is where everybody leaves what the loop is to do. Producers append under a lock and wake the loop;
+// the loop takes all of it at once, so that what arrives while it works is one batch.
 type inbox struct {
 	entriesMax, bytesMax int
 	wake                 chan struct{} // capacity 1
@@ -86,8 +86,8 @@ func (in *inbox) deliver(m raft.Message) {
 	in.ring()
 }
 
-// post adds what is bounded by its nature: completions of what the loop itself asked for, hints, inspections. It reports
-// whether the loop will see it.
+// post adds what is bounded by its nature: completions of what the loop itself asked for, hints,
+// inspections. It reports whether the loop will see it.
 func (in *inbox) post(add func(*work)) bool {
 	in.mu.Lock()
 	if in.closed {

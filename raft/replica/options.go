@@ -13,16 +13,19 @@ import (
 type Options struct {
 	// Core configures the protocol; its times are in ticks.
 	Core raft.Config
-	// TickInterval is the length of a tick. Default 5 ms. Lower: finer election timeouts; more wake-ups of an idle node.
+	// TickInterval is the length of a tick. Default 5 ms. Lower: finer election timeouts; more wake-ups of
+	// an idle node.
 	TickInterval time.Duration
 
-	// Log, Transport and Machine are the ports; all needed. The replica owns them from Start on and closes them.
+	// Log, Transport and Machine are the ports; all needed. The replica owns them from Start on and closes
+	// them.
 	Log       Log
 	Transport Transport
 	Machine   Machine
 
-	// QueueEntriesMax and QueueBytesMax bound the proposals, and apart from them the inbound messages, that wait for
-	// the loop; beyond them proposals fail with ErrBusy and messages are dropped. Defaults 65536 and 64 MiB.
+	// QueueEntriesMax and QueueBytesMax bound the proposals, and apart from them the inbound messages, that
+	// wait for the loop; beyond them proposals fail with ErrBusy and messages are dropped. Defaults 65536
+	// and 64 MiB.
 	QueueEntriesMax, QueueBytesMax int
 	// TraceOneIn samples one in so many proposals for the stage trace. Default 128; TraceOff for none.
 	TraceOneIn int

@@ -15,7 +15,10 @@ func (l *loop) pay() {
 	l.forgetTruncated()
 	l.handOverWrite()
 	for _, a := range l.ready.Apply {
-		l.applies.put(applyTask{apply: a, waiting: l.takePending(a.Upto)})
+		task := applyTask{apply: a, waiting: l.takePending(a.Upto)}
+		if !l.applies.put(task) { // stopped in the middle of this turn
+			completeAll([]applyTask{task}, ErrUnknown)
+		}
 	}
 	for _, f := range l.ready.Fetch {
 		l.fetches.put(f)
@@ -94,8 +97,8 @@ func (l *loop) takePending(index raft.Index) []*Proposal {
 	return taken
 }
 
-// forgetTruncated ends the proposals whose entries a newer leader replaced in this log. Their outcome is unknown: another
-// server may still hold such an entry and bring it back (Figure 8).
+// forgetTruncated ends the proposals whose entries a newer leader replaced in this log. Their outcome is
+// unknown: another server may still hold such an entry and bring it back (Figure 8).
 func (l *loop) forgetTruncated() {
 	if len(l.ready.Append) == 0 {
 		return

@@ -41,8 +41,8 @@ type Replica struct {
 	last    raft.Status // the final one; read after done
 }
 
-// Start boots a replica from what its log and machine hold, and runs it until Stop, or until a port fails. When valid options
-// cannot be started, the ports are closed.
+// Start boots a replica from what its log and machine hold, and runs it until Stop, or until a port fails.
+// When valid options cannot be started, the ports are closed.
 func Start(o Options) (*Replica, error) {
 	o = o.WithDefaults()
 	if err := o.Validate(); err != nil {
@@ -169,8 +169,8 @@ func (r *Replica) Err() error {
 	return nil
 }
 
-// Stop ends the replica: proposals under way end with ErrUnknown, the ports are closed. It returns the error that stopped
-// the replica before, or that closing gave.
+// Stop ends the replica: proposals under way end with ErrUnknown, the ports are closed. It returns the
+// error that stopped the replica before, or that closing gave.
 func (r *Replica) Stop() error {
 	r.stopped.Do(func() { close(r.stop) })
 	<-r.done
@@ -263,7 +263,8 @@ func (l *loop) run(tick time.Duration) {
 	}
 }
 
-// turn gives the core all that waits, messages first: after a pause the leader's heartbeats count before the clock does.
+// turn gives the core all that waits, messages first: after a pause the leader's heartbeats count before
+// the clock does.
 func (l *loop) turn(ticked bool) {
 	for i := range l.work.messages {
 		l.step(l.work.messages[i])

@@ -16,8 +16,9 @@ type writeTask struct {
 	traces    []*trace
 }
 
-// runWriter makes writes durable. All that waited during one sync goes into the next: group commit at the leader, and at
-// a follower one sync for many messages, without added delay. Then the messages that waited for it leave.
+// runWriter makes writes durable. All that waited during one sync goes into the next: group commit at the
+// leader, and at a follower one sync for many messages, without added delay. Then the messages that waited
+// for it leave.
 func (r *Replica) runWriter() {
 	defer r.running.Done()
 	var tasks []writeTask

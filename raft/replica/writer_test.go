@@ -13,7 +13,10 @@ func TestMergeKeepsOrderAndNewestHardState(t *testing.T) {
 	tasks := []writeTask{
 		{write: 1, hardState: &raft.HardState{Term: 1}, spans: []raft.Span{span(0)}, sends: []raft.Message{{Seq: 1}}},
 		{sends: []raft.Message{{Seq: 2}}},
-		{write: 3, hardState: &raft.HardState{Term: 2}, spans: []raft.Span{span(1), span(2)}, sends: []raft.Message{{Seq: 3}}},
+		{
+			write: 3, hardState: &raft.HardState{Term: 2},
+			spans: []raft.Span{span(1), span(2)}, sends: []raft.Message{{Seq: 3}},
+		},
 		{write: 4, spans: []raft.Span{span(3)}},
 	}
 	var merged writeTask

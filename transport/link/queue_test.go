@@ -26,7 +26,7 @@ func TestQueueKeepsItsCapsUntilReleased(t *testing.T) {
 		t.Errorf("took %d messages, and taking them made room", len(taken.Messages))
 	}
 	q.Release(1, 60)
-	if !put(1) || !put(1) || put(1) {
+	if first, second, third := put(1), put(1), put(1); !first || !second || third {
 		t.Error("the cap in messages is not 3")
 	}
 	if n := q.Drop(); n != 2 {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -52,7 +53,7 @@ func (r *Reader) Next() (Frame, error) {
 	}
 	size := HeaderBytes + h.length
 	if err := r.fill(size); err != nil {
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		return Frame{}, err

@@ -244,7 +244,7 @@ func TestReaderKeepsRetainedFramesIntact(t *testing.T) {
 				}
 			}
 		}
-		if _, err := r.Next(); err != io.EOF {
+		if _, err := r.Next(); !errors.Is(err, io.EOF) {
 			t.Errorf("at the end: %v, want io.EOF", err)
 		}
 		for n, f := range kept {
@@ -308,7 +308,7 @@ func TestReaderRefusesBadFrames(t *testing.T) {
 		t.Errorf("frame over the cap: %v, want %v", err, ErrFormat)
 	}
 	for n := 1; n < len(good); n++ {
-		if _, err := NewReader(bytes.NewReader(good[:n]), 1<<20).Next(); err != io.ErrUnexpectedEOF {
+		if _, err := NewReader(bytes.NewReader(good[:n]), 1<<20).Next(); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%d of %d bytes: %v, want io.ErrUnexpectedEOF", n, len(good), err)
 		}
 	}
