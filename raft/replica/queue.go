@@ -2,8 +2,8 @@ package replica
 
 import "sync"
 
-// queue hands batches from one goroutine to another: the producer never waits, the consumer takes all that there is.
-// What it may hold is bounded by its producer.
+// queue hands batches from one goroutine to another: the producer never waits, the consumer takes all that
+// there is. What it may hold is bounded by its producer.
 type queue[T any] struct {
 	mu     sync.Mutex
 	more   sync.Cond
@@ -17,14 +17,16 @@ func newQueue[T any]() *queue[T] {
 	return q
 }
 
-// put adds an item; after close it is dropped.
-func (q *queue[T]) put(item T) {
+// put adds an item and reports whether the consumer will be offered it: after close it is dropped.
+func (q *queue[T]) put(item T) bool {
 	q.mu.Lock()
-	if !q.closed {
-		q.items = append(q.items, item)
+	defer q.mu.Unlock()
+	if q.closed {
+		return false
 	}
-	q.mu.Unlock()
+	q.items = append(q.items, item)
 	q.more.Signal()
+	return true
 }
 
 // take waits for items and swaps them for the empty slice spare; false says that the queue is closed.
