@@ -67,7 +67,7 @@ func (in *inbox) propose(p *Proposal) error {
 		return ErrBusy
 	}
 	in.todo.proposals = append(in.todo.proposals, p)
-	in.proposalBytes += len(p.Data) + raft.EntryOverheadBytes
+	in.proposalBytes += p.size()
 	in.mu.Unlock()
 	in.ring()
 	return nil

@@ -93,6 +93,7 @@ func (l *loop) takePending(index raft.Index) []*Proposal {
 		return nil
 	}
 	taken := slices.Clone(l.pending[:n])
+	l.pendingBytes -= sizeOf(taken)
 	l.pending = slices.Delete(l.pending, 0, n)
 	return taken
 }
@@ -109,6 +110,7 @@ func (l *loop) forgetTruncated() {
 		if p.ID.Index <= begin || l.appends(p.ID) {
 			return
 		}
+		l.pendingBytes -= p.size()
 		l.pending[len(l.pending)-1] = nil
 		l.pending = l.pending[:len(l.pending)-1]
 		if n := len(l.traced); n > 0 && l.traced[n-1] == p {

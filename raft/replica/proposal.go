@@ -9,8 +9,8 @@ type Proposal struct {
 	// raft.EntryDataBytesMax bytes.
 	Data []byte
 	// Done takes the outcome from one of the replica's goroutines; it must not block. With Err nil the
-	// command is committed, durable on a majority, and applied here with Result. With Definite(Err) it was not and
-	// will not be applied. With any other Err the outcome is unknown.
+	// command is committed, durable on a majority, and applied here with Result. With Definite(Err) it was
+	// not and will not be applied. With any other Err the outcome is unknown.
 	Done func(*Proposal)
 
 	Result []byte
@@ -25,4 +25,15 @@ type Proposal struct {
 func (p *Proposal) complete(err error) {
 	p.Err = err
 	p.Done(p)
+}
+
+// size is what the proposal counts against every cap in bytes.
+func (p *Proposal) size() int { return len(p.Data) + raft.EntryOverheadBytes }
+
+func sizeOf(proposals []*Proposal) int {
+	size := 0
+	for _, p := range proposals {
+		size += p.size()
+	}
+	return size
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -236,8 +237,10 @@ type loop struct {
 	work    work
 	ready   raft.Ready
 	backlog []*Proposal // taken from the inbox, not yet by the core
-	pending []*Proposal // in the log, by index
+	pending []*Proposal // in the log, by index, and not yet with the applier
 	traced  []*Proposal // of these, sampled and not yet committed
+
+	backlogBytes, pendingBytes int // by Proposal.size
 
 	unwritten []*trace // of proposals that the core took in this turn
 
@@ -304,17 +307,18 @@ func (l *loop) step(m raft.Message) {
 // propose gives the core what it has room for.
 func (l *loop) propose() {
 	l.backlog = append(l.backlog, l.work.proposals...)
+	l.backlogBytes += sizeOf(l.work.proposals)
 	if len(l.backlog) == 0 {
 		return
 	}
 	if l.core.Role() != raft.Leader {
 		refuse(l.backlog, ErrNotLeader{Leader: l.core.Leader()})
-		l.backlog = emptied(l.backlog)
+		l.backlog, l.backlogBytes = emptied(l.backlog), 0
 		return
 	}
-	entries := make([]raft.Entry, len(l.backlog))
-	for i, p := range l.backlog {
-		entries[i].Data = p.Data
+	entries := make([]raft.Entry, l.room())
+	for i := range entries {
+		entries[i].Data = l.backlog[i].Data
 	}
 	before, term := l.core.LastIndex(), l.core.Term()
 	n := l.core.Propose(entries)
@@ -328,19 +332,35 @@ func (l *loop) propose() {
 			l.unwritten = append(l.unwritten, p.trace)
 		}
 	}
+	taken := sizeOf(l.backlog[:n])
+	l.pendingBytes += taken
+	l.backlogBytes -= taken
 	l.pending = append(l.pending, l.backlog[:n]...)
-	l.backlog = l.backlog[:copy(l.backlog, l.backlog[n:])]
+	l.backlog = slices.Delete(l.backlog, 0, n)
 	l.refuseOverflow()
+}
+
+// room returns how many of the backlog the core is offered: pending holds a queue's length. The core's cap does
+// not see to that: it is on what is not committed, and the followers commit without this node's disk and machine.
+func (l *loop) room() int {
+	n, bytes := 0, l.pendingBytes
+	for n < len(l.backlog) && len(l.pending)+n < l.inbox.entriesMax && bytes < l.inbox.bytesMax {
+		bytes += l.backlog[n].size()
+		n++
+	}
+	return n
 }
 
 // refuseOverflow keeps the backlog, which the inbox no longer counts, within one more queue's length.
 func (l *loop) refuseOverflow() {
-	if excess := len(l.backlog) - l.inbox.entriesMax; excess > 0 {
-		keep := len(l.backlog) - excess
-		refuse(l.backlog[keep:], ErrBusy)
-		clear(l.backlog[keep:])
-		l.backlog = l.backlog[:keep]
+	keep := len(l.backlog)
+	for keep > l.inbox.entriesMax || keep > 1 && l.backlogBytes > l.inbox.bytesMax {
+		keep--
+		l.backlogBytes -= l.backlog[keep].size()
 	}
+	l.meter.proposalsBusy.Add(uint64(len(l.backlog) - keep))
+	refuse(l.backlog[keep:], ErrBusy)
+	l.backlog = slices.Delete(l.backlog, keep, len(l.backlog))
 }
 
 func refuse(proposals []*Proposal, err error) {
