@@ -139,13 +139,21 @@ func (o observations) election(term uint64, from, to time.Duration) election {
 	return e
 }
 
-// tally counts the operations intended in [from, to) by outcome, and their latency debt in operation-seconds:
-// sum of max(0, response - baseline). An operation that did not succeed is charged until a new try could have: until
-// the first acknowledgement after it was given up, so that errors, however quick, never reduce the debt (rule R5).
-func (o observations) tally(from, to time.Duration) (byOutcome [loadgen.Shed + 1]int64, debt float64) {
-	first := sort.Search(len(o.entries), func(i int) bool { return o.entries[i].Intended >= from })
+// tally counts the operations that a trial touched by outcome: those intended in [from, to), and those intended from since on
+// that were still under way at from, of which a kill leaves most unknown. Their latency debt is in
+// operation-seconds: sum of max(0, response - baseline). An operation that did not succeed is charged until a new try
+// could have: until the first acknowledgement after it was given up, so that errors, however quick, never reduce the
+// debt (rule R5).
+//
+// Note: from is the instant of the order, not of the effect. A dying process closes its connections before it is gone:
+// counted from there, the operations that died with it would be in no trial at all.
+func (o observations) tally(since, from, to time.Duration) (byOutcome [loadgen.Shed + 1]int64, debt float64) {
+	first := sort.Search(len(o.entries), func(i int) bool { return o.entries[i].Intended >= since })
 	for i := first; i < len(o.entries) && o.entries[i].Intended < to; i++ {
 		e := &o.entries[i]
+		if e.Intended < from && e.Done < from {
+			continue
+		}
 		byOutcome[e.Outcome]++
 		end := e.Done
 		if e.Outcome != loadgen.OK {
@@ -168,7 +176,7 @@ type anomaly struct {
 func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd anomaly) {
 	out := o.outage(t.inject, t.end)
 	e := o.election(t.term, t.inject, t.end)
-	counts, debt := o.tally(t.inject, t.end)
+	counts, debt := o.tally(t.from, t.command, t.end)
 	row = result.Trial{
 		Arm: arm.name, Kind: t.kind, Trial: t.number, Node: t.node, PhaseUs: t.wait.Microseconds(),
 		CommandUs: arm.us(t.command), InjectUs: arm.us(t.inject),

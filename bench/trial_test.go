@@ -69,7 +69,7 @@ func TestTrialOfAKnownFailover(t *testing.T) {
 		Arm: "transport=tcp", Kind: "leader-kill", Trial: 1, Node: 2, PhaseUs: 17_000,
 		CommandUs: 999_000, InjectUs: 1_000_000, LastAckUs: 999_500, DetectUs: 1_250_000, ElectUs: 1_380_000,
 		CommitUs: 1_390_000, FirstAckUs: 1_400_000, HealUs: 2_000_000, RecoverUs: 2_300_000, EndUs: 3_000_000,
-		Rounds: 3, Terms: 3, OutageMs: 400, LeaderlessMs: 390, OK: 2000,
+		Rounds: 3, Terms: 3, OutageMs: 400, LeaderlessMs: 390, OK: 2001, // from the order, at 999 ms, on
 	}
 	debt := row.LatencyDebtOpS
 	row.LatencyDebtOpS = 0
@@ -137,6 +137,31 @@ func TestErrorsNeverImproveATrial(t *testing.T) {
 			t.Errorf("%v: got outage %v ms and debt %v, want at least %v and %v", outcome,
 				row.OutageMs, row.LatencyDebtOpS, waited.OutageMs, waited.LatencyDebtOpS)
 		}
+	}
+}
+
+// What is under way when the kill is ordered belongs to the trial, although it was due before: its connections broke
+// before the process was gone. What ended before, and what was due before the trial, does not.
+func TestOperationsUnderWayAtTheKillAreItsOwn(t *testing.T) {
+	entries := ops(0, 3000*ms, func(e *loadgen.Entry) {
+		outageUntilServed(e)
+		switch {
+		case e.Intended >= 990*ms && e.Intended < 1000*ms:
+			e.Outcome, e.Done = loadgen.Unknown, 999*ms+ms/2 // after the order, before the effect
+		case e.Intended == 980*ms:
+			e.Outcome = loadgen.Unknown // and given up before the order
+		case e.Intended == 400*ms:
+			e.Outcome, e.Done = loadgen.Unknown, 2000*ms // of an earlier trial
+		}
+	})
+	row, _ := observe(entries, failover(), ms/2).assess(kill(), armClock{})
+	if row.Unknown != 10 || row.OK != 2000 {
+		t.Errorf("got %d unknown and %d ok, want the 10 that the kill cut off and the 2000 after it", row.Unknown, row.OK)
+	}
+	// The 10 waited from 990 ... 999 ms for 1400 ms, those of the outage as without them; less half a millisecond each.
+	want := (400*401/2 + 10*400 + 10*11/2 - 410*0.5) / 1000
+	if math.Abs(row.LatencyDebtOpS-want) > 1e-6 {
+		t.Errorf("got a debt of %v, want %v", row.LatencyDebtOpS, want)
 	}
 }
 
