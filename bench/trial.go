@@ -139,8 +139,8 @@ func (o observations) election(term uint64, from, to time.Duration) election {
 	return e
 }
 
-// tally counts the operations that a trial touched by outcome: those intended in [from, to), and those intended from since on
-// that were still under way at from, of which a kill leaves most unknown. Their latency debt is in
+// tally counts the operations that a trial touched by outcome: those intended in [from, to), and those intended in
+// [since, from) that were still under way at from, most of which a kill leaves unknown. Their latency debt is in
 // operation-seconds: sum of max(0, response - baseline). An operation that did not succeed is charged until a new try
 // could have: until the first acknowledgement after it was given up, so that errors, however quick, never reduce the
 // debt (rule R5).

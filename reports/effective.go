@@ -60,6 +60,11 @@ func heartbeat(options map[string]any) float64 {
 	return duration(options, "heartbeat", "heartbeat_ms", "heartbeat_interval", "node.heartbeat")
 }
 
+// clientTimeout returns when a client of an arm gives an operation up, in milliseconds; 0 when it is not known.
+func clientTimeout(options map[string]any) float64 {
+	return duration(options, "load.timeout", "timeout", "timeout_ms")
+}
+
 // optionLines lists the options of an arm, one a line, in order.
 func optionLines(options map[string]any) []string {
 	flat := flatten(options)

@@ -69,12 +69,10 @@ func newEpoch(trials []result.Trial, bin, after int64) *epoch {
 }
 
 // add counts an operation in every trial whose window it falls in; windows may overlap.
-func (e *epoch) add(op *result.OpRow) {
-	e.each(op.IntendedUs, func(_, bin int) {
-		if op.DoneUs >= op.IntendedUs && op.Outcome != "failed" {
-			e.responses[bin] = append(e.responses[bin], float64(op.DoneUs-op.IntendedUs))
-		}
-	})
+func (e *epoch) add(op *result.OpRow, response float64, known bool) {
+	if known {
+		e.each(op.IntendedUs, func(_, bin int) { e.responses[bin] = append(e.responses[bin], response) })
+	}
 	if op.Outcome == "ok" {
 		e.each(op.DoneUs, func(trial, bin int) { e.acked[trial][bin] += float64(op.SampledOneIn) })
 	}

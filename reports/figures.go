@@ -98,7 +98,8 @@ func (s *study) overlayFigure(kind string) page.Block {
 		}, arms),
 		Caption: fmt.Sprintf("All trials of %s with the fault at 0. Above: acknowledged operations a second in bins of "+
 			"%.0f ms; line: median over trials, band: %s. Between: median instants of the failover. Below: response time of "+
-			"the operations that were due in each bin, all trials together.", kind, binMs, bandName),
+			"the operations that were due in each bin, all trials together; those without an answer at the clients' timeout.",
+			kind, binMs, bandName),
 		How: "Goodput drops to zero when the leader is gone and overshoots when the backlog drains. Response time falls " +
 			"in a straight slope (curved on this log scale) towards the end of the outage: an operation that was due early " +
 			"in it waited longest. That sawtooth is right; a generator that stops sending during an outage would not show " +
@@ -124,7 +125,8 @@ func (s *study) spectrumFigure() page.Block {
 			"other." +
 			spectrumGap(panels),
 		Not: "When the slow operations happened, and the uncertainty of the lines: operations of one run are not " +
-			"independent. Operations that were given up count at the age at which they were, which is a lower bound.",
+			"independent. Operations that failed, were given up or were shed count at the clients' timeout, which is a lower " +
+			"bound, and have no service time.",
 	}
 }
 

@@ -18,8 +18,8 @@ func (s *study) methodSection() page.Section {
 			"answers. A closed loop is labelled as one.",
 		"Response time is done minus intended, service time is done minus the first attempt, send lag is sent minus " +
 			"intended. A latency spans all retries of an operation.",
-		"Operations that never completed, or were shed at the in-flight limit, count as at least their age. Errors never " +
-			"improve a percentile.",
+		"Operations that failed, never completed, or were shed at the in-flight limit, count as at least the clients' " +
+			"timeout. Errors never improve a percentile.",
 		"The warm-up is left out.",
 		"A fault is at the instant it took effect, not when it was ordered. It comes at a random phase of the heartbeat, " +
 			"from the seed.",

@@ -18,26 +18,43 @@ func (s *study) readOps(byName map[string]*armStudy) error {
 			return err
 		}
 		a := byName[op.Arm]
+		response, known := a.waited(&op)
 		for _, e := range a.laid {
-			e.add(&op)
+			e.add(&op, response, known)
+		}
+		if !known {
+			continue
 		}
 		if _, ok := find(a.steady, op.IntendedUs); ok {
-			a.calm.add(&op)
+			a.calm.add(&op, response)
 		}
-		if _, ok := find(struck[op.Arm], op.IntendedUs); ok {
-			a.broken.add(&op)
+		_, due := find(struck[op.Arm], op.IntendedUs)
+		if _, ended := find(struck[op.Arm], op.DoneUs); due || ended {
+			a.broken.add(&op, response)
 		}
 	}
 	return nil
 }
 
-// struck returns the times from a fault to the end of its trial, the control left out.
+// waited returns how long the user of an operation waited, in microseconds: to the answer, or in vain, and then at
+// least for the clients' timeout, whatever the outcome, so that no error improves a percentile (rule R5). It is not
+// known when the operation never ended and the timeout is not in the arm's options.
+func (a *armStudy) waited(op *result.OpRow) (us float64, known bool) {
+	age := float64(op.DoneUs - op.IntendedUs)
+	if op.Outcome == "ok" {
+		return age, age >= 0
+	}
+	age = max(age, a.timeoutUs)
+	return age, age > 0
+}
+
+// struck returns the times in which trials went on, from the order of the fault to the end, the control left out.
 func (a *armStudy) struck() []window {
 	var windows []window
 	for kind, trials := range a.trials {
 		for _, t := range trials {
-			if kind != noop && t.InjectUs >= 0 && t.EndUs > t.InjectUs {
-				windows = append(windows, window{t.InjectUs, t.EndUs})
+			if kind != noop && t.CommandUs >= 0 && t.EndUs > t.CommandUs {
+				windows = append(windows, window{t.CommandUs, t.EndUs})
 			}
 		}
 	}
@@ -45,15 +62,11 @@ func (a *armStudy) struck() []window {
 	return windows
 }
 
-// add takes an operation at its response and service time. Operations of unknown outcome count at the age at which they
-// were given up, a lower bound; those that certainly failed are not latencies and are counted in the tables.
-func (l *latencies) add(op *result.OpRow) {
-	if op.Outcome == "failed" || op.DoneUs < op.IntendedUs {
-		return
-	}
+// add takes an operation at its response time and, when it was answered, its service time.
+func (l *latencies) add(op *result.OpRow, response float64) {
 	weight := float64(op.SampledOneIn)
-	l.response.Add(float64(op.DoneUs-op.IntendedUs), weight)
-	if op.SentUs >= 0 && op.DoneUs >= op.SentUs {
+	l.response.Add(response, weight)
+	if op.Outcome == "ok" && op.SentUs >= 0 && op.DoneUs >= op.SentUs {
 		l.service.Add(float64(op.DoneUs-op.SentUs), weight)
 	}
 }

@@ -143,7 +143,7 @@ func (s *study) spectrumPanels() []plot.SpectrumPanel {
 		of    func(*armStudy) *latencies
 	}{
 		{"Steady phase", func(a *armStudy) *latencies { return &a.calm }},
-		{"From each fault to the end of its trial", func(a *armStudy) *latencies { return &a.broken }},
+		{"Under way from each fault to the end of its trial", func(a *armStudy) *latencies { return &a.broken }},
 	} {
 		panel := plot.SpectrumPanel{Label: w.label}
 		for _, a := range s.arms {

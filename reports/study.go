@@ -27,8 +27,10 @@ type armStudy struct {
 	steady []window          // phases without faults
 	spans  []window          // where the timeline has no gap
 	calm   latencies         // of operations meant to start in a steady phase
-	broken latencies         // of operations meant to start between a fault and the end of its trial
+	broken latencies         // of operations under way between a fault and the end of its trial
 	laid   map[string]*epoch // trials laid on each other, by kind
+
+	timeoutUs float64 // after which a client gives an operation up; 0 when it is not known
 }
 
 // window is [from, to) in microseconds of the arm.
@@ -42,6 +44,7 @@ func newStudy(r *result.Result) (*study, error) {
 	byName := map[string]*armStudy{}
 	for _, arm := range r.Summary.Arms {
 		a := &armStudy{Arm: arm, trials: map[string][]result.Trial{}, laid: map[string]*epoch{}}
+		a.timeoutUs = clientTimeout(arm.Config) * 1e3
 		s.arms = append(s.arms, a)
 		byName[arm.Name] = a
 		for _, f := range arm.Faults {

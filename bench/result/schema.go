@@ -78,8 +78,8 @@ type Arm struct {
 	Validity   []string             `json:"validity"` // what does not hold, or was disturbed; empty when nothing
 }
 
-// Steady is the phase without faults. Latencies are of ok operations and, as censored samples at their last known age,
-// of unknown and shed ones.
+// Steady is the phase without faults. Response times are of ok operations and, as censored samples at their deadline or
+// their last known age, whichever is longer, of all others. Service times are of ok operations.
 type Steady struct {
 	DurationS    float64   `json:"duration_s"`
 	OfferedPerS  float64   `json:"offered_per_s"`
