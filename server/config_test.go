@@ -65,6 +65,8 @@ func TestValidateNamesFieldValueAndBound(t *testing.T) {
 			[]string{"client.keys_max: -1, want 1 to 16384", "client.request_timeout: -1ns"}},
 		{"raft limits", func(c *Config) { c.Raft.InflightMessagesMax = -1 },
 			[]string{"raft: InflightMessagesMax: -1; want at least 1"}},
+		{"messages longer than a frame", func(c *Config) { c.Raft.MessageBytesMax = 32 << 20 },
+			[]string{"raft.message_bytes_max: 33554432, want at most 8388608"}},
 		{"all faults at once", func(c *Config) { c.DataDir, c.Transport, c.Heartbeat = "", "x", time.Hour },
 			[]string{"data_dir", "transport", "heartbeat"}},
 	} {
@@ -78,6 +80,19 @@ func TestValidateNamesFieldValueAndBound(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A configuration that passed must not fail when the client port is opened, after the disk was.
+func TestValidClientLimitsAreServed(t *testing.T) {
+	c := validConfig("d")
+	c.Client.KeysMax, c.Client.KeyBytesMax, c.Client.ValueBytesMax = keysLimit, keyBytesLimit, valueBytesLimit
+	c = c.WithDefaults()
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.respOptions().WithDefaults().Validate(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/internal/clock"
+	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/raft/replica"
 	"github.com/raftmark/raftmark/server/resp"
 )
@@ -146,7 +147,8 @@ func (c Config) respOptions() resp.Options {
 	return resp.Options{
 		ConnectionsMax: l.ConnectionsMax, InflightRequestsMax: l.InflightRequestsMax,
 		InflightBytesMax: l.InflightBytesMax, ArgsMax: l.KeysMax + 8,
-		RequestBytesMax: max(l.KeysMax*l.KeyBytesMax, 2*l.ValueBytesMax) + 4<<10,
+		// What is larger than an entry cannot be a command, whatever the limits of its keys and values add up to.
+		RequestBytesMax: min(max(l.KeysMax*l.KeyBytesMax, 2*l.ValueBytesMax), raft.EntryDataBytesMax) + 4<<10,
 		RequestTimeout:  l.RequestTimeout, Logger: c.Logger,
 	}
 }

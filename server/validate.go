@@ -31,6 +31,9 @@ const (
 	keyBytesLimit   = 64 << 10
 	valueBytesLimit = raft.EntryDataBytesMax / 2
 	keysLimit       = 1 << 14
+	// A message of this size, or with the one longest entry, fits in the transport's default frame. A longer one
+	// would be dropped each time that it is sent.
+	messageBytesLimit = raft.EntryDataBytesMax
 )
 
 // One SET at its limits fits in an entry, with its framing.
@@ -98,6 +101,8 @@ func (c Config) Validate() error {
 	c.checkParts(&f)
 	c.checkTimes(&f)
 	c.Client.check(&f)
+	f.check(c.Raft.MessageBytesMax <= messageBytesLimit,
+		"raft.message_bytes_max: %d, want at most %d", c.Raft.MessageBytesMax, messageBytesLimit)
 	if len(f) == 0 {
 		if err := c.core().WithDefaults().Validate(); err != nil {
 			f.check(false, "raft: %w", err)
