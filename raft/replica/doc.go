@@ -31,6 +31,7 @@
 //  2. Writes reach the log in the order of the core's Readys, applies the machine in the order of the
 //     log.
 //  3. Each proposal is completed exactly once.
-//  4. Every queue is bounded: proposals and messages by the inbox's caps, writes by the core's cap on
-//     the uncommitted log, applies by its cap on what is under way, fetches by one a follower.
+//  4. Every queue is bounded: proposals and messages by the inbox's caps, the loop's backlog and its
+//     proposals in the log by the same, and with them a leader's writes; a follower's writes by the
+//     leader's window; applies by the core's cap on what is under way, fetches by one a follower.
 package replica

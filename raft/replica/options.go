@@ -24,8 +24,9 @@ type Options struct {
 	Machine   Machine
 
 	// QueueEntriesMax and QueueBytesMax bound the proposals, and apart from them the inbound messages, that
-	// wait for the loop; beyond them proposals fail with ErrBusy and messages are dropped. Defaults 65536
-	// and 64 MiB.
+	// wait for the loop; beyond them proposals fail with ErrBusy and messages are dropped. As many proposals
+	// again may wait for room in the log, and as many be in the log and not yet with the applier. Defaults
+	// 65536 and 64 MiB.
 	QueueEntriesMax, QueueBytesMax int
 	// TraceOneIn samples one in so many proposals for the stage trace. Default 128; TraceOff for none.
 	TraceOneIn int
