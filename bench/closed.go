@@ -20,8 +20,9 @@ type proposer interface {
 	Propose(ctx context.Context, data []byte) error
 }
 
-// closedPoint runs n proposers, each with one command under way, and measures what is proposed and applied within
-// duration after the warm-up. CPU and allocations are of the whole process: all nodes and the loop itself.
+// closedPoint runs n proposers, each with one command under way, for duration after the warm-up: the rate is of what is
+// applied within it, the times are of all that is proposed within it. Times of what is applied within it only would
+// leave out the slowest. CPU and allocations are of the whole process: all nodes and the loop itself.
 func closedPoint(
 	ctx context.Context, p proposer, n int, payload int, warmup, duration time.Duration,
 ) (result.ClosedPoint, error) {
@@ -66,7 +67,8 @@ type closedLoop struct {
 	from, to time.Time
 
 	mu        sync.Mutex
-	responses *hdrhistogram.Histogram // nanoseconds
+	responses *hdrhistogram.Histogram // of what was proposed in the window, nanoseconds
+	completed int64                   // in the window, whenever it was proposed
 }
 
 // work proposes until the end of the window. It notes its times apart and hands them over once, so that the loop
@@ -75,6 +77,7 @@ func (l *closedLoop) work(ctx context.Context, worker int) error {
 	key := binary.BigEndian.AppendUint64(nil, uint64(worker))
 	value := make([]byte, l.payload)
 	var own []time.Duration
+	var completed int64
 	for {
 		start := time.Now()
 		if !start.Before(l.to) || ctx.Err() != nil {
@@ -87,12 +90,17 @@ func (l *closedLoop) work(ctx context.Context, worker int) error {
 			}
 			return err
 		}
-		if end := time.Now(); !start.Before(l.from) && !end.After(l.to) {
-			own = append(own, end.Sub(start))
+		end := time.Now()
+		if !start.Before(l.from) {
+			own = append(own, end.Sub(start)) // also when it ends late: the slowest are those that do
+		}
+		if !end.Before(l.from) && end.Before(l.to) {
+			completed++
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.completed += completed
 	for _, d := range own {
 		if err := l.responses.RecordValue(min(int64(d), int64(time.Minute))); err != nil {
 			return err
@@ -102,8 +110,8 @@ func (l *closedLoop) work(ctx context.Context, worker int) error {
 }
 
 func (l *closedLoop) point(n int, duration time.Duration, before, after resources) (result.ClosedPoint, error) {
-	count := l.responses.TotalCount()
-	if count == 0 {
+	count := l.completed
+	if count == 0 || l.responses.TotalCount() == 0 {
 		return result.ClosedPoint{}, errors.New("nothing was committed within the measured time")
 	}
 	us := func(q float64) float64 { return float64(l.responses.ValueAtQuantile(q)) / 1000 }

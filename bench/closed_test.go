@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -36,6 +37,40 @@ func TestClosedLoopMeasuresWhatItsProposersDo(t *testing.T) {
 	if point.PerS > 800 || point.PerS < 200 || point.P50Us < 5000 || point.P99Us < point.P50Us {
 		t.Errorf("got %+v, want up to 800/s and 5 ms or more", point)
 	}
+}
+
+// stallingProposer takes a millisecond, and much longer from an instant on.
+type stallingProposer struct{ from time.Time }
+
+func (p stallingProposer) Propose(ctx context.Context, _ []byte) error {
+	if time.Now().After(p.from) {
+		return pause(ctx, 500*ms)
+	}
+	return pause(ctx, ms)
+}
+
+// A stall that outlasts the window is in the times, and what was under way at the window's edges in the rate.
+func TestClosedLoopSeesAStallAtItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := stallingProposer{from: time.Now().Add(300*ms - ms/2)} // the last millisecond of the window
+		point, err := closedPoint(t.Context(), p, 8, 64, 100*ms, 200*ms)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if point.P50Us < 1000 || point.P50Us > 1001 || point.P99Us < 1000 {
+			t.Errorf("got %+v, want a median of 1 ms", point)
+		}
+		if point.PerS != 8000 {
+			t.Errorf("got %v/s, want 8 proposers a millisecond each", point.PerS)
+		}
+		stall := stallingProposer{from: time.Now().Add(190 * ms)}
+		if point, err = closedPoint(t.Context(), stall, 8, 64, 100*ms, 100*ms); err != nil {
+			t.Fatal(err)
+		}
+		if point.P99Us < 499_000 {
+			t.Errorf("got %+v, want the stall of 500 ms, which 1 in 91 proposals met, at p99", point)
+		}
+	})
 }
 
 func TestClosedLoopEndsWithItsFirstError(t *testing.T) {
