@@ -27,6 +27,7 @@ type Generator struct {
 	source   *source   // of the open loop
 	ops      sync.Pool // *Op
 	done     func(*Op) // finish, bound once
+	sleeper  func(clock.Clock) (sleepUntil func(time.Duration), release func())
 	seq      atomic.Uint64
 	ran      atomic.Bool
 
@@ -54,6 +55,7 @@ func New(opts Options, target Target, recorder Recorder) (*Generator, error) {
 		source:   newSource(opts.Workload, opts.Seed),
 		ops:      sync.Pool{New: func() any { return new(Op) }},
 		idle:     make(chan struct{}, 1),
+		sleeper:  newSleeper,
 
 		stoppedAt: Forever,
 	}

@@ -22,7 +22,7 @@ func (g *Generator) runOpen(start time.Duration) {
 		defer close(finished)
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		sleepUntil, release := newSleeper(g.clock)
+		sleepUntil, release := g.sleeper(g.clock)
 		defer release()
 		p := pacer{g: g, sleepUntil: sleepUntil}
 		p.schedule = NewSchedule(g.opts.Schedule, g.opts.Rate, g.opts.Seed, start)

@@ -1,8 +1,8 @@
 package resp
 
 import (
-	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,67 +40,34 @@ func load(t *testing.T, opts loadgen.Options, addrs []string, meanwhile func(*lo
 	return h.Stats(), trace.Entries()
 }
 
-// calm tries what only a machine with time to spare can show, three times. When even then a figure is beyond its bound
-// and the generator itself was held up, the machine was too busy to tell.
-func calm(t *testing.T, try func() (stats loadgen.Stats, fault string)) {
-	t.Helper()
-	var stats loadgen.Stats
-	var fault string
-	for range 3 {
-		if stats, fault = try(); fault == "" {
-			return
-		}
-	}
-	if lag := stats.SendLagUs.P99; lag != nil && *lag > 5000 {
-		t.Skipf("too busy to tell (send lag p99 %v µs): %s", *lag, fault)
-	}
-	t.Error(fault)
-}
-
 func waitOffered(g *loadgen.Generator, n int64) {
 	for g.Counters().Offered < n {
 		time.Sleep(time.Millisecond)
 	}
 }
 
-// Trap T4, scaled down five times: a server stalled for 0.2 s at 1,000/s delays about 200 operations of 2,000, by 0.1 s
-// in the mean. A closed loop on the same server sees next to nothing.
+// Trap T4, scaled down five times and through sockets: a server stalled for 0.2 s at 1,000/s delays at least about 200
+// operations of 2,000. The bounds hold on a busy machine, which can only delay more of them and for longer;
+// loadgen's TestStallDelaysWhatWasDueAndNothingElse has the others.
 func TestStalledServerDelaysWhatWasDue(t *testing.T) {
-	const stall = 200 * time.Millisecond
 	server := startServer(t)
-	stallOnce := func(g *loadgen.Generator) {
-		waitOffered(g, 500)
-		server.StallFor(stall)
+	stats, entries := load(t, loadgen.Options{Rate: 1000, Duration: 2 * time.Second}, []string{server.Addr()},
+		func(g *loadgen.Generator) {
+			waitOffered(g, 500)
+			server.StallFor(200 * time.Millisecond)
+		})
+	delayed := 0
+	for _, e := range entries {
+		if e.Done-e.Intended > 10*time.Millisecond {
+			delayed++
+		}
 	}
-	calm(t, func() (loadgen.Stats, string) {
-		stats, entries := load(t, loadgen.Options{Rate: 1000, Duration: 2 * time.Second}, []string{server.Addr()}, stallOnce)
-		delayed := 0
-		for _, e := range entries {
-			if e.Done-e.Intended > 10*time.Millisecond {
-				delayed++
-			}
-		}
-		// 10 % of the operations wait 0 to 200 ms: 1 % of all wait for more than 180 ms.
-		p99 := *stats.ResponseUs.P99 / 1000
-		if stats.OK != 2000 || stats.Offered != 2000 || delayed < 170 || p99 < 160 { // whatever the machine does
-			t.Errorf("ok %d of %d, want 2000; %d delayed, response p99 %v ms", stats.OK, stats.Offered, delayed, p99)
-		}
-		if delayed > 300 || p99 > 250 {
-			return stats, fmt.Sprintf("%d operations delayed, response p99 %.1f ms, want about 190 and 180", delayed, p99)
-		}
-		t.Logf("open loop: %d of 2000 delayed, response p99 %.1f ms", delayed, p99)
-		return stats, ""
-	})
-	calm(t, func() (loadgen.Stats, string) {
-		opts := loadgen.Options{Closed: true, Clients: 1, Duration: time.Second}
-		naive, _ := load(t, opts, []string{server.Addr()}, stallOnce)
-		p99 := *naive.ResponseUs.P99 / 1000
-		if p99 > 100 {
-			return naive, fmt.Sprintf("closed loop p99 is %.3f ms: it should not see the stall", p99)
-		}
-		t.Logf("closed loop: response p99 %.3f ms", p99)
-		return naive, ""
-	})
+	// 10 % of the operations wait 0 to 200 ms: 1 % of all wait for more than 180 ms.
+	p99 := *stats.ResponseUs.P99 / 1000
+	if stats.OK != 2000 || stats.Offered != 2000 || delayed < 170 || p99 < 160 {
+		t.Errorf("ok %d of %d, want 2000; %d delayed, response p99 %v ms", stats.OK, stats.Offered, delayed, p99)
+	}
+	t.Logf("%d of 2000 delayed, response p99 %.1f ms", delayed, p99)
 }
 
 // Traps T1 and T2: the server dies for good; the run ends and every operation has an outcome and an instant.
@@ -129,24 +96,28 @@ func TestRunEndsWhenTheServerDies(t *testing.T) {
 	}
 }
 
-// Trap T2: a second in which everything fails leaves the figures of the rest alone, and adds to the tail only.
+// Trap T2: a time in which everything fails leaves the figures of the rest alone, and adds to the tail only.
 func TestErrorBurst(t *testing.T) {
 	server := startServer(t)
-	burst := func(g *loadgen.Generator) {
-		waitOffered(g, 300)
-		server.Answer(func(resptest.Request) []byte { return redcon.AppendError(nil, "ERR out of order") })
-		waitOffered(g, 500)
-		server.Answer(nil)
+	var writes atomic.Int64
+	server.Answer(func(r resptest.Request) []byte {
+		if string(r.Name) != "SET" {
+			return nil // a probe
+		}
+		if n := writes.Add(1); n <= 300 || n > 500 {
+			return nil
+		}
+		return redcon.AppendError(nil, "ERR out of order")
+	})
+	opts := loadgen.Options{Rate: 1000, Duration: time.Second, Timeout: 5 * time.Second}
+	stats, _ := load(t, opts, []string{server.Addr()}, nil)
+	if stats.Failed != 200 || stats.OK != 800 {
+		t.Errorf("ok %d, failed %d, want 800 and 200", stats.OK, stats.Failed)
 	}
-	opts := loadgen.Options{Rate: 1000, Duration: time.Second, Timeout: 2 * time.Second}
-	stats, _ := load(t, opts, []string{server.Addr()}, burst)
-	if stats.Failed < 150 || stats.OK+stats.Failed != 1000 {
-		t.Errorf("ok %d, failed %d, want about 800 and 200", stats.OK, stats.Failed)
-	}
-	if *stats.ResponseUs.P90 < 1_990_000 {
+	if *stats.ResponseUs.P90 < 4_990_000 {
 		t.Errorf("response p90 is %v µs though 2 of 10 operations failed: want the timeout", *stats.ResponseUs.P90)
 	}
-	if *stats.ServiceUs.P50 > 500_000 || *stats.FailedUs.P50 > 500_000 {
+	if *stats.ServiceUs.P50 > 2_000_000 || *stats.FailedUs.P50 > 2_000_000 {
 		t.Errorf("service p50 %v µs, failed p50 %v µs", *stats.ServiceUs.P50, *stats.FailedUs.P50)
 	}
 }
