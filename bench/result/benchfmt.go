@@ -106,11 +106,14 @@ func (b *benchWriter) closed(arm Arm) {
 }
 
 func (b *benchWriter) trial(t Trial) {
-	b.line(benchName(t.Kind)+subNames(t.Arm), 1, []benchValue{
+	values := []benchValue{
 		{value: t.OutageMs / 1e3, unit: "outage-sec"},
-		{value: t.LeaderlessMs / 1e3, unit: "leaderless-sec"},
 		{value: t.LatencyDebtOpS, unit: "latency-debt-op-sec"},
-	})
+	}
+	if t.LeaderlessMs >= 0 { // else it was not observed
+		values = append(values, benchValue{value: t.LeaderlessMs / 1e3, unit: "leaderless-sec"})
+	}
+	b.line(benchName(t.Kind)+subNames(t.Arm), 1, values)
 }
 
 // benchName turns "leader-kill" into "LeaderKill": a benchmark's name begins with an upper-case letter.

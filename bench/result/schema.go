@@ -38,13 +38,13 @@ const (
 // small for it is nil (rule R9), and null in JSON.
 type Quantiles struct {
 	N    int      `json:"n"`
-	Min  *float64 `json:"min,omitempty"`
+	Min  *float64 `json:"min"`
 	P50  *float64 `json:"p50"`
-	P90  *float64 `json:"p90,omitempty"`
-	P95  *float64 `json:"p95,omitempty"`
+	P90  *float64 `json:"p90"`
+	P95  *float64 `json:"p95"`
 	P99  *float64 `json:"p99"`
-	P999 *float64 `json:"p999,omitempty"`
-	Max  *float64 `json:"max,omitempty"`
+	P999 *float64 `json:"p999"`
+	Max  *float64 `json:"max"`
 }
 
 // Summary is summary.json.
