@@ -180,6 +180,16 @@ func TestOutageThatDidNotEndIsAnomalous(t *testing.T) {
 	}
 }
 
+// docs/methodology.md: a trial that did not recover within its limit makes the result invalid.
+func TestTrialThatDidNotRecoverIsInvalid(t *testing.T) {
+	trial := kill()
+	trial.recover = never
+	row, anomaly := observe(ops(0, 3000*ms, outageUntilServed), failover(), ms/2).assess(trial, armClock{})
+	if row.RecoverUs != -1 || !anomaly.invalid {
+		t.Errorf("got recovery at %d us, anomaly %+v; want none, and an invalid one", row.RecoverUs, anomaly)
+	}
+}
+
 func TestOutageIsTheLongestGapFromTheFaultOn(t *testing.T) {
 	o := observations{acks: []time.Duration{10 * ms, 900 * ms, 1000 * ms, 1100 * ms, 1400 * ms, 1500 * ms, 4000 * ms}}
 	for _, c := range []struct {

@@ -202,8 +202,8 @@ func (s *study) phaseFigure(kind string) page.Block {
 		Caption: caption,
 		How: "The lowest part is the wait for an election timeout, which settings decide. The parts above are what the " +
 			"implementation and the clients add.",
-		Not: "The outage itself, which counts from the last acknowledgement instead of the fault; and recovery, which goes " +
-			"on after the first acknowledgement.",
+		Not: "Recovery, which goes on after the first acknowledgement; nor the outage, where a longer gap without " +
+			"acknowledgements came later in the trial.",
 	}
 }
 
