@@ -134,6 +134,15 @@ func (c *Core) tickLeader() {
 	}
 }
 
+// StepDown makes a leader a follower of nobody, in its term, as after a lost quorum. It is for a driver that knows what
+// the core cannot: that this server leads and does not get on, because its disk hangs. The vote is kept.
+func (c *Core) StepDown() {
+	if c.role == Leader {
+		c.becomeFollower(c.currentTerm, None)
+		c.check()
+	}
+}
+
 // Propose appends commands to the leader's log (§5.3) and returns how many of them it took: the first n,
 // whose entries are (last before, last before + n]. It takes none when this server does not lead, and fewer
 // than all when the uncommitted part of the log is at its cap. Only Data of an entry is read; entries and

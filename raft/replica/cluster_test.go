@@ -363,6 +363,42 @@ func TestFailedSyncIsNeverAcknowledged(t *testing.T) {
 	})
 }
 
+func TestStalledDiskEndsLeadership(t *testing.T) {
+	inCluster(t, 3, logmem.Options{ManualSync: true}, raft.Config{}, func(c *cluster) {
+		stop := c.syncAll()
+		id, leader := c.leader()
+		stop()
+		outcome := make(chan error, 1)
+		go func() {
+			_, err := leader.ProposeWait(context.Background(), []byte("during"))
+			outcome <- err
+		}()
+		delete(c.nodes, id)
+		stop = c.syncAll() // of the other two
+		_, next := c.leader()
+		c.mustPropose(next, "after")
+		if s := leader.Status(); s.Role == raft.Leader || s.Term > next.Status().Term {
+			t.Errorf("the node with the stalled disk is %v in term %d", s.Role, s.Term)
+		}
+		if age := leader.Metrics().OldestWriteAge; age < time.Second {
+			t.Errorf("the oldest write is %v old after a stall of more than a second", age)
+		}
+		stop()
+		c.nodes[id] = leader
+		stop = c.syncAll() // the disk is back
+		if err := <-outcome; err != nil {
+			t.Errorf("a write that the next leader committed: %v", err)
+		}
+		c.awaitLedgers(2)
+		for _, n := range c.nodes {
+			if err := n.Stop(); err != nil {
+				t.Error(err)
+			}
+		}
+		stop()
+	})
+}
+
 func TestMachineErrorStopsTheNode(t *testing.T) {
 	inCluster(t, 1, logmem.Options{}, raft.Config{}, func(c *cluster) {
 		_, leader := c.leader()

@@ -18,6 +18,8 @@ const (
 	EventTermCommitted EventKind = "term_committed"
 	// EventFollower: this node became a follower in Term, or learned of its Leader.
 	EventFollower EventKind = "follower"
+	// EventDiskStall: a write has taken longer than Options.DiskStallMax; this node does not lead until it is done.
+	EventDiskStall EventKind = "disk_stall"
 	// EventPeerUp and EventPeerDown: a connection to or from Peer was made, or broke.
 	EventPeerUp   EventKind = "peer_up"
 	EventPeerDown EventKind = "peer_down"

@@ -99,9 +99,7 @@ func (r *Replica) Metrics() Metrics {
 		Elections:       r.meter.elections.Load(),
 		TracedProposals: len(r.traces.list()),
 		TraceOneIn:      r.traceOneIn,
-	}
-	if began := r.writeBegan.Load(); began != 0 {
-		m.OldestWriteAge = time.Since(time.Unix(0, began))
+		OldestWriteAge:  r.oldestWriteAge(),
 	}
 	r.meter.mu.Lock()
 	defer r.meter.mu.Unlock()

@@ -23,6 +23,12 @@ type Options struct {
 	Transport Transport
 	Machine   Machine
 
+	// DiskStallMax is how long one write may take before this server stops leading and standing for election, until
+	// the write is done: a leader whose disk hangs keeps its followers, and answers nobody (thesis §10.2.1 lets it
+	// commit without its own disk, but it applies only what its disk has). Default 1 s. Lower: a shorter outage; more
+	// changes of leader on a disk with hiccups. DiskStallIgnored for no limit.
+	DiskStallMax time.Duration
+
 	// QueueEntriesMax and QueueBytesMax bound the proposals, and apart from them the inbound messages, that
 	// wait for the loop; beyond them proposals fail with ErrBusy and messages are dropped. As many proposals
 	// again may wait for room in the log, and as many be in the log and not yet with the applier. Defaults
@@ -42,11 +48,17 @@ type Options struct {
 // TraceOff turns off the stage trace.
 const TraceOff = -1
 
+// DiskStallIgnored lets a leader lead however long its disk takes.
+const DiskStallIgnored time.Duration = -1
+
 // WithDefaults returns a copy with the zero fields set.
 func (o Options) WithDefaults() Options {
 	o.Core = o.Core.WithDefaults()
 	if o.TickInterval == 0 {
 		o.TickInterval = 5 * time.Millisecond
+	}
+	if o.DiskStallMax == 0 {
+		o.DiskStallMax = time.Second
 	}
 	if o.QueueEntriesMax == 0 {
 		o.QueueEntriesMax = 1 << 16
@@ -74,6 +86,10 @@ func (o Options) Validate() error {
 	errs := []error{o.Core.Validate()}
 	if o.TickInterval < time.Millisecond {
 		errs = append(errs, fmt.Errorf("TickInterval: %v; want at least 1ms", o.TickInterval))
+	}
+	if o.DiskStallMax < o.TickInterval && o.DiskStallMax != DiskStallIgnored {
+		errs = append(errs, fmt.Errorf("DiskStallMax: %v; want at least TickInterval %v, or DiskStallIgnored",
+			o.DiskStallMax, o.TickInterval))
 	}
 	if o.Log == nil || o.Transport == nil || o.Machine == nil {
 		errs = append(errs, errors.New("Log, Transport, Machine: nil; want all three"))

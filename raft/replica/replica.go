@@ -30,7 +30,9 @@ type Replica struct {
 	traces     traceRing
 	traceOneIn int
 	traceCount atomic.Uint64
-	writeBegan atomic.Int64 // UnixNano of the write under way; 0 when none is
+	started    time.Time
+	writeBegan atomic.Int64 // of the write under way, nanoseconds since started; 0 when none is
+	stallMax   time.Duration
 
 	stop    chan struct{} // closed to end the loop
 	done    chan struct{} // closed when everything has ended
@@ -54,6 +56,7 @@ func Start(o Options) (*Replica, error) {
 		logger: o.Logger, observe: o.Observe,
 		inbox:  newInbox(o.QueueEntriesMax, o.QueueBytesMax),
 		writes: newQueue[writeTask](), applies: newQueue[applyTask](), fetches: newQueue[raft.Fetch](),
+		started: time.Now(), stallMax: o.DiskStallMax,
 		meter: newMeter(), traces: traceRing{max: o.TraceKeptMax}, traceOneIn: o.TraceOneIn,
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -244,7 +247,8 @@ type loop struct {
 
 	unwritten []*trace // of proposals that the core took in this turn
 
-	seen seen
+	stalled bool // the own disk, at the last tick
+	seen    seen
 }
 
 func (l *loop) run(tick time.Duration) {
@@ -282,7 +286,7 @@ func (l *loop) turn(ticked bool) {
 		l.core.Fetched(f.fetch, f.span, f.err)
 	}
 	if ticked {
-		l.core.Tick()
+		l.tick()
 	}
 	l.observeRole()
 	l.propose()
@@ -295,6 +299,21 @@ func (l *loop) turn(ticked bool) {
 	for _, f := range l.work.inspect {
 		f(l.core)
 	}
+}
+
+// tick advances the core's time, unless the own disk has stalled: then this server gives up leading, and does not stand
+// for election.
+func (l *loop) tick() {
+	stalled := l.stallMax != DiskStallIgnored && l.oldestWriteAge() > l.stallMax
+	if stalled && !l.stalled {
+		l.report(Event{Kind: EventDiskStall, Term: l.core.Term()})
+	}
+	l.stalled = stalled
+	if stalled {
+		l.core.StepDown()
+		return
+	}
+	l.core.Tick()
 }
 
 func (l *loop) step(m raft.Message) {

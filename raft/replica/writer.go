@@ -39,7 +39,7 @@ func (r *Replica) runWriter() {
 func (r *Replica) write(t *writeTask) error {
 	if t.write != 0 {
 		begin := time.Now()
-		r.writeBegan.Store(begin.UnixNano())
+		r.writeBegan.Store(max(1, int64(begin.Sub(r.started))))
 		wait, err := r.log.Append(t.hardState, t.spans)
 		if err != nil {
 			return err
@@ -60,6 +60,15 @@ func (r *Replica) write(t *writeTask) error {
 		r.inbox.post(func(w *work) { w.synced = t.write })
 	}
 	return nil
+}
+
+// oldestWriteAge returns how long the write under way has taken; 0 when none is.
+func (r *Replica) oldestWriteAge() time.Duration {
+	began := r.writeBegan.Load()
+	if began == 0 {
+		return 0
+	}
+	return time.Since(r.started) - time.Duration(began)
 }
 
 // merge makes one write of many, in their order.
