@@ -16,6 +16,10 @@ import (
 // stagesTimeout bounds the question for stages.
 const stagesTimeout = 2 * time.Second
 
+// nodeNiceness is how far the nodes' scheduling priority is below the load generator's, which shares their cores: a
+// generator that waits for a node would send late, and measure itself.
+const nodeNiceness = 10
+
 // processes is a system of one operating system process a node.
 type processes struct {
 	cluster *cluster.Cluster
@@ -32,7 +36,7 @@ func startProcesses(ctx context.Context, executable, dir string, s Scenario, clk
 		Transport: s.Transport, LogStorage: s.Log, Machine: s.Machine,
 		Heartbeat:   time.Duration(s.Heartbeat),
 		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
-		ReadyTimeout: bootMax,
+		ReadyTimeout: bootMax, Niceness: nodeNiceness,
 	})
 	if err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ type Scenario struct {
 
 // Election bounds the election timeout: each one is drawn uniformly from [Min, Max).
 type Election struct {
-	// Min must exceed the heartbeat. Default 300 ms. Raised, leaders are replaced later and less often without need.
+	// Min must exceed the heartbeat. Default 150 ms. Raised, leaders are replaced later and less often without need.
 	Min Duration `yaml:"min"`
 	// Max must exceed Min. Default 600 ms. Raised, split votes become rarer.
 	Max Duration `yaml:"max"`
@@ -124,7 +124,7 @@ func DefaultScenario() Scenario {
 		Log:       "pebble",
 		Machine:   "pebble",
 		Heartbeat: 50 * ms,
-		Election:  Election{Min: 300 * ms, Max: 600 * ms},
+		Election:  Election{Min: 150 * ms, Max: 300 * ms},
 		Load: Load{
 			Rate: 2000, Schedule: "poisson", Payload: 128, Keys: 10_000, KeyDist: "uniform",
 			ReadShare: 0.1, MaxInflight: 8192, Timeout: 10_000 * ms,

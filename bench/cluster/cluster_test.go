@@ -227,7 +227,7 @@ func TestFailureShowsTheLastWord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := startProcess(self, log, []string{"node", "--config", file, "--exit-with-parent"})
+	p, err := startProcess(self, log, 0, []string{"node", "--config", file, "--exit-with-parent"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,9 @@ import (
 // NodesMax bounds the nodes of a cluster.
 const NodesMax = 15
 
+// NicenessMax bounds Options.Niceness: the lowest priority that there is.
+const NicenessMax = 19
+
 // Options say what cluster to start. Zero fields are defaults; those of the node's own are in server.Config.
 type Options struct {
 	// Nodes is how many nodes there are, 1 to 15. Default 3.
@@ -39,6 +42,9 @@ type Options struct {
 	Client server.ClientLimits
 	// Seed seeds the nodes' election timeouts, each its own; 0 draws one.
 	Seed uint64
+	// Niceness lowers the nodes' scheduling priority against this process, 0 to 19, as nice(1) does. Default 0.
+	// Higher: a load generator on the same cores is more punctual, and the nodes wait for it.
+	Niceness int
 	// Extra are more flags for each node.
 	Extra []string
 
@@ -76,6 +82,9 @@ func (o Options) Validate() error {
 	var errs []error
 	if o.Nodes < 1 || o.Nodes > NodesMax {
 		errs = append(errs, fmt.Errorf("nodes: %d, want 1 to %d", o.Nodes, NodesMax))
+	}
+	if o.Niceness < 0 || o.Niceness > NicenessMax {
+		errs = append(errs, fmt.Errorf("niceness: %d, want 0 to %d", o.Niceness, NicenessMax))
 	}
 	if o.Dir == "" {
 		errs = append(errs, errors.New("dir: empty, want a folder"))

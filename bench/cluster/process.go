@@ -31,8 +31,9 @@ type process struct {
 	err   error         // how; read after done
 }
 
-// startProcess starts binary in a process group of its own, with its output appended to logFile.
-func startProcess(binary, logFile string, args []string) (*process, error) {
+// startProcess starts binary in a process group of its own, with its output appended to logFile. The group's
+// priority is that of this process less niceness.
+func startProcess(binary, logFile string, niceness int, args []string) (*process, error) {
 	output, err := os.OpenFile(logFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, err
@@ -52,6 +53,9 @@ func startProcess(binary, logFile string, args []string) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, parent.Close())
 	}
+	if err := lowerPriority(cmd.Process.Pid, niceness); err != nil {
+		return nil, errors.Join(err, cmd.Process.Kill(), parent.Close(), cmd.Wait())
+	}
 	p := &process{cmd: cmd, logFile: logFile, logFrom: from, parent: parent, done: make(chan struct{})}
 	go func() {
 		p.err = cmd.Wait() // closes the pipe, too
@@ -59,6 +63,17 @@ func startProcess(binary, logFile string, args []string) (*process, error) {
 		close(p.done)
 	}()
 	return p, nil
+}
+
+// lowerPriority makes all threads of a process group, present and future, yield to this process.
+func lowerPriority(group, niceness int) error {
+	if niceness == 0 {
+		return nil
+	}
+	if err := syscall.Setpriority(syscall.PRIO_PGRP, group, niceness); err != nil {
+		return fmt.Errorf("lower the priority of process %d: %w", group, err)
+	}
+	return nil
 }
 
 func (p *process) running() bool {

@@ -12,10 +12,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// run is the whole program: arguments in, exit code out. The first interrupt cancels the command's context.
+// run is the whole program: arguments in, exit code out. The first interrupt cancels the command's context; a second
+// one ends the process at once, as if nobody listened.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop)
 	root := newRootCommand()
 	root.SetArgs(args)
 	root.SetOut(stdout)
