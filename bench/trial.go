@@ -61,12 +61,17 @@ type gap struct {
 	open     bool // no acknowledgement ended it: to is a lower bound
 }
 
-// outage returns the longest gap between acknowledgements in [from, to], where from counts like one. It is made of
-// acknowledgements only: how long an operation waited, or after which timeout it was given up, does not enter it
-// (trap T12). A gap that reaches to is open.
+// outage returns the longest gap between consecutive acknowledgements that overlaps [from, to]: the first begins with
+// the last acknowledgement at or before from (with from when there is none). It is made of acknowledgements only: how
+// long an operation waited, or after which timeout it was given up, does not enter it (trap T12). A gap that reaches to
+// is open.
 func (o observations) outage(from, to time.Duration) gap {
-	first, _ := slices.BinarySearch(o.acks, from)
-	longest, last := gap{from: from, to: from}, from
+	first := sort.Search(len(o.acks), func(i int) bool { return o.acks[i] > from })
+	last := from
+	if first > 0 {
+		last = o.acks[first-1]
+	}
+	longest := gap{from: last, to: last}
 	for _, ack := range o.acks[first:] {
 		if ack > to {
 			break
@@ -174,7 +179,9 @@ type anomaly struct {
 
 // assess computes a trial's row, and says what is odd about it.
 func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd anomaly) {
-	out := o.outage(t.inject, t.end)
+	// From the order, not from the effect: clients lose their leader when the signal arrives, milliseconds before the
+	// process is gone.
+	out := o.outage(t.command, t.end)
 	e := o.election(t.term, t.inject, t.end)
 	counts, debt := o.tally(t.from, t.command, t.end)
 	row = result.Trial{

@@ -69,7 +69,7 @@ func TestTrialOfAKnownFailover(t *testing.T) {
 		Arm: "transport=tcp", Kind: "leader-kill", Trial: 1, Node: 2, PhaseUs: 17_000,
 		CommandUs: 999_000, InjectUs: 1_000_000, LastAckUs: 999_500, DetectUs: 1_250_000, ElectUs: 1_380_000,
 		CommitUs: 1_390_000, FirstAckUs: 1_400_000, HealUs: 2_000_000, RecoverUs: 2_300_000, EndUs: 3_000_000,
-		Rounds: 3, Terms: 3, OutageMs: 400, LeaderlessMs: 390, OK: 2001, // from the order, at 999 ms, on
+		Rounds: 3, Terms: 3, OutageMs: 400.5, LeaderlessMs: 390, OK: 2001, // from the order, at 999 ms, on
 	}
 	debt := row.LatencyDebtOpS
 	row.LatencyDebtOpS = 0
@@ -90,6 +90,22 @@ func TestTrialOfAKnownFailover(t *testing.T) {
 		if got[name] != want {
 			t.Errorf("phase %s: got %v ms, want %v", name, got[name], want)
 		}
+	}
+}
+
+// Rule R13: clients are without service from the last acknowledgement on, which is before the killed process is gone.
+func TestOutageBeginsAtTheLastAcknowledgement(t *testing.T) {
+	trial := kill()
+	trial.command = 992 * ms // the process takes 8 ms to be gone
+	entries := ops(0, 3000*ms, func(e *loadgen.Entry) {
+		if e.Intended >= 991*ms && e.Intended < 1400*ms {
+			e.Done = 1400 * ms
+		}
+	})
+	row, _ := observe(entries, failover(), ms/2).assess(trial, armClock{})
+	if row.OutageMs != 409.5 || row.LastAckUs != 990_500 || row.LeaderlessMs != 390 {
+		t.Errorf("got an outage of %v ms from %d us, leaderless %v ms; want 409.5 from 990500, 390 from the effect",
+			row.OutageMs, row.LastAckUs, row.LeaderlessMs)
 	}
 }
 
@@ -115,8 +131,8 @@ func TestTimeoutDoesNotMasqueradeAsOutage(t *testing.T) {
 		}
 	})
 	row, _ := observe(entries, failover(), ms/2).assess(kill(), armClock{})
-	if row.OutageMs != 400.5 {
-		t.Errorf("got an outage of %v ms, want 400.5", row.OutageMs)
+	if row.OutageMs != 401 {
+		t.Errorf("got an outage of %v ms, want 401", row.OutageMs)
 	}
 	if row.Unknown != 400 {
 		t.Errorf("got %d unknown, want 400", row.Unknown)
@@ -172,8 +188,8 @@ func TestOutageThatDidNotEndIsAnomalous(t *testing.T) {
 		}
 	})
 	row, anomaly := observe(entries, nil, ms/2).assess(kill(), armClock{})
-	if row.OutageMs != 2000 || row.FirstAckUs != -1 || !anomaly.invalid {
-		t.Errorf("got outage %v ms, first ack %d, anomaly %v; want 2000, -1 and one", row.OutageMs, row.FirstAckUs, anomaly)
+	if row.OutageMs != 2000.5 || row.FirstAckUs != -1 || !anomaly.invalid {
+		t.Errorf("got outage %v ms, first ack %d, anomaly %v; want 2000.5, -1 and one", row.OutageMs, row.FirstAckUs, anomaly)
 	}
 	if row.LeaderlessMs != -1 {
 		t.Errorf("got leaderless %v ms, want -1: not observed", row.LeaderlessMs)
@@ -190,17 +206,19 @@ func TestTrialThatDidNotRecoverIsInvalid(t *testing.T) {
 	}
 }
 
-func TestOutageIsTheLongestGapFromTheFaultOn(t *testing.T) {
+func TestOutageIsTheLongestGapThatOverlapsTheTrial(t *testing.T) {
 	o := observations{acks: []time.Duration{10 * ms, 900 * ms, 1000 * ms, 1100 * ms, 1400 * ms, 1500 * ms, 4000 * ms}}
 	for _, c := range []struct {
 		from, to time.Duration
 		want     gap
 	}{
+		{900 * ms, 1600 * ms, gap{from: 1100 * ms, to: 1400 * ms}},
 		{950 * ms, 1600 * ms, gap{from: 1100 * ms, to: 1400 * ms}},
-		{20 * ms, 1600 * ms, gap{from: 20 * ms, to: 900 * ms}},
+		{20 * ms, 1600 * ms, gap{from: 10 * ms, to: 900 * ms}}, // from the last one before
+		{5 * ms, 20 * ms, gap{from: 10 * ms, to: 20 * ms, open: true}}, // none before
 		{950 * ms, 3000 * ms, gap{from: 1500 * ms, to: 3000 * ms, open: true}},
 		{950 * ms, 4000 * ms, gap{from: 1500 * ms, to: 4000 * ms}},
-		{5000 * ms, 5100 * ms, gap{from: 5000 * ms, to: 5100 * ms, open: true}},
+		{5000 * ms, 5100 * ms, gap{from: 4000 * ms, to: 5100 * ms, open: true}},
 	} {
 		if got := o.outage(c.from, c.to); got != c.want {
 			t.Errorf("[%v, %v]: got %+v, want %+v", c.from, c.to, got, c.want)

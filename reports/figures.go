@@ -35,8 +35,8 @@ func (s *study) cdfFigure(kind string) page.Block {
 	}
 	return page.Figure{
 		Figure: plot.OutageCDF("outage-cdf-"+slug(kind), kind, arms, least),
-		Caption: fmt.Sprintf("Distribution of the outage after %s, in milliseconds, over trials: %s. Window: from the "+
-			"fault to the end of its trial.", kind, cdfCounts(arms)),
+		Caption: fmt.Sprintf("Distribution of the outage after %s, in milliseconds, over trials: %s. Window: from "+
+			"the order of the fault to the end of its trial.", kind, cdfCounts(arms)),
 		How: how,
 		Not: "How long an outage can become: the largest one seen is not an upper bound. Nor what single operations " +
 			"waited; see the overlay and the percentiles.",

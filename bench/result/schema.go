@@ -122,8 +122,8 @@ type SaturationPoint struct {
 type FaultSummary struct {
 	Kind   string `json:"kind"`
 	Trials int    `json:"trials"`
-	// OutageMs: the longest gap between acknowledgements seen by the clients from the fault on, from the fault (or the
-	// last acknowledgement, whichever is later) to the first acknowledgement after it.
+	// OutageMs: what clients saw, the longest gap between consecutive acknowledgements that overlaps the time from the
+	// order of the fault to the end of its trial. It begins at an acknowledgement, as a rule the last before the fault.
 	OutageMs     Quantiles            `json:"outage_ms"`
 	LeaderlessMs Quantiles            `json:"leaderless_ms"` // fault to the new leader's first commit
 	PhasesMs     map[string]Quantiles `json:"phases_ms"`     // detect, elect, first_commit, client, recover
