@@ -36,8 +36,8 @@ func (s *steadyStats) add(run int, entries []loadgen.Entry, from, to time.Durati
 		e := &entries[i]
 		if e.Intended >= from && e.Intended < to {
 			s.histograms.Record(&loadgen.Op{
-				Seq: e.Seq, Kind: e.Kind, Intended: e.Intended, Sent: e.Sent, Done: e.Done, Deadline: e.Deadline,
-				Outcome: e.Outcome, Attempts: int(e.Attempts), Redirects: int(e.Redirects),
+				Seq: e.Seq, Kind: e.Kind, Intended: e.Intended, Dispatched: e.Dispatched, Sent: e.Sent, Done: e.Done,
+				Deadline: e.Deadline, Outcome: e.Outcome, Attempts: int(e.Attempts), Redirects: int(e.Redirects),
 			})
 		}
 	}

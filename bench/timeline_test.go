@@ -98,7 +98,7 @@ func TestSteadyGates(t *testing.T) {
 		"failed":   {func(e *loadgen.Entry) { set(e, e.Seq == 7, loadgen.Failed) }, "1 operations failed"},
 		"unknown":  {func(e *loadgen.Entry) { set(e, e.Seq == 7, loadgen.Unknown) }, "1 ended unknown"},
 		"achieved": {func(e *loadgen.Entry) { set(e, e.Seq%50 == 0, loadgen.Failed) }, "below 99 %"},
-		"late":     {func(e *loadgen.Entry) { e.Sent, e.Done = e.Sent+2*ms, e.Done+2*ms }, "generator was late"},
+		"late":     {func(e *loadgen.Entry) { e.Dispatched, e.Done = e.Dispatched+2*ms, e.Done+2*ms }, "generator was late"},
 		"drift":    {func(e *loadgen.Entry) { e.Done += e.Intended / 100 }, "was not steady"},
 		"none":     {func(e *loadgen.Entry) { set(e, true, loadgen.Failed) }, "none of"},
 	} {

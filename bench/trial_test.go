@@ -19,8 +19,8 @@ func ops(from, to time.Duration, end func(e *loadgen.Entry)) []loadgen.Entry {
 	var entries []loadgen.Entry
 	for at := from; at < to; at += ms {
 		e := loadgen.Entry{
-			Seq: uint64(len(entries)), Intended: at, Sent: at, Done: at + ms/2, Deadline: at + 10*time.Second,
-			Kind: loadgen.Set, Outcome: loadgen.OK, Attempts: 1,
+			Seq: uint64(len(entries)), Intended: at, Dispatched: at, Sent: at, Done: at + ms/2,
+			Deadline: at + 10*time.Second, Kind: loadgen.Set, Outcome: loadgen.OK, Attempts: 1,
 		}
 		end(&e)
 		entries = append(entries, e)
@@ -214,7 +214,7 @@ func TestOutageIsTheLongestGapThatOverlapsTheTrial(t *testing.T) {
 	}{
 		{900 * ms, 1600 * ms, gap{from: 1100 * ms, to: 1400 * ms}},
 		{950 * ms, 1600 * ms, gap{from: 1100 * ms, to: 1400 * ms}},
-		{20 * ms, 1600 * ms, gap{from: 10 * ms, to: 900 * ms}}, // from the last one before
+		{20 * ms, 1600 * ms, gap{from: 10 * ms, to: 900 * ms}},         // from the last one before
 		{5 * ms, 20 * ms, gap{from: 10 * ms, to: 20 * ms, open: true}}, // none before
 		{950 * ms, 3000 * ms, gap{from: 1500 * ms, to: 3000 * ms, open: true}},
 		{950 * ms, 4000 * ms, gap{from: 1500 * ms, to: 4000 * ms}},

@@ -60,7 +60,7 @@ func (g *Generator) client(to time.Duration, abandon <-chan struct{}) {
 		}
 		g.live.offered.Add(1)
 		g.live.inflight.Add(1)
-		g.target.Submit(g.newOp(source, g.seq.Add(1)-1, now), done)
+		g.submit(g.newOp(source, g.seq.Add(1)-1, now), done)
 		select {
 		case <-free:
 		case <-abandon:

@@ -28,8 +28,9 @@
 //
 // # How latencies count
 //
-// Response is Done - Intended (what a user sees), service is Done - Sent, send lag is Sent - Intended (the
-// generator's own lateness). An operation that did not end ok enters the response histogram as a censored sample at
+// Response is Done - Intended (what a user sees), service is Done - Sent (from the first attempt that was
+// given to a socket, all further ones included), send lag is Dispatched - Intended (the generator's own lateness).
+// Between Dispatched and Sent an operation waits in the client, for a leader or a connection with room. An operation that did not end ok enters the response histogram as a censored sample at
 // its last known age or at its deadline, whichever is longer: its user waited at least that long for nothing. So
 // errors, timeouts and shed operations can only raise a percentile. What is beyond the histogram's range is counted
 // in Capped.

@@ -162,10 +162,16 @@ func (g *Generator) newOp(source *source, seq uint64, intended time.Duration) *O
 	invariant.Check(ok, "the pool holds operations")
 	*op = Op{
 		Seq: seq, Key: op.Key, Value: op.Value,
-		Intended: intended, Sent: -1, Done: -1, Deadline: intended + g.opts.Timeout,
+		Intended: intended, Dispatched: -1, Sent: -1, Done: -1, Deadline: intended + g.opts.Timeout,
 	}
 	source.fill(op)
 	return op
+}
+
+// submit hands op to the target. The clock is read here, after op was made: what the generator took is its own lag.
+func (g *Generator) submit(op *Op, done func(*Op)) {
+	op.Dispatched = g.clock.Now()
+	g.target.Submit(op, done)
 }
 
 // finish is called by the target with each operation that ended.

@@ -25,7 +25,7 @@ type Histograms struct {
 
 	response  *hdrhistogram.Histogram // ok, and all others as censored samples
 	service   *hdrhistogram.Histogram // ok
-	lag       *hdrhistogram.Histogram // all that were sent
+	lag       *hdrhistogram.Histogram // all that were dispatched
 	byOutcome [Shed + 1]*hdrhistogram.Histogram
 
 	last  time.Duration // the latest instant seen
@@ -78,8 +78,8 @@ func (h *Histograms) Record(op *Op) {
 	}
 	h.stats.Attempts += int64(op.Attempts)
 	h.stats.Redirects += int64(op.Redirects)
-	if op.Sent >= 0 {
-		h.recordLag(op.Sent - op.Intended)
+	if op.Dispatched >= 0 {
+		h.recordLag(op.Dispatched - op.Intended)
 	}
 	h.record(h.response, h.waited(op))
 	h.record(h.byOutcome[op.Outcome], op.Done-op.Intended)
@@ -128,7 +128,7 @@ func (h *Histograms) Response() *hdrhistogram.Histogram { return h.clone(h.respo
 // Service returns a copy of the service histogram, microseconds, ok operations.
 func (h *Histograms) Service() *hdrhistogram.Histogram { return h.clone(h.service) }
 
-// SendLag returns a copy of the send lag histogram, microseconds, all operations that were sent.
+// SendLag returns a copy of the send lag histogram, microseconds, all operations that were dispatched.
 func (h *Histograms) SendLag() *hdrhistogram.Histogram { return h.clone(h.lag) }
 
 // ResponseOf returns a copy of the response histogram of one outcome, uncensored: to the instant at which it was known.

@@ -8,7 +8,7 @@ import (
 )
 
 func okOp(intended, took time.Duration) *Op {
-	return &Op{Intended: intended, Sent: intended, Done: intended + took, Deadline: intended + 10*time.Second, Attempts: 1}
+	return &Op{Intended: intended, Dispatched: intended, Sent: intended, Done: intended + took, Deadline: intended + 10*time.Second, Attempts: 1}
 }
 
 // Trap T6: quantiles against exact ones on a million samples.
@@ -71,10 +71,11 @@ func TestBeyondTheRangeIsFlagged(t *testing.T) {
 func TestNegativeLatencyIsCounted(t *testing.T) {
 	h := NewHistograms()
 	op := okOp(time.Second, time.Millisecond)
-	op.Sent -= 50 * time.Microsecond // the timer woke early
+	op.Dispatched -= 50 * time.Microsecond // the timer woke early
+	op.Sent = op.Done + time.Nanosecond
 	h.Record(op)
 	s := h.Stats()
-	if s.Early != 1 || s.Negative != 1 || *s.SendLagUs.Max != 1 {
+	if s.Early != 1 || s.Negative != 2 || *s.SendLagUs.Max != 1 {
 		t.Errorf("early %d, negative %d, lag max %v", s.Early, s.Negative, *s.SendLagUs.Max)
 	}
 	if len(s.Invalid()) == 0 {

@@ -44,10 +44,11 @@ type Op struct {
 	Key   []byte
 	Value []byte // written (Set), or read (Get; nil when the key does not exist)
 
-	Intended time.Duration // when the schedule wanted it sent
-	Sent     time.Duration // first attempt handed to a socket or queue
-	Done     time.Duration // outcome known
-	Deadline time.Duration // after which the target gives up: Failed when nothing may have been applied, else Unknown
+	Intended   time.Duration // when the schedule wanted it sent
+	Dispatched time.Duration // handed to the target; -1 when it was shed
+	Sent       time.Duration // first attempt handed to a socket, however long it waited for one; -1: there was none
+	Done       time.Duration // outcome known
+	Deadline   time.Duration // after which the target gives up: Failed when nothing may have been applied, else Unknown
 
 	Outcome   Outcome
 	Attempts  int // tries that were sent

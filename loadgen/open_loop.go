@@ -106,7 +106,7 @@ func (g *Generator) begin(due, now time.Duration) {
 	}
 	g.live.offered.Add(1)
 	g.live.inflight.Add(1)
-	g.target.Submit(g.newOp(g.source, g.seq.Add(1)-1, due), g.done)
+	g.submit(g.newOp(g.source, g.seq.Add(1)-1, due), g.done)
 }
 
 // shed records an operation that is due and cannot be sent.

@@ -41,7 +41,7 @@ func ReadBack(
 		reads.Add(1)
 		target.Submit(&Op{
 			Seq: firstSeq + uint64(i), Kind: Get, Key: []byte(key),
-			Intended: now, Sent: -1, Done: -1, Deadline: now + timeout,
+			Intended: now, Dispatched: now, Sent: -1, Done: -1, Deadline: now + timeout,
 		}, done)
 	}
 	all := make(chan struct{})

@@ -28,15 +28,24 @@ func (s stallingTarget) Submit(op *Op, done func(*Op)) {
 
 func (stallingTarget) Close() error { return nil }
 
-// stalled runs opts against a target that stalls for a second from the 4th second on, in a bubble of its own time.
+// stalled runs opts against a target that stalls for a second from the 4th second on.
 func stalled(t *testing.T, opts Options) (stats Stats, entries []Entry) {
+	t.Helper()
+	return inBubble(t, opts, func(clk clock.Clock) Target {
+		now := clk.Now()
+		return stallingTarget{clock: clk, from: now + 4*time.Second, to: now + 5*time.Second}
+	})
+}
+
+// inBubble runs opts in a bubble of its own time, in which nothing takes time but what waits for it.
+func inBubble(
+	t *testing.T, opts Options, newTarget func(clock.Clock) Target,
+) (stats Stats, entries []Entry) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		opts.Clock = clock.New()
-		now := opts.Clock.Now()
 		h, trace := NewHistograms(), NewTrace(1, 0)
-		target := stallingTarget{clock: opts.Clock, from: now + 4*time.Second, to: now + 5*time.Second}
-		g, err := New(opts, target, Tee(h, trace))
+		g, err := New(opts, newTarget(opts.Clock), Tee(h, trace))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,5 +92,42 @@ func TestClosedLoopDoesNotSeeTheStall(t *testing.T) {
 	}
 	if stats.OK < 35_990 || stats.OK > 36_010 {
 		t.Errorf("%d operations, want 36000: none was even tried during the stall", stats.OK)
+	}
+}
+
+// waitingTarget keeps every operation to itself for a while, as one that looks for a leader; the answer takes a
+// millisecond.
+type waitingTarget struct {
+	clock clock.Clock
+	waits time.Duration
+}
+
+func (w waitingTarget) Submit(op *Op, done func(*Op)) {
+	time.AfterFunc(w.waits, func() {
+		op.Sent, op.Attempts = w.clock.Now(), 1
+		time.AfterFunc(time.Millisecond, func() {
+			op.Done, op.Outcome = w.clock.Now(), OK
+			done(op)
+		})
+	})
+}
+
+func (waitingTarget) Close() error { return nil }
+
+// What an operation waits for in the target is response, but neither service nor the generator's lag.
+func TestWaitingInTheTargetIsNoServiceAndNoLag(t *testing.T) {
+	opts := Options{Rate: 1000, Duration: time.Second}
+	stats, entries := inBubble(t, opts, func(clk clock.Clock) Target {
+		return waitingTarget{clock: clk, waits: 50 * time.Millisecond}
+	})
+	if response, service := *stats.ResponseUs.P50, *stats.ServiceUs.Max; response < 50_900 || service > 1001 {
+		t.Errorf("response p50 %v µs, service at most %v µs, want 51000 and 1000", response, service)
+	}
+	if stats.OK != 1000 || stats.Late != 0 || *stats.SendLagUs.Max != 1 {
+		t.Errorf("ok %d, late %d, lag at most %v µs, want 1000, none, none", stats.OK, stats.Late, *stats.SendLagUs.Max)
+	}
+	again := StatsOf(entries, stats.From, stats.To)
+	if *again.ServiceUs.P50 != *stats.ServiceUs.P50 || *again.SendLagUs.Max != *stats.SendLagUs.Max {
+		t.Errorf("of the entries: %+v, want %+v", again, stats)
 	}
 }

@@ -31,7 +31,7 @@ type Stats struct {
 	AchievedPerS float64       `json:"achieved_per_s"` // acknowledged within the window
 	ResponseUs   Quantiles     `json:"response_us"`    // all outcomes; not ok: at least to the deadline
 	ServiceUs    Quantiles     `json:"service_us"`     // ok only
-	SendLagUs    Quantiles     `json:"send_lag_us"`    // all that were sent
+	SendLagUs    Quantiles     `json:"send_lag_us"`    // all that were dispatched
 	FailedUs     Quantiles     `json:"failed_us"`      // response of the failed, to the instant it was known
 	UnknownUs    Quantiles     `json:"unknown_us"`     // response of the unknown, to the instant it was given up
 	Offered      int64         `json:"offered"`
@@ -41,8 +41,8 @@ type Stats struct {
 	Shed         int64         `json:"shed"`
 	Attempts     int64         `json:"attempts"`
 	Redirects    int64         `json:"redirects"`
-	Late         int64         `json:"late"`     // sent more than 1 ms after the intended instant
-	Early        int64         `json:"early"`    // sent before it: a fault of the pacing
+	Late         int64         `json:"late"`     // dispatched more than 1 ms after the intended instant
+	Early        int64         `json:"early"`    // dispatched before it: a fault of the pacing
 	Negative     int64         `json:"negative"` // latencies below zero, recorded as zero
 	Capped       int64         `json:"capped"`   // latencies beyond the histogram's range: quantiles are lower bounds
 	Censored     int64         `json:"censored"` // response samples that are lower bounds
@@ -106,7 +106,7 @@ func (s Stats) Invalid() []string {
 	}
 	if s.Early > 0 || s.Negative > 0 {
 		reasons = append(reasons,
-			fmt.Sprintf("%d operations were sent early, %d latencies were negative", s.Early, s.Negative))
+			fmt.Sprintf("%d operations were dispatched early, %d latencies were negative", s.Early, s.Negative))
 	}
 	return reasons
 }

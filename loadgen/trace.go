@@ -16,17 +16,18 @@ const (
 
 // Entry is an operation without its bytes.
 type Entry struct {
-	Seq       uint64
-	Intended  time.Duration
-	Sent      time.Duration
-	Done      time.Duration
-	Deadline  time.Duration
-	Key       uint64 // number of the key, see KeyNumber; KeyForeign when it has none
-	Value     int64  // Seq of the operation that wrote the value written or read, or one of the constants
-	Attempts  uint16
-	Redirects uint16
-	Kind      OpKind
-	Outcome   Outcome
+	Seq        uint64
+	Intended   time.Duration
+	Dispatched time.Duration
+	Sent       time.Duration
+	Done       time.Duration
+	Deadline   time.Duration
+	Key        uint64 // number of the key, see KeyNumber; KeyForeign when it has none
+	Value      int64  // Seq of the operation that wrote the value written or read, or one of the constants
+	Attempts   uint16
+	Redirects  uint16
+	Kind       OpKind
+	Outcome    Outcome
 }
 
 // KeyForeign is the number of a key that Workload.Key did not make.
@@ -37,7 +38,7 @@ const (
 	traceEntriesMax = 1 << 22
 )
 
-// Trace is the Recorder that keeps every operation, without its bytes: 64 B each, up to a cap.
+// Trace is the Recorder that keeps every operation, without its bytes: 72 B each, up to a cap.
 type Trace struct {
 	run uint64
 	max int
@@ -48,7 +49,7 @@ type Trace struct {
 	dropped int64
 }
 
-// NewTrace returns an empty trace of the run of seed. It keeps at most entriesMax operations (0: 4 Mi, 256 MiB) and
+// NewTrace returns an empty trace of the run of seed. It keeps at most entriesMax operations (0: 4 Mi, 288 MiB) and
 // counts those beyond.
 func NewTrace(seed uint64, entriesMax int) *Trace {
 	return &Trace{run: RunID(seed), max: orDefault(entriesMax, traceEntriesMax)}
@@ -57,7 +58,7 @@ func NewTrace(seed uint64, entriesMax int) *Trace {
 // Record implements Recorder.
 func (t *Trace) Record(op *Op) {
 	e := Entry{
-		Seq: op.Seq, Intended: op.Intended, Sent: op.Sent, Done: op.Done, Deadline: op.Deadline,
+		Seq: op.Seq, Intended: op.Intended, Dispatched: op.Dispatched, Sent: op.Sent, Done: op.Done, Deadline: op.Deadline,
 		Key: KeyForeign, Value: t.value(op),
 		Attempts:  uint16(min(op.Attempts, math.MaxUint16)),
 		Redirects: uint16(min(op.Redirects, math.MaxUint16)),
@@ -133,8 +134,8 @@ func StatsOf(entries []Entry, from, to time.Duration) Stats {
 	for i := range entries {
 		e := &entries[i]
 		h.Record(&Op{
-			Seq: e.Seq, Kind: e.Kind, Intended: e.Intended, Sent: e.Sent, Done: e.Done, Deadline: e.Deadline,
-			Outcome: e.Outcome, Attempts: int(e.Attempts), Redirects: int(e.Redirects),
+			Seq: e.Seq, Kind: e.Kind, Intended: e.Intended, Dispatched: e.Dispatched, Sent: e.Sent, Done: e.Done,
+			Deadline: e.Deadline, Outcome: e.Outcome, Attempts: int(e.Attempts), Redirects: int(e.Redirects),
 		})
 	}
 	return h.Stats()

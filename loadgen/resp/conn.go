@@ -122,17 +122,24 @@ func (c *conn) write(sock net.Conn, dead <-chan struct{}) {
 	}
 }
 
-// take encodes the next batch. From here on its calls count as written.
+// take encodes the next batch. From here on its calls count as written, and the first attempts among them as sent.
 func (c *conn) take(batch []byte) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	taken := 0
+	var now time.Duration
+	if len(c.queue) > 0 {
+		now = c.t.clock.Now()
+	}
 	for _, call := range c.queue {
 		if taken == batchCallsMax || len(batch) >= batchBytesFull {
 			break
 		}
 		batch = call.appendRequest(batch, c.t.opts.ProbeKey)
 		if call.op != nil {
+			if call.op.Attempts == 0 {
+				call.op.Sent = now
+			}
 			call.op.Attempts++
 		}
 		c.await[(c.head+c.n)%len(c.await)] = call

@@ -31,7 +31,8 @@
 //
 //  1. done is called exactly once for each operation, and not after Close has returned.
 //  2. A write is sent again only when every earlier attempt was definitely not applied.
-//  3. Sent is when the operation was handed in; it never moves. Latency spans all attempts.
+//  3. Sent is when the first attempt was handed to a connection's socket, before any of it can reach a server; it
+//     never moves. What waited for a leader before that waited in the client; what is tried again spans all attempts.
 //  4. All queues are bounded: Options.InflightPerConnMax a connection, Options.WaitingMax and WaitingBytesMax in the
 //     wait for a leader; what is beyond ends Failed with [ErrOverload]. Nothing else grows with the load.
 //

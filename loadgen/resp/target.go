@@ -136,7 +136,7 @@ func (t *Target) nodeAt(addr string) *node {
 // Submit implements loadgen.Target.
 func (t *Target) Submit(op *loadgen.Op, done func(*loadgen.Op)) {
 	now := t.clock.Now()
-	op.Sent = now
+	op.Sent = -1
 	c, _ := t.calls.Get().(*call)
 	*c = call{op: op, done: done}
 	if t.waitingN.Load() == 0 && t.trySend(c, now) {

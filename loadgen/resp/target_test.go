@@ -62,7 +62,8 @@ func do(target *Target, kind loadgen.OpKind, key, value string, timeout time.Dur
 
 func wantOutcome(t *testing.T, op *loadgen.Op, want loadgen.Outcome) {
 	t.Helper()
-	if op.Outcome != want || op.Done < op.Sent || op.Sent < op.Intended {
+	sent := op.Sent == -1 && op.Attempts == 0 || op.Sent >= op.Intended && op.Attempts > 0
+	if op.Outcome != want || op.Done < op.Sent || !sent {
 		t.Errorf("got %v (%v, %d attempts, intended %v, sent %v, done %v), want %v",
 			op.Outcome, op.Err, op.Attempts, op.Intended, op.Sent, op.Done, want)
 	}
@@ -104,6 +105,32 @@ func TestMovedIsFollowedByEverybody(t *testing.T) {
 	}
 	if op := do(target, loadgen.Set, "k", "x", 5*time.Second); op.Redirects != 0 || op.Attempts != 1 {
 		t.Errorf("%d redirects, %d attempts, want 0 and 1", op.Redirects, op.Attempts)
+	}
+}
+
+// Service begins with the first attempt: what an operation waits in the client, for somebody to send it to, is not the
+// server's.
+func TestWaitingForALeaderIsNotService(t *testing.T) {
+	server := startServer(t)
+	addr := server.Addr()
+	_ = server.Close()
+	target := startTarget(t, Options{Addrs: []string{addr}})
+	ended := make(chan *loadgen.Op, 1)
+	now := target.clock.Now()
+	op := &loadgen.Op{
+		Kind: loadgen.Set, Key: []byte("k"), Intended: now, Dispatched: now, Sent: -1, Done: -1,
+		Deadline: now + 10*time.Second,
+	}
+	target.Submit(op, func(op *loadgen.Op) { ended <- op })
+	began := target.clock.Now()
+	server, err := resptest.StartAt(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Close() }()
+	wantOutcome(t, <-ended, loadgen.OK)
+	if op.Sent < began {
+		t.Errorf("sent %v before there was a server", began-op.Sent)
 	}
 }
 
@@ -191,8 +218,8 @@ func TestDeadline(t *testing.T) {
 	target = startTarget(t, Options{Addrs: []string{dead.Addr()}})
 	op := do(target, loadgen.Set, "k", "v", 150*time.Millisecond) // never sent
 	wantOutcome(t, op, loadgen.Failed)
-	if op.Attempts != 0 || !errors.Is(op.Err, ErrDeadline) {
-		t.Errorf("%d attempts, error %v", op.Attempts, op.Err)
+	if op.Attempts != 0 || op.Sent != -1 || !errors.Is(op.Err, ErrDeadline) {
+		t.Errorf("%d attempts, sent %v, error %v", op.Attempts, op.Sent, op.Err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
