@@ -32,6 +32,9 @@
 // one that the data do not allow. What a reply says depends on the log alone, so it is the same on every
 // node.
 //
+// Replies cost memory: each holds a copy of what it read until it is sent. Where nobody waits, as on a follower, Apply
+// takes nil results; then it replies nothing and leaves out the commands that only read, which have no effect.
+//
 // # Durability
 //
 // The raft log is the redo log: Pebble runs without a WAL here, and the applied index is in the batch of

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/raftmark/raftmark/internal/invariant"
 	"github.com/raftmark/raftmark/raft"
 )
 
@@ -24,13 +25,25 @@ type executor struct {
 	replies []byte
 	// repliesBytes is how long the replies of the last span were, a guess for the next.
 	repliesBytes int
+	// silent says that nobody waits for the replies.
+	silent bool
+}
+
+// checkResults asserts that there is room for one result an entry, or for none.
+func checkResults(span raft.Span, results [][]byte) {
+	invariant.Check(results == nil || len(results) == len(span.Entries),
+		"%d results for %d entries", len(results), len(span.Entries))
 }
 
 // replyBytesGuess is room for the reply of a command that reads nothing.
 const replyBytesGuess = 4
 
-// run executes the entries of span in order; results[i] takes the reply to entry i.
+// run executes the entries of span in order; results[i] takes the reply to entry i. Without results there are no
+// replies.
 func (x *executor) run(span raft.Span, results [][]byte) error {
+	if results == nil {
+		return x.runSilently(span)
+	}
 	x.replies = make([]byte, 0, min(max(replyBytesGuess*len(span.Entries), x.repliesBytes), repliesChunkBytes))
 	total := 0
 	for i := range span.Entries {
@@ -55,12 +68,39 @@ func (x *executor) run(span raft.Span, results [][]byte) error {
 
 const repliesChunkBytes = 64 << 10
 
+// runSilently executes the entries of span when nobody waits for a reply. What only reads has no effect and is left
+// out; the others' replies are small and written over.
+func (x *executor) runSilently(span raft.Span) error {
+	x.silent = true
+	defer func() { x.silent, x.replies = false, nil }()
+	scratch := make([]byte, 0, silentReplyBytes)
+	for i := range span.Entries {
+		if span.Entries[i].Kind != raft.EntryCommand {
+			continue
+		}
+		x.replies = scratch
+		if err := x.execute(span.Entries[i].Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// silentReplyBytes is room for the reply of any command that reads no value, errors included.
+const silentReplyBytes = 256
+
 // execute executes one command and appends its reply.
 func (x *executor) execute(data []byte) error {
 	c := &x.command
 	if err := c.Decode(data); err != nil {
 		x.replies = appendError(x.replies, "ERR "+err.Error())
 		return nil
+	}
+	if x.silent {
+		if c.Op == OpGet || c.Op == OpMGet || c.Op == OpExists {
+			return nil
+		}
+		c.Flags &^= FlagGet // it decides about the reply only
 	}
 	switch c.Op {
 	case OpGet:

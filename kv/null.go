@@ -32,15 +32,19 @@ func (m *Null) usable() error {
 	return nil
 }
 
-// Apply implements replica.Machine.
+// Apply implements replica.Machine. With nil results nobody waits: nothing is replied, and nothing is read for it.
 func (m *Null) Apply(span raft.Span, results [][]byte) error {
-	invariant.Check(len(results) == len(span.Entries), "%d results for %d entries", len(results), len(span.Entries))
+	checkResults(span, results)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.usable(); err != nil {
 		return err
 	}
 	invariant.Check(span.Prev.Index == m.applied, "span after %v applied at %d", span.Prev, m.applied)
+	m.applied = span.LastIndex()
+	if results == nil {
+		return nil
+	}
 	replies := make([]byte, len(span.Entries))
 	for i := range span.Entries {
 		results[i] = nil
@@ -48,7 +52,6 @@ func (m *Null) Apply(span raft.Span, results [][]byte) error {
 			results[i] = appendOK(replies[i : i : i+1])
 		}
 	}
-	m.applied = span.LastIndex()
 	return nil
 }
 
