@@ -112,6 +112,7 @@ func (a *armRecord) recordEvents(r *run) {
 
 func (a *armRecord) addSafety(s result.Safety) {
 	a.safety.Acked += s.Acked
+	a.safety.Checkable += s.Checkable
 	a.safety.Lost += s.Lost
 	a.safety.CheckedOps += s.CheckedOps
 	rank := map[string]int{"ok": 0, "": 1, "unknown": 1, "violation": 2}

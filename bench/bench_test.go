@@ -35,7 +35,7 @@ func toy(t *testing.T) Scenario {
 	}
 	const second = Duration(time.Second)
 	s.Name, s.Runs, s.Axes = "toy", 1, nil
-	s.Load.Rate, s.Load.Keys = 200, 200
+	s.Load.Rate = 200
 	s.Warmup, s.Steady = second/2, second
 	s.Trial = TrialLimits{Settle: second / 10, Watch: second / 5, Recover: 20 * second}
 	for i := range s.Faults {
@@ -78,6 +78,9 @@ func TestToyExperiment(t *testing.T) {
 	}
 	if arm.Safety.Acked < 200 {
 		t.Errorf("got %d acknowledged writes, want some hundreds", arm.Safety.Acked)
+	}
+	if arm.Safety.Checkable != arm.Safety.Acked {
+		t.Errorf("got %d of %d acknowledged writes checkable at the end, want all", arm.Safety.Checkable, arm.Safety.Acked)
 	}
 	if outcome.DataDir != "" || len(processesIn(t, dir)) > 0 {
 		t.Errorf("got data in %q and processes %q, want nothing left", outcome.DataDir, processesIn(t, dir))

@@ -38,7 +38,8 @@ func (r *run) checkSafety(ctx context.Context) error {
 	lost := check.LostWrites(history)
 	linear := check.Linearizable(history, linearizableLimit)
 	r.safety = result.Safety{
-		Acked: lost.Acked, Lost: lost.Lost, CheckedOps: linear.Checked, Linearizable: string(linear.Verdict),
+		Acked: lost.Acked, Checkable: lost.Checkable, Lost: lost.Lost,
+		CheckedOps: linear.Checked, Linearizable: string(linear.Verdict),
 	}
 	if lost.Verdict() == check.VerdictViolation {
 		r.unsafe = append(r.unsafe, fmt.Sprintf("run %d: %d of %d acknowledged writes lost, %d values that nobody wrote",

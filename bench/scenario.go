@@ -58,7 +58,7 @@ type Scenario struct {
 type Election struct {
 	// Min must exceed the heartbeat. Default 150 ms. Raised, leaders are replaced later and less often without need.
 	Min Duration `yaml:"min"`
-	// Max must exceed Min. Default 600 ms. Raised, split votes become rarer.
+	// Max must exceed Min. Default 300 ms. Raised, split votes become rarer.
 	Max Duration `yaml:"max"`
 }
 
@@ -70,9 +70,11 @@ type Load struct {
 	Schedule string `yaml:"schedule"`
 	// Payload is the size of a written value, 16 B to 1 MiB. Default 128 B.
 	Payload Size `yaml:"payload"`
-	// Keys is the size of the key space. Default 10000.
+	// Keys is the size of the key space, except for sequential. Default 10000.
 	Keys int `yaml:"keys"`
-	// KeyDist is how keys are chosen: uniform or zipfian. Default uniform.
+	// KeyDist is how keys are chosen: uniform, zipfian, or sequential: each write has a key of its own, and reads choose
+	// among those written. Then every acknowledged write can be looked for at the end; otherwise only the last one of a
+	// key can. Default uniform.
 	KeyDist string `yaml:"key_dist"`
 	// ReadShare is the part of operations that are reads, 0 to 1. Default 0.1.
 	ReadShare float64 `yaml:"read_share"`

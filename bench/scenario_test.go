@@ -176,7 +176,7 @@ func TestBadAxes(t *testing.T) {
 		"payload=128,lots":   `axes.payload is "lots": must be a size such as`,
 		"heartbeat=1":        `axes.heartbeat is "1": must be a duration such as`,
 		"transport=tcp,ipx":  `arm transport=ipx: transport is "ipx": must be one of tcp, tls, quic`,
-		"heartbeat=10ms,50s": "arm heartbeat=50s: election.min is 300ms: must be above heartbeat (50s)",
+		"heartbeat=10ms,50s": "arm heartbeat=50s: election.min is 150ms: must be above heartbeat (50s)",
 		"nodes=3,3":          `axes.nodes is "3": must be listed once`,
 	} {
 		s := DefaultScenario()
@@ -204,6 +204,19 @@ func TestOrderIsABBA(t *testing.T) {
 	}{{1, 3, "AAA"}, {2, 2, "ABBA"}, {2, 4, "ABBABAAB"}, {3, 2, "ABCCBA"}, {3, 4, "ABCCBABCAACB"}} {
 		if got := letters(c.arms, c.runs); got != c.want {
 			t.Errorf("%d arms, %d runs: got %s, want %s", c.arms, c.runs, got, c.want)
+		}
+	}
+}
+
+// What the program's own scenarios publish about lost writes must be about all of them: no write hides another.
+func TestBuiltInScenariosReadEveryWriteBack(t *testing.T) {
+	for _, name := range []string{"quick", "standard", "failover"} {
+		s, err := LoadScenario(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Validate(); err != nil || s.Load.KeyDist != "sequential" {
+			t.Errorf("%s: key_dist %q, %v; want sequential and valid", name, s.Load.KeyDist, err)
 		}
 	}
 }

@@ -91,7 +91,7 @@ func (s Scenario) validateLoad(f *faults) {
 	f.need(l.Payload >= payloadBytesMin && l.Payload <= payloadBytesMax, "load.payload", l.Payload,
 		"%dB to %dB", payloadBytesMin, payloadBytesMax)
 	f.need(l.Keys >= 1 && l.Keys <= keysMax, "load.keys", l.Keys, "1 to %d", keysMax)
-	f.oneOf("load.key_dist", l.KeyDist, "uniform", "zipfian")
+	f.oneOf("load.key_dist", l.KeyDist, "uniform", "zipfian", "sequential")
 	f.need(l.ReadShare >= 0 && l.ReadShare <= 1, "load.read_share", l.ReadShare, "0 to 1")
 	f.need(l.MaxInflight >= 1 && l.MaxInflight <= inflightMax, "load.max_inflight", l.MaxInflight,
 		"1 to %d", inflightMax)

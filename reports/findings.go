@@ -62,10 +62,11 @@ func (s *study) badges(stamp string) []page.Badge {
 }
 
 func (s *study) safetyBadge() page.Badge {
-	var lost, acked, checked int64
+	var lost, acked, checkable, checked int64
 	violation := false
 	for _, a := range s.arms {
 		lost, acked, checked = lost+a.Safety.Lost, acked+a.Safety.Acked, checked+a.Safety.CheckedOps
+		checkable += a.Safety.Checkable
 		violation = violation || a.Safety.Linearizable == "violation"
 	}
 	switch {
@@ -76,7 +77,7 @@ func (s *study) safetyBadge() page.Badge {
 	case acked == 0 && checked == 0:
 		return page.Badge{Name: "safety", Value: "not checked"}
 	default:
-		return page.Badge{Name: "safety", Value: "PASS, 0 lost of " + table.Count(acked), Tone: table.Good}
+		return page.Badge{Name: "safety", Value: "PASS, 0 lost of " + table.Count(checkable) + " checkable", Tone: table.Good}
 	}
 }
 
@@ -213,16 +214,17 @@ func (s *study) closedSentence() string {
 }
 
 func (s *study) safetySentence() string {
-	var acked, lost, checked int64
+	var acked, checkable, lost, checked int64
 	for _, a := range s.arms {
 		acked, lost, checked = acked+a.Safety.Acked, lost+a.Safety.Lost, checked+a.Safety.CheckedOps
+		checkable += a.Safety.Checkable
 	}
 	switch {
 	case lost > 0:
 		return fmt.Sprintf("Of %s acknowledged writes, %s are LOST.", table.Count(acked), table.Count(lost))
 	case acked > 0:
-		return fmt.Sprintf("Of %s acknowledged writes, none is lost; %s operations were checked.", table.Count(acked),
-			table.Count(checked))
+		return fmt.Sprintf("Of %s acknowledged writes, %s were checkable one by one at the end, and none of these is lost; %s "+
+			"operations were checked for linearizability.", table.Count(acked), table.Count(checkable), table.Count(checked))
 	default:
 		return ""
 	}

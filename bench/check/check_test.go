@@ -120,6 +120,63 @@ func TestKnownHistories(t *testing.T) {
 	}
 }
 
+// Only a write that nothing can have written over is checkable, and its loss is found.
+func TestCheckableWritesAreThoseWhoseLossIsFound(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		ops  []Op
+		want int64
+		lose string // the final value if the last write were lost
+	}{
+		{"written once", []Op{set("a", 0, 1, loadgen.OK), final("a")}, 1, ""},
+		{"written over: the last only", []Op{
+			set("a", 0, 1, loadgen.OK), set("b", 2, 3, loadgen.OK), set("c", 4, 5, loadgen.OK), final("c"),
+		}, 1, "b"},
+		{"concurrent: none", []Op{set("a", 0, 5, loadgen.OK), set("b", 2, 3, loadgen.OK), final("b")}, 0, "a"},
+		{"an unknown one may land later: none", []Op{
+			set("a", 0, 1, loadgen.Unknown), set("b", 2, 3, loadgen.OK), final("b"),
+		}, 0, "a"},
+		{"a failed one does not", []Op{set("a", 0, 1, loadgen.OK), set("b", 2, 3, loadgen.Failed), final("a")}, 1, ""},
+		{"not read: none", []Op{set("a", 0, 1, loadgen.OK)}, 0, ""},
+		{"only unknown: none", []Op{set("a", 0, 1, loadgen.Unknown), final("a")}, 0, ""},
+	} {
+		if got := LostWrites(&History{Ops: c.ops}); got.Checkable != c.want || got.Lost != 0 {
+			t.Errorf("%s: got %+v, want %d checkable, none lost", c.name, got, c.want)
+		}
+		last := len(c.ops) - 1
+		if !c.ops[last].Final {
+			continue
+		}
+		c.ops[last] = final(c.lose)
+		if got := LostWrites(&History{Ops: c.ops}); (got.Lost > 0) != (c.want > 0) {
+			t.Errorf("%s, and then lost: got %d lost, of %d checkable", c.name, got.Lost, c.want)
+		}
+	}
+}
+
+// With a key for each write, every acknowledged write is looked for at the end, and no lost one stays hidden.
+func TestEveryAcknowledgedWriteOfItsOwnKeyIsCheckable(t *testing.T) {
+	var ops []Op
+	for i := range time.Duration(100) {
+		op := set(fmt.Sprint(i), 10*i, 10*i+25, loadgen.OK)
+		op.Key = fmt.Sprint("k", i)
+		read := final(op.Value)
+		read.Key, read.Sent, read.Done = op.Key, 2000, 2001
+		ops = append(ops, op, read)
+	}
+	if got := LostWrites(&History{Ops: ops}); got.Acked != 100 || got.Checkable != 100 || got.Lost != 0 {
+		t.Errorf("got %+v, want all 100 checkable", got)
+	}
+	for i := 1; i < len(ops); i += 2 {
+		kept := ops[i].Value
+		ops[i].Value = ""
+		if got := LostWrites(&History{Ops: ops}); got.Lost != 1 {
+			t.Fatalf("write %d is missing: got %d lost, want 1", i/2, got.Lost)
+		}
+		ops[i].Value = kept
+	}
+}
+
 // simulate returns what concurrent clients saw of an atomic register: every operation takes effect at one instant of
 // its own. Some writes end unknown, and of these some never happen or happen after the client gave up.
 func simulate(random *rand.Rand, n int) []Op {

@@ -23,13 +23,14 @@ const (
 
 // LostReport is what LostWrites found.
 type LostReport struct {
-	Acked    int64    `json:"acked"`    // acknowledged writes
-	Lost     int64    `json:"lost"`     // of these, missing though nothing later can have written over them
-	Phantom  int64    `json:"phantom"`  // final values that no write can have left: never written, or failed
-	Keys     int      `json:"keys"`     // with an acknowledged or unknown write
-	Unread   int      `json:"unread"`   // of these, without an answered final read
-	Dropped  int64    `json:"dropped"`  // operations that the history does not have
-	Examples []string `json:"examples"` // the first few faults in words
+	Acked     int64    `json:"acked"`     // acknowledged writes
+	Checkable int64    `json:"checkable"` // of these, such that the final read would have shown the loss of this one alone
+	Lost      int64    `json:"lost"`      // acknowledged, and missing though nothing later can have written over them
+	Phantom   int64    `json:"phantom"`   // final values that no write can have left: never written, or failed
+	Keys      int      `json:"keys"`      // with an acknowledged or unknown write
+	Unread    int      `json:"unread"`    // of these, without an answered final read
+	Dropped   int64    `json:"dropped"`   // operations that the history does not have
+	Examples  []string `json:"examples"`  // the first few faults in words
 }
 
 // Verdict sums the report up.
@@ -53,6 +54,9 @@ func (r *LostReport) example(format string, args ...any) {
 // write w, acknowledged or unknown, such that no acknowledged write w' began after w had ended (an unknown one never
 // ends): each such w' should have written over w, and is lost. Where the key is missing, every acknowledged write of
 // it is lost.
+//
+// A key's final read can show the loss of one write only: of an acknowledged one that began after all others had ended.
+// Those are counted as checkable. Where every key is written once, all acknowledged writes are.
 func LostWrites(h *History) LostReport {
 	report := LostReport{Dropped: h.Dropped}
 	for _, ops := range h.byKey() {
@@ -83,6 +87,9 @@ func (r *LostReport) checkKey(ops []*Op) {
 		}
 	}
 	r.Acked += int64(len(ackedSent))
+	if final != nil && lastIsAlone(writes) {
+		r.Checkable++
+	}
 	if len(writes) > 0 {
 		r.Keys++
 	}
@@ -98,6 +105,25 @@ func (r *LostReport) checkKey(ops []*Op) {
 	default:
 		r.checkFinal(final, writes, ackedSent)
 	}
+}
+
+// lastIsAlone says whether the write that began last was acknowledged, and began when all others had ended: then no
+// other value than its own can be right at the end.
+func lastIsAlone(writes map[string]writer) bool {
+	var last writer
+	last.sent = -1
+	for _, w := range writes {
+		if w.sent > last.sent {
+			last = w
+		}
+	}
+	earlier := 0
+	for _, w := range writes {
+		if w.ended < last.sent {
+			earlier++
+		}
+	}
+	return last.acked && earlier == len(writes)-1
 }
 
 func (r *LostReport) checkFinal(final *Op, writes map[string]writer, ackedSent []time.Duration) {

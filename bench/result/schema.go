@@ -133,8 +133,11 @@ type FaultSummary struct {
 
 // Safety is what the checks after the run found (rule R21).
 type Safety struct {
-	Acked        int64  `json:"acked"` // acknowledged writes
-	Lost         int64  `json:"lost"`  // of these, not there at the end
+	Acked int64 `json:"acked"` // acknowledged writes
+	// Checkable counts those of Acked whose loss the reads at the end would show, one by one: the others were written
+	// over, or may have been. All are with load.key_dist sequential.
+	Checkable    int64  `json:"checkable"`
+	Lost         int64  `json:"lost"` // acknowledged and not there at the end
 	CheckedOps   int64  `json:"checked_ops"`
 	Linearizable string `json:"linearizable"` // ok, violation, unknown
 }

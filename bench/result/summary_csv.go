@@ -67,6 +67,7 @@ func writeSummaryCSV(w io.Writer, s Summary) error {
 			t.quantiles(arm.Name, "stage", stage, "since_proposed", "us", arm.StagesUs[stage])
 		}
 		t.number(arm.Name, "safety", "", "acked", "1", float64(arm.Safety.Acked))
+		t.number(arm.Name, "safety", "", "checkable", "1", float64(arm.Safety.Checkable))
 		t.number(arm.Name, "safety", "", "lost", "1", float64(arm.Safety.Lost))
 		t.number(arm.Name, "safety", "", "checked_ops", "1", float64(arm.Safety.CheckedOps))
 	}
