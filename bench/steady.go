@@ -26,7 +26,8 @@ type steadyStats struct {
 
 func newSteadyStats() *steadyStats { return &steadyStats{histograms: loadgen.NewHistograms()} }
 
-// add takes the steady phase of one run, [from, to).
+// add takes the steady phase of one run, [from, to), and notes what makes it invalid (rule R16): each run must hold the
+// conditions, because the others' operations would hide what is wrong with one.
 func (s *steadyStats) add(run int, entries []loadgen.Entry, from, to time.Duration) {
 	one := loadgen.StatsOf(entries, from, to)
 	s.acked += one.AchievedPerS * one.DurationS
@@ -41,6 +42,9 @@ func (s *steadyStats) add(run int, entries []loadgen.Entry, from, to time.Durati
 			})
 		}
 	}
+	for _, reason := range one.Invalid() {
+		s.notes = append(s.notes, fmt.Sprintf("run %d: %s", run, reason))
+	}
 	if one.Shed > 0 {
 		s.notes = append(s.notes, fmt.Sprintf("run %d: %d operations of the steady phase were shed", run, one.Shed))
 	}
@@ -53,7 +57,7 @@ func (s *steadyStats) add(run int, entries []loadgen.Entry, from, to time.Durati
 	}
 }
 
-// summary returns the summary and what makes it invalid (rule R16).
+// summary returns the summary and what makes it invalid, by run.
 func (s *steadyStats) summary() (*result.Steady, []string) {
 	if s.duration == 0 {
 		return nil, []string{"no steady phase was measured"}
@@ -67,7 +71,7 @@ func (s *steadyStats) summary() (*result.Steady, []string) {
 		ResponseUs: result.Quantiles(stats.ResponseUs), ServiceUs: result.Quantiles(stats.ServiceUs),
 		SendLagUs: result.Quantiles(stats.SendLagUs),
 		OK:        stats.OK, Failed: stats.Failed, Unknown: stats.Unknown, Shed: stats.Shed,
-	}, append(stats.Invalid(), s.notes...)
+	}, s.notes
 }
 
 // driftOf compares the two halves of the phase by the medians of their seconds; "" when they agree (rule R6).

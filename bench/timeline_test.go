@@ -110,6 +110,32 @@ func TestSteadyGates(t *testing.T) {
 	}
 }
 
+// A run that did not hold the conditions is named, however many good ones it is pooled with.
+func TestSteadyGatesHoldForEachRun(t *testing.T) {
+	good := func(*loadgen.Entry) {}
+	for want, bad := range map[string]func(e *loadgen.Entry){
+		"run 2: the generator was late": func(e *loadgen.Entry) {
+			if e.Seq%80 == 0 { // 1.25 % of its run, 0.1 % of all
+				e.Dispatched, e.Sent, e.Done = e.Dispatched+5*ms, e.Sent+5*ms, e.Done+5*ms
+			}
+		},
+		"run 2: achieved": func(e *loadgen.Entry) { set(e, e.Seq%50 == 0, loadgen.Shed) }, // 2 % of its run, 0.2 % of all
+	} {
+		s := newSteadyStats()
+		for run := range 10 {
+			end := good
+			if run+1 == 2 {
+				end = bad
+			}
+			s.add(run+1, ops(0, 4000*ms, end), 0, 4000*ms)
+		}
+		_, invalid := s.summary()
+		if text := strings.Join(invalid, "\n"); !strings.Contains(text, want) || strings.Contains(text, "run 1:") {
+			t.Errorf("got %q, want %q and nothing of the others", invalid, want)
+		}
+	}
+}
+
 func set(e *loadgen.Entry, when bool, outcome loadgen.Outcome) {
 	if when {
 		e.Outcome = outcome
