@@ -32,8 +32,9 @@
 // one that the data do not allow. What a reply says depends on the log alone, so it is the same on every
 // node.
 //
-// Replies cost memory: each holds a copy of what it read until it is sent. Where nobody waits, as on a follower, Apply
-// takes nil results; then it replies nothing and leaves out the commands that only read, which have no effect.
+// Results cost memory: a copy of what was read. Gets of the same large value in one span share one, so results are for
+// reading only. Where nobody waits, as on a follower, Apply takes nil results; then it replies nothing and leaves out
+// the commands that only read, which have no effect.
 //
 // # Durability
 //
@@ -45,6 +46,7 @@
 //
 //  1. One goroutine calls Apply, with consecutive spans, from Applied on.
 //  2. Give commands only to Apply; a read is a command too.
+//  3. Never write to a result.
 //
 // # Invariants
 //

@@ -25,6 +25,8 @@ type executor struct {
 	replies []byte
 	// repliesBytes is how long the replies of the last span were, a guess for the next.
 	repliesBytes int
+	// shared holds the large replies to Gets since the last command that may have changed something.
+	shared map[string][]byte
 	// silent says that nobody waits for the replies.
 	silent bool
 }
@@ -56,15 +58,42 @@ func (x *executor) run(span raft.Span, results [][]byte) error {
 			return err
 		}
 		total += len(x.replies) - from
-		results[i] = x.replies[from:len(x.replies):len(x.replies)]
+		results[i] = x.share(x.replies[from:len(x.replies):len(x.replies)])
 		if len(x.replies) > repliesChunkBytes {
 			// Growing further would copy what is already given away.
 			x.replies = make([]byte, 0, repliesChunkBytes)
 		}
 	}
 	x.replies, x.repliesBytes = nil, total
+	clear(x.shared)
 	return nil
 }
+
+// share returns the reply to the command executed last: an earlier one when it is the same large value read again, so
+// that many small Gets of it do not become as many copies.
+func (x *executor) share(reply []byte) []byte {
+	switch x.command.Op {
+	case OpGet:
+	case OpMGet, OpExists:
+		return reply
+	default:
+		clear(x.shared)
+		return reply
+	}
+	if len(reply) == 0 { // lookup found it
+		return x.shared[string(x.command.Key)]
+	}
+	if len(reply) > sharedBytesMin {
+		if x.shared == nil {
+			x.shared = map[string][]byte{}
+		}
+		x.shared[string(x.command.Key)] = reply
+	}
+	return reply
+}
+
+// sharedBytesMin is the reply above which keeping it to share costs less than another copy.
+const sharedBytesMin = 4 << 10
 
 const repliesChunkBytes = 64 << 10
 
@@ -104,6 +133,9 @@ func (x *executor) execute(data []byte) error {
 	}
 	switch c.Op {
 	case OpGet:
+		if len(x.shared) > 0 && x.shared[string(c.Key)] != nil {
+			return nil // share knows it
+		}
 		return x.lookup(c.Key)
 	case OpSet:
 		return x.set(c)
