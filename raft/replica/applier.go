@@ -59,8 +59,12 @@ func (r *Replica) apply(t *applyTask, results [][]byte) ([][]byte, error) {
 			}
 			invariant.Check1(len(span.Entries) > 0, "nothing read after %v", span.Prev)
 		}
-		results = append(results[:0], make([][]byte, len(span.Entries))...)
-		if err := r.machine.Apply(span, results); err != nil {
+		var wanted [][]byte // nil when nobody waits here, as on a follower: no replies are built
+		if len(t.waiting) > 0 {
+			results = append(results[:0], make([][]byte, len(span.Entries))...)
+			wanted = results
+		}
+		if err := r.machine.Apply(span, wanted); err != nil {
 			return results, err
 		}
 		r.meter.appliedEntries.Add(uint64(len(span.Entries)))

@@ -22,6 +22,7 @@ type ledger struct {
 	mu       sync.Mutex
 	applied  raft.Index
 	commands [][]byte
+	results  int // made
 	fail     error
 }
 
@@ -44,7 +45,10 @@ func (l *ledger) Apply(span raft.Span, results [][]byte) error {
 	for i, e := range span.Entries {
 		if e.Kind == raft.EntryCommand {
 			l.commands = append(l.commands, e.Data)
-			results[i] = e.Data
+			if results != nil {
+				results[i] = e.Data
+				l.results++
+			}
 		}
 	}
 	l.applied = span.LastIndex()
@@ -52,6 +56,12 @@ func (l *ledger) Apply(span raft.Span, results [][]byte) error {
 }
 
 func (l *ledger) Close() error { return nil }
+
+func (l *ledger) answered() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.results
+}
 
 func (l *ledger) list() [][]byte {
 	l.mu.Lock()
@@ -187,6 +197,21 @@ func TestEveryNodeAppliesTheSameCommandsInOrder(t *testing.T) {
 		for i, command := range c.awaitLedgers(100) {
 			if want := fmt.Sprintf("%03d", i); string(command) != want {
 				t.Fatalf("command %d is %q, want %q", i, command, want)
+			}
+		}
+	})
+}
+
+func TestNoResultsAreMadeWhereNobodyWaits(t *testing.T) {
+	inCluster(t, 3, logmem.Options{}, raft.Config{}, func(c *cluster) {
+		_, leader := c.leader()
+		for i := range 10 {
+			c.mustPropose(leader, fmt.Sprint(i))
+		}
+		c.awaitLedgers(10)
+		for id, n := range c.nodes {
+			if answered := n.ledger.answered(); (answered > 0) != (n == leader) {
+				t.Errorf("node %d made %d results; only the leader's callers wait", id, answered)
 			}
 		}
 	})
