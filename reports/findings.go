@@ -63,19 +63,24 @@ func (s *study) badges(stamp string) []page.Badge {
 
 func (s *study) safetyBadge() page.Badge {
 	var lost, acked, checkable, checked int64
-	violation := false
+	violation, undecided := false, false
 	for _, a := range s.arms {
 		lost, acked, checked = lost+a.Safety.Lost, acked+a.Safety.Acked, checked+a.Safety.CheckedOps
 		checkable += a.Safety.Checkable
 		violation = violation || a.Safety.Linearizable == "violation"
+		undecided = undecided || a.Safety.Linearizable != "ok" && (a.Safety.Acked > 0 || a.Safety.CheckedOps > 0)
 	}
 	switch {
 	case lost > 0:
 		return page.Badge{Name: "safety", Value: table.Count(lost) + " LOST", Tone: table.Bad}
 	case violation:
 		return page.Badge{Name: "safety", Value: "NOT LINEARIZABLE", Tone: table.Bad}
+	case s.Summary.Verdict == result.VerdictUnsafe:
+		return page.Badge{Name: "safety", Value: "UNSAFE", Tone: table.Bad}
 	case acked == 0 && checked == 0:
 		return page.Badge{Name: "safety", Value: "not checked"}
+	case undecided:
+		return page.Badge{Name: "safety", Value: "not decided", Tone: table.Bad}
 	default:
 		return page.Badge{Name: "safety", Value: "PASS, 0 lost of " + table.Count(checkable) + " checkable", Tone: table.Good}
 	}

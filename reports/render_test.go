@@ -218,6 +218,29 @@ func TestALostWriteStampsAgainstTheVerdict(t *testing.T) {
 	}
 }
 
+// Neither a check that was not finished nor one that another check contradicts is a pass.
+func TestOnlyAFinishedCheckPasses(t *testing.T) {
+	for _, c := range []struct{ from, to, want string }{
+		{`"linearizable": "ok"`, `"linearizable": "unknown"`, "safety **❌ not decided**"},
+		{`"verdict": "ok"`, `"verdict": "unsafe"`, "safety **❌ UNSAFE**"}, // unequal states, say
+	} {
+		dir := write(t, small())
+		path := filepath.Join(dir, result.SummaryFile)
+		before := read(t, path)
+		after := strings.Replace(before, c.from, c.to, 1)
+		if after == before {
+			t.Fatalf("%s is not in the fixture", c.from)
+		}
+		if err := errors.Join(os.WriteFile(path, []byte(after), 0o644),
+			os.Remove(filepath.Join(dir, result.ChecksumsFile))); err != nil {
+			t.Fatal(err)
+		}
+		if text := read(t, render(t, dir).Markdown); !strings.Contains(text, c.want) || strings.Contains(text, "PASS") {
+			t.Errorf("%s: want %q and no PASS", c.to, c.want)
+		}
+	}
+}
+
 func TestFewTrialsGiveNoQuantiles(t *testing.T) {
 	rendered := render(t, write(t, small()))
 	if !strings.Contains(rendered.Headline, "n/a (n=3 < 6)") || !strings.Contains(rendered.Headline, "n/a (n=3 < 72)") {

@@ -246,7 +246,7 @@ func (s *study) safetyTable() *table.Table {
 		case "violation":
 			linear = table.Cell{Text: "VIOLATION", Tone: table.Bad}
 		case "unknown":
-			linear = table.Cell{Text: "unknown", Tone: table.Missing}
+			linear = table.Cell{Text: "not decided", Tone: table.Missing}
 		}
 		t.Add(table.Of(a.Name), table.Of(table.Count(a.Safety.Acked)),
 			table.Of(table.Count(a.Safety.Checkable)), lost(a.Safety),
