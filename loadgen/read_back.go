@@ -14,7 +14,8 @@ const readBackInflight = 128
 
 // ReadBack reads every key once and records each read, for the check that no acknowledged write is lost. It runs
 // when the load has ended; Seq counts from firstSeq. A read that fails is recorded as it ended: the key counts as
-// unread. It returns early, with the context's error, when that ends.
+// unread. It returns early, with the context's error, when that ends: after a second at most, in which the reads under
+// way may end. The recorder may be called after that, until the target is closed.
 func ReadBack(
 	ctx context.Context, target Target, keys []string, firstSeq uint64, timeout time.Duration, clk clock.Clock,
 	recorder Recorder,
@@ -46,10 +47,17 @@ func ReadBack(
 	}
 	all := make(chan struct{})
 	go func() { reads.Wait(); close(all) }()
+	stuck := time.After(timeout + stuckAfter)
 	select {
 	case <-all:
 		return ctx.Err()
-	case <-time.After(timeout + stuckAfter):
-		return fmt.Errorf("read back %d keys: %w", len(keys), ErrStuck)
+	case <-stuck:
+	case <-ctx.Done():
+		select {
+		case <-all:
+		case <-time.After(interruptedDrain):
+		}
+		return ctx.Err()
 	}
+	return fmt.Errorf("read back %d keys: %w", len(keys), ErrStuck)
 }

@@ -1,6 +1,8 @@
 package loadgen
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -93,6 +95,21 @@ func TestClosedLoopDoesNotSeeTheStall(t *testing.T) {
 	if stats.OK < 35_990 || stats.OK > 36_010 {
 		t.Errorf("%d operations, want 36000: none was even tried during the stall", stats.OK)
 	}
+}
+
+// Whoever interrupts the reading back waits for a second, not for a cluster that is gone.
+func TestReadBackEndsWhenItIsInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clk := clock.New()
+		ctx, cancel := context.WithCancel(t.Context())
+		began := clk.Now()
+		time.AfterFunc(time.Second, cancel)
+		err := ReadBack(ctx, delayTarget{clock: clk, after: time.Minute}, []string{"a", "b"}, 0, time.Minute, clk, NewTrace(1, 0))
+		if took := clk.Now() - began; !errors.Is(err, context.Canceled) || took > time.Second+interruptedDrain {
+			t.Errorf("got %v after %v, want %v after 2 s", err, took, context.Canceled)
+		}
+		time.Sleep(time.Minute) // what is under way ends
+	})
 }
 
 // waitingTarget keeps every operation to itself for a while, as one that looks for a leader; the answer takes a

@@ -217,6 +217,7 @@ func (r *loadRun) keep(ctx context.Context, interrupted bool) error {
 		if err != nil && !errors.Is(err, context.Canceled) {
 			return fmt.Errorf("read back: %w", err)
 		}
+		r.report.Interrupted = err != nil // what was not read back is unknown because of that
 		history.AddFinal(reads, r.opts.Workload)
 		lost := check.LostWrites(history)
 		r.report.Verified = &lost

@@ -111,6 +111,23 @@ func TestLoadInterruptedKeepsPartialResults(t *testing.T) {
 	}
 }
 
+func TestLoadInterruptedWhileItReadsBack(t *testing.T) {
+	server := loadServer(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	server.Answer(func(r resptest.Request) []byte {
+		if string(r.Name) == "GET" && string(r.Args[0]) != "raftmark:probe" { // the load itself reads nothing
+			cancel()
+		}
+		return nil
+	})
+	code, stdout, stderr := raftmarkRun(ctx, "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "1s", "-w", "0s",
+		"-q", "--key-dist", "sequential", "--verify")
+	if code != int(exitInterrupted) || !strings.Contains(stdout, "INTERRUPTED") || !strings.Contains(stdout, "→ unknown") {
+		t.Errorf("got exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
+
 func TestLoadClosedAtMaximum(t *testing.T) {
 	server := loadServer(t)
 	wantRun(t, int(exitOK), "closed loop, 4 clients", "load", "--targets", server.Addr(), "-r", "max", "-c", "4",
