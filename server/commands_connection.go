@@ -8,6 +8,19 @@ import (
 	"github.com/raftmark/raftmark/server/resp"
 )
 
+// clientNameBytesMax bounds the name of a connection, which it keeps for its life.
+const clientNameBytesMax = 256
+
+// named gives the connection a name, or replies why not.
+func named(c *resp.Conn, name []byte) bool {
+	if len(name) > clientNameBytesMax {
+		c.ReplyError(fmt.Sprintf("ERR client name too large: %d bytes, at most %d", len(name), clientNameBytesMax))
+		return false
+	}
+	c.ClientName = string(name)
+	return true
+}
+
 // redisVersion is the version of Redis whose protocol is spoken; clients choose features by it.
 const redisVersion = "7.2.0"
 
@@ -41,15 +54,17 @@ func (s *commands) hello(c *resp.Conn, args [][]byte) {
 			c.ReplyError("NOPROTO unsupported protocol version")
 			return
 		}
-		name := ""
+		var name []byte
 		switch {
 		case len(args) == 4 && strings.EqualFold(string(args[2]), "SETNAME"):
-			name = string(args[3])
+			name = args[3]
 		case len(args) > 2:
 			c.ReplyError("ERR syntax error: HELLO takes a protocol and SETNAME; there are no users to AUTH")
 			return
 		}
-		c.ClientName = name
+		if !named(c, name) {
+			return
+		}
 		c.SetProtocol(resp.Protocol(version))
 	}
 	p := c.Protocol()
@@ -67,8 +82,9 @@ func (s *commands) hello(c *resp.Conn, args [][]byte) {
 func (s *commands) client(c *resp.Conn, args [][]byte) {
 	switch sub := strings.ToUpper(string(args[1])); {
 	case sub == "SETNAME" && len(args) == 3:
-		c.ClientName = string(args[2])
-		c.Reply(resp.AppendOK(nil))
+		if named(c, args[2]) {
+			c.Reply(resp.AppendOK(nil))
+		}
 	case sub == "SETINFO" && len(args) == 4:
 		c.Reply(resp.AppendOK(nil))
 	case sub == "GETNAME" && len(args) == 2:

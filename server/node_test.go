@@ -157,6 +157,9 @@ func TestCommands(t *testing.T) {
 		{"GET " + key, "-ERR key too large: 21 bytes, at most 20"},
 		{"CLUSTER KEYSLOT foo", ":12182"}, {"CONFIG GET save", "*2|$4|save|$0|"}, {"COMMAND", "*0"},
 		{"CLIENT SETNAME me", "+OK"}, {"CLIENT GETNAME", "$2|me"}, {"READONLY", "+OK"},
+		{"CLIENT SETNAME " + strings.Repeat("n", 257), "-ERR client name too large: 257 bytes, at most 256"},
+		{"HELLO 2 SETNAME " + strings.Repeat("n", 257), "-ERR client name too large: 257 bytes, at most 256"},
+		{"CLIENT GETNAME", "$2|me"}, {"CLIENT SETNAME " + strings.Repeat("n", 256), "+OK"},
 		{"HELLO 4", "-NOPROTO unsupported protocol version"}, {"QUIT", "+OK"},
 	} {
 		c.say(row.say)
