@@ -67,7 +67,7 @@ func (a *armRecord) record(r *run, ops *result.OpsWriter) error {
 }
 
 func (a *armRecord) recordTrials(r *run) {
-	o := observe(r.entries, r.events, r.baseline.p50)
+	o := observe(r.entries, r.events, r.baseline)
 	for _, t := range r.trials {
 		t.number = 1
 		for _, earlier := range a.trials {

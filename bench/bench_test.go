@@ -106,12 +106,15 @@ func checkToyResult(t *testing.T, dir string) {
 		}
 		steps := []int64{
 			trial.CommandUs, trial.InjectUs, trial.DetectUs, trial.ElectUs, trial.CommitUs, trial.FirstAckUs,
-			trial.HealUs, trial.RecoverUs,
+			trial.HealUs, trial.CaughtUpUs,
 		}
 		for i := 1; i < len(steps); i++ {
 			if steps[i] < steps[i-1] {
 				t.Errorf("got step %d at %d us, before step %d at %d us: %+v", i, steps[i], i-1, steps[i-1], trial)
 			}
+		}
+		if trial.RecoverUs >= 0 && trial.RecoverUs < trial.FirstAckUs {
+			t.Errorf("got recovered before the first acknowledgement: %+v", trial)
 		}
 		if trial.OutageMs < 100 || trial.LeaderlessMs > trial.OutageMs+50 || trial.Terms < 1 {
 			t.Errorf("got %+v, want an outage of an election timeout or more", trial)

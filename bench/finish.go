@@ -14,8 +14,8 @@ import (
 	"github.com/raftmark/raftmark/bench/result"
 )
 
-// phaseNames are those of rule R12, as summary.json names them.
-var phaseNames = [...]string{"detect", "elect", "first_commit", "client", "recover"}
+// phaseNames are those of rule R12, as summary.json names them, and how long the node took after its restart.
+var phaseNames = [...]string{"detect", "elect", "first_commit", "client", "recover", "catch_up"}
 
 // finish writes everything that is known, whatever happened before. failed is what ended the experiment early.
 func (e *experiment) finish(interrupted bool, failed error) (Outcome, error) {

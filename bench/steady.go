@@ -125,6 +125,9 @@ type baseline struct {
 	perS     float64
 }
 
+// limit is the longest 99th percentile of the response that counts as near the steady one.
+func (b baseline) limit() time.Duration { return max(recoveredFactor*b.p99, b.p99+recoveredMargin) }
+
 func baselineOf(entries []loadgen.Entry, from, to time.Duration) baseline {
 	var responses []time.Duration
 	for i := range entries {

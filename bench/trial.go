@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"slices"
 	"sort"
 	"time"
@@ -24,7 +25,8 @@ type trialRecord struct {
 	command  time.Duration
 	inject   time.Duration
 	heal     time.Duration
-	recover  time.Duration
+	caughtUp time.Duration // all nodes had; as polled
+	recover  time.Duration // and clients were served again; as polled
 	end      time.Duration
 	injected bool
 }
@@ -41,10 +43,10 @@ type observations struct {
 	entries  []loadgen.Entry // in the order of Intended
 	acks     []time.Duration // Done of the ok entries, in order
 	events   []nodeEvent     // in the order of time
-	baseline time.Duration   // the steady phase's median response
+	baseline baseline
 }
 
-func observe(entries []loadgen.Entry, events []nodeEvent, baseline time.Duration) observations {
+func observe(entries []loadgen.Entry, events []nodeEvent, baseline baseline) observations {
 	o := observations{entries: entries, events: events, baseline: baseline}
 	for i := range entries {
 		if entries[i].Outcome == loadgen.OK {
@@ -166,7 +168,7 @@ func (o observations) tally(since, from, to time.Duration) (byOutcome [loadgen.S
 				end = max(e.Done, to)
 			}
 		}
-		debt += max(0, end-e.Intended-o.baseline).Seconds()
+		debt += max(0, end-e.Intended-o.baseline.p50).Seconds()
 	}
 	return byOutcome, debt
 }
@@ -183,13 +185,21 @@ func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd
 	// process is gone.
 	out := o.outage(t.command, t.end)
 	e := o.election(t.term, t.inject, t.end)
+	first := o.firstAck(out.to, t.end)
+	if e.commit != never {
+		first = o.firstAck(e.commit, t.end)
+	}
+	recovered := never
+	if first != never {
+		recovered = o.recovery(t.from, first, t.end)
+	}
 	counts, debt := o.tally(t.from, t.command, t.end)
 	row = result.Trial{
 		Arm: arm.name, Kind: t.kind, Trial: t.number, Node: t.node, PhaseUs: t.wait.Microseconds(),
 		CommandUs: arm.us(t.command), InjectUs: arm.us(t.inject),
 		LastAckUs: arm.us(o.lastAck(out.to)), DetectUs: arm.us(e.detect), ElectUs: arm.us(e.elect),
-		CommitUs: arm.us(e.commit), FirstAckUs: arm.us(o.firstAck(out.to, t.end)),
-		HealUs: arm.us(t.heal), RecoverUs: arm.us(t.recover), EndUs: arm.us(t.end),
+		CommitUs: arm.us(e.commit), FirstAckUs: arm.us(first), RecoverUs: arm.us(recovered),
+		HealUs: arm.us(t.heal), CaughtUpUs: arm.us(t.caughtUp), EndUs: arm.us(t.end),
 		Rounds: e.rounds, OutageMs: milliseconds(out.to - out.from), LatencyDebtOpS: debt,
 		OK: counts[loadgen.OK], Failed: counts[loadgen.Failed], Unknown: counts[loadgen.Unknown],
 		Shed: counts[loadgen.Shed],
@@ -198,7 +208,6 @@ func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd
 		row.LeaderlessMs = milliseconds(e.commit - t.inject)
 		row.Terms = int(e.term - t.term)
 		row.LastAckUs = arm.us(o.lastAck(e.commit))
-		row.FirstAckUs = arm.us(o.firstAck(e.commit, t.end))
 	} else if t.node != 0 {
 		row.LeaderlessMs = -1
 	}
@@ -211,6 +220,11 @@ func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd
 		odd = anomaly{"the leader changed although nothing was injected", false}
 	case t.recover == never:
 		odd = anomaly{"not recovered within trial.recover: its debt is a lower bound", true}
+	case t.node != 0 && out.to != first:
+		odd = anomaly{fmt.Sprintf("the longest gap is not that of the failover: it ended %.1f ms after the new leader's "+
+			"first acknowledgement", milliseconds(out.to-first)), false}
+	case recovered == never:
+		odd = anomaly{fmt.Sprintf("no %v in which clients were served as before: recovery is not known", recoveryWindow), false}
 	}
 	return row, odd
 }
@@ -223,7 +237,7 @@ func phases(t result.Trial) map[string]float64 {
 	}{
 		{"detect", t.InjectUs, t.DetectUs}, {"elect", t.DetectUs, t.ElectUs},
 		{"first_commit", t.ElectUs, t.CommitUs}, {"client", t.CommitUs, t.FirstAckUs},
-		{"recover", t.FirstAckUs, t.RecoverUs},
+		{"recover", t.FirstAckUs, t.RecoverUs}, {"catch_up", t.HealUs, t.CaughtUpUs},
 	}
 	durations := map[string]float64{}
 	for _, s := range steps {

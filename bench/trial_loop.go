@@ -9,7 +9,7 @@ import (
 	"github.com/raftmark/raftmark/bench/fault"
 )
 
-// What counts as recovered: the acknowledgements of the last recoveredWindow are nearly all that were due, and the 99th
+// What counts as recovered for the trial to end: the acknowledgements of the last recoveredWindow are nearly all that were due, and the 99th
 // percentile of their response is within a factor, or within a time, of the steady phase's.
 const (
 	recoveredWindow = 400 * time.Millisecond
@@ -32,7 +32,8 @@ func (r *run) runTrials(ctx context.Context) error {
 	r.random.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 	for i, kind := range kinds {
 		t := trialRecord{
-			kind: kind, command: never, inject: never, heal: never, recover: never, end: never,
+			kind: kind, command: never, inject: never, heal: never, caughtUp: never, recover: never,
+			end:  never,
 			wait: randomPhase(r.random, time.Duration(r.scenario.Heartbeat)),
 		}
 		err := r.trial(ctx, &t, i+1, len(kinds))
@@ -101,7 +102,7 @@ func (r *run) afterFault(ctx context.Context, f fault.Fault, t *trialRecord) err
 	if err := f.Heal(ctx, r.sys); err != nil {
 		return err
 	}
-	recovered, err := r.recovered(ctx)
+	recovered, err := r.recovered(ctx, &t.caughtUp)
 	if err != nil {
 		return err
 	}
@@ -117,7 +118,8 @@ func (r *run) settle(ctx context.Context) (term uint64, err error) {
 	if err := pause(ctx, time.Duration(r.scenario.Trial.Settle)); err != nil {
 		return 0, err
 	}
-	healthy, err := r.recovered(ctx)
+	var caughtUp time.Duration
+	healthy, err := r.recovered(ctx, &caughtUp)
 	if err != nil {
 		return 0, err
 	}
@@ -150,8 +152,9 @@ func (r *run) watch(ctx context.Context, t *trialRecord) error {
 }
 
 // recovered waits until all nodes run and have caught up with what was committed at the call, and the clients see what
-// they saw in the steady phase. It returns false at the limit.
-func (r *run) recovered(ctx context.Context) (bool, error) {
+// they saw in the steady phase. It returns false at the limit. In at it notes when the nodes had caught up.
+func (r *run) recovered(ctx context.Context, at *time.Duration) (bool, error) {
+	*at = never
 	commit := uint64(0)
 	return poll(ctx, time.Duration(r.scenario.Trial.Recover), func() bool {
 		statuses := r.look(ctx)
@@ -162,7 +165,13 @@ func (r *run) recovered(ctx context.Context) (bool, error) {
 		if commit == 0 {
 			commit = leader.commit
 		}
-		return caughtUp(statuses, r.scenario.Nodes, commit) && r.servedAsBefore()
+		if !caughtUp(statuses, r.scenario.Nodes, commit) {
+			return false
+		}
+		if *at == never {
+			*at = r.clock.Now()
+		}
+		return r.servedAsBefore()
 	})
 }
 
@@ -170,6 +179,5 @@ func (r *run) recovered(ctx context.Context) (bool, error) {
 func (r *run) servedAsBefore() bool {
 	n, p99 := r.recent.window(r.clock.Now() - recoveredWindow)
 	due := r.baseline.perS * recoveredWindow.Seconds()
-	limit := max(recoveredFactor*r.baseline.p99, r.baseline.p99+recoveredMargin)
-	return float64(n) >= recoveredShare*due && p99 <= limit
+	return float64(n) >= recoveredShare*due && p99 <= r.baseline.limit()
 }

@@ -14,6 +14,9 @@ import (
 
 const ms = time.Millisecond
 
+// calm is the steady phase of these tests' operations.
+var calm = baseline{p50: ms / 2, p99: ms / 2, perS: 1000}
+
 // ops returns one operation every millisecond of [from, to), each ended by end.
 func ops(from, to time.Duration, end func(e *loadgen.Entry)) []loadgen.Entry {
 	var entries []loadgen.Entry
@@ -32,7 +35,8 @@ func ops(from, to time.Duration, end func(e *loadgen.Entry)) []loadgen.Entry {
 func kill() trialRecord {
 	return trialRecord{
 		kind: "leader-kill", number: 1, node: 2, term: 3, injected: true, wait: 17 * ms,
-		from: 500 * ms, command: 999 * ms, inject: 1000 * ms, heal: 2000 * ms, recover: 2300 * ms, end: 3000 * ms,
+		from: 500 * ms, command: 999 * ms, inject: 1000 * ms, heal: 2000 * ms, caughtUp: 2300 * ms,
+		recover: 2300 * ms, end: 3000 * ms,
 	}
 }
 
@@ -63,12 +67,12 @@ func failover() []nodeEvent {
 
 func TestTrialOfAKnownFailover(t *testing.T) {
 	entries := ops(0, 3000*ms, outageUntilServed)
-	o := observe(entries, failover(), ms/2)
+	o := observe(entries, failover(), calm)
 	row, anomaly := o.assess(kill(), armClock{name: "transport=tcp"})
 	want := result.Trial{
 		Arm: "transport=tcp", Kind: "leader-kill", Trial: 1, Node: 2, PhaseUs: 17_000,
 		CommandUs: 999_000, InjectUs: 1_000_000, LastAckUs: 999_500, DetectUs: 1_250_000, ElectUs: 1_380_000,
-		CommitUs: 1_390_000, FirstAckUs: 1_400_000, HealUs: 2_000_000, RecoverUs: 2_300_000, EndUs: 3_000_000,
+		CommitUs: 1_390_000, FirstAckUs: 1_400_000, RecoverUs: 1_400_000, HealUs: 2_000_000, CaughtUpUs: 2_300_000, EndUs: 3_000_000,
 		Rounds: 3, Terms: 3, OutageMs: 400.5, LeaderlessMs: 390, OK: 2001, // from the order, at 999 ms, on
 	}
 	debt := row.LatencyDebtOpS
@@ -85,7 +89,7 @@ func TestTrialOfAKnownFailover(t *testing.T) {
 	}
 	got := phases(row)
 	for name, want := range map[string]float64{
-		"detect": 250, "elect": 130, "first_commit": 10, "client": 10, "recover": 900,
+		"detect": 250, "elect": 130, "first_commit": 10, "client": 10, "recover": 0, "catch_up": 300,
 	} {
 		if got[name] != want {
 			t.Errorf("phase %s: got %v ms, want %v", name, got[name], want)
@@ -102,7 +106,7 @@ func TestOutageBeginsAtTheLastAcknowledgement(t *testing.T) {
 			e.Done = 1400 * ms
 		}
 	})
-	row, _ := observe(entries, failover(), ms/2).assess(trial, armClock{})
+	row, _ := observe(entries, failover(), calm).assess(trial, armClock{})
 	if row.OutageMs != 409.5 || row.LastAckUs != 990_500 || row.LeaderlessMs != 390 {
 		t.Errorf("got an outage of %v ms from %d us, leaderless %v ms; want 409.5 from 990500, 390 from the effect",
 			row.OutageMs, row.LastAckUs, row.LeaderlessMs)
@@ -112,7 +116,7 @@ func TestOutageBeginsAtTheLastAcknowledgement(t *testing.T) {
 func TestNoOpHasNoOutageAndNoPhases(t *testing.T) {
 	trial := kill()
 	trial.kind, trial.node = "noop", 0
-	o := observe(ops(0, 3000*ms, func(*loadgen.Entry) {}), failover()[:2], ms/2)
+	o := observe(ops(0, 3000*ms, func(*loadgen.Entry) {}), failover()[:2], calm)
 	row, anomaly := o.assess(trial, armClock{})
 	if row.OutageMs != 1 || row.LeaderlessMs != 0 || row.DetectUs != -1 || row.CommitUs != -1 || row.LatencyDebtOpS != 0 {
 		t.Errorf("got %+v, want an outage of 1 ms, the distance of two operations, and nothing else", row)
@@ -130,7 +134,7 @@ func TestTimeoutDoesNotMasqueradeAsOutage(t *testing.T) {
 			e.Outcome, e.Done = loadgen.Unknown, e.Intended+10*time.Second
 		}
 	})
-	row, _ := observe(entries, failover(), ms/2).assess(kill(), armClock{})
+	row, _ := observe(entries, failover(), calm).assess(kill(), armClock{})
 	if row.OutageMs != 401 {
 		t.Errorf("got an outage of %v ms, want 401", row.OutageMs)
 	}
@@ -141,14 +145,14 @@ func TestTimeoutDoesNotMasqueradeAsOutage(t *testing.T) {
 
 // A burst of errors is not service: quick failures neither shorten the outage nor lower the debt.
 func TestErrorsNeverImproveATrial(t *testing.T) {
-	waited, _ := observe(ops(0, 3000*ms, outageUntilServed), failover(), ms/2).assess(kill(), armClock{})
+	waited, _ := observe(ops(0, 3000*ms, outageUntilServed), failover(), calm).assess(kill(), armClock{})
 	for _, outcome := range []loadgen.Outcome{loadgen.Failed, loadgen.Unknown, loadgen.Shed} {
 		entries := ops(0, 3000*ms, func(e *loadgen.Entry) {
 			if e.Intended >= 1000*ms && e.Intended < 1400*ms {
 				e.Outcome, e.Done = outcome, e.Intended+10*time.Microsecond
 			}
 		})
-		row, _ := observe(entries, failover(), ms/2).assess(kill(), armClock{})
+		row, _ := observe(entries, failover(), calm).assess(kill(), armClock{})
 		if row.OutageMs < waited.OutageMs || row.LatencyDebtOpS < waited.LatencyDebtOpS {
 			t.Errorf("%v: got outage %v ms and debt %v, want at least %v and %v", outcome,
 				row.OutageMs, row.LatencyDebtOpS, waited.OutageMs, waited.LatencyDebtOpS)
@@ -170,7 +174,7 @@ func TestOperationsUnderWayAtTheKillAreItsOwn(t *testing.T) {
 			e.Outcome, e.Done = loadgen.Unknown, 2000*ms // of an earlier trial
 		}
 	})
-	row, _ := observe(entries, failover(), ms/2).assess(kill(), armClock{})
+	row, _ := observe(entries, failover(), calm).assess(kill(), armClock{})
 	if row.Unknown != 10 || row.OK != 2000 {
 		t.Errorf("got %d unknown and %d ok, want the 10 that the kill cut off and the 2000 after it", row.Unknown, row.OK)
 	}
@@ -187,7 +191,7 @@ func TestOutageThatDidNotEndIsAnomalous(t *testing.T) {
 			e.Outcome = loadgen.Failed
 		}
 	})
-	row, anomaly := observe(entries, nil, ms/2).assess(kill(), armClock{})
+	row, anomaly := observe(entries, nil, calm).assess(kill(), armClock{})
 	if row.OutageMs != 2000.5 || row.FirstAckUs != -1 || !anomaly.invalid {
 		t.Errorf("got outage %v ms, first ack %d, anomaly %v; want 2000.5, -1 and one", row.OutageMs, row.FirstAckUs, anomaly)
 	}
@@ -199,10 +203,10 @@ func TestOutageThatDidNotEndIsAnomalous(t *testing.T) {
 // docs/methodology.md: a trial that did not recover within its limit makes the result invalid.
 func TestTrialThatDidNotRecoverIsInvalid(t *testing.T) {
 	trial := kill()
-	trial.recover = never
-	row, anomaly := observe(ops(0, 3000*ms, outageUntilServed), failover(), ms/2).assess(trial, armClock{})
-	if row.RecoverUs != -1 || !anomaly.invalid {
-		t.Errorf("got recovery at %d us, anomaly %+v; want none, and an invalid one", row.RecoverUs, anomaly)
+	trial.caughtUp, trial.recover = never, never
+	row, anomaly := observe(ops(0, 3000*ms, outageUntilServed), failover(), calm).assess(trial, armClock{})
+	if row.CaughtUpUs != -1 || !anomaly.invalid {
+		t.Errorf("got caught up at %d us, anomaly %+v; want never, and an invalid one", row.CaughtUpUs, anomaly)
 	}
 }
 

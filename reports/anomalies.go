@@ -92,7 +92,7 @@ func oddities(t result.Trial, outages stat.Sample) (why []string, weight float64
 	} else if t.FirstAckUs < 0 {
 		add(5, "no acknowledgement after the new leader's first commit")
 	}
-	if t.RecoverUs < 0 {
+	if t.CaughtUpUs < 0 || t.RecoverUs < 0 {
 		add(4, "not recovered before the end")
 	}
 	if p50, ok := outages.Quantile(.5); ok && t.OutageMs > 2*p50 {
@@ -106,7 +106,7 @@ func oddities(t result.Trial, outages stat.Sample) (why []string, weight float64
 
 // excerpt is what the nodes said from shortly before the fault to the recovery.
 func (s *study) excerpt(t result.Trial) string {
-	from, to := t.InjectUs-100_000, t.RecoverUs
+	from, to := t.InjectUs-100_000, max(t.RecoverUs, t.CaughtUpUs)
 	if t.InjectUs < 0 {
 		from = t.CommandUs - 100_000
 	}

@@ -129,13 +129,16 @@ func phases() []phase {
 	elect := func(t result.Trial) int64 { return t.ElectUs }
 	commit := func(t result.Trial) int64 { return t.CommitUs }
 	ack := func(t result.Trial) int64 { return t.FirstAckUs }
+	heal := func(t result.Trial) int64 { return t.HealUs }
+	caughtUp := func(t result.Trial) int64 { return t.CaughtUpUs }
 	recover := func(t result.Trial) int64 { return t.RecoverUs }
 	return []phase{
 		{"detect", "fault to the first election timeout", inject, detect},
 		{"elect", "to the election that lasted", detect, elect},
 		{"first commit", "to the commit of the new leader's no-op", elect, commit},
 		{"client", "to the first acknowledgement", commit, ack},
-		{"recover", "to backlog drained and node caught up", ack, recover},
+		{"recover", "to response times as before the fault, without a backlog", ack, recover},
+		{"catch up", "from the restart of the node to its having applied what was committed, as polled", heal, caughtUp},
 	}
 }
 

@@ -126,7 +126,7 @@ type FaultSummary struct {
 	// order of the fault to the end of its trial. It begins at an acknowledgement, as a rule the last before the fault.
 	OutageMs     Quantiles            `json:"outage_ms"`
 	LeaderlessMs Quantiles            `json:"leaderless_ms"` // fault to the new leader's first commit
-	PhasesMs     map[string]Quantiles `json:"phases_ms"`     // detect, elect, first_commit, client, recover
+	PhasesMs     map[string]Quantiles `json:"phases_ms"`     // detect, elect, first_commit, client, recover; catch_up
 	// LatencyDebtOpS: sum over the trial's operations of max(0, response - steady p50), in operation-seconds.
 	LatencyDebtOpS Quantiles `json:"latency_debt_op_s"`
 }
@@ -194,8 +194,12 @@ type Trial struct {
 	ElectUs    int64 `csv:"elect_us"`
 	CommitUs   int64 `csv:"commit_us"`
 	FirstAckUs int64 `csv:"first_ack_us"`
-	HealUs     int64 `csv:"heal_us"`      // the node was started again
-	RecoverUs  int64 `csv:"recovered_us"` // backlog drained and the node caught up
+	// RecoverUs is from when on clients were served as in the steady phase: the backlog drained, the 99th percentile of
+	// the next 100 ms near the steady one. HealUs is when the node was started again, CaughtUpUs when all nodes had
+	// applied what was committed, as the bench saw it at one of its looks.
+	RecoverUs  int64 `csv:"recovered_us"`
+	HealUs     int64 `csv:"heal_us"`
+	CaughtUpUs int64 `csv:"caught_up_us"`
 	EndUs      int64 `csv:"end_us"`
 	// Rounds counts the elections started, Terms by how much the term rose.
 	Rounds         int     `csv:"rounds"`

@@ -147,7 +147,7 @@ func (a *arm) noop(at int64, n int) {
 	a.trials = append(a.trials, result.Trial{
 		Arm: a.name, Kind: "noop", Trial: n, PhaseUs: inject - at - second,
 		CommandUs: inject, InjectUs: inject, LastAckUs: -1, DetectUs: -1, ElectUs: -1, CommitUs: -1, FirstAckUs: -1,
-		HealUs: inject, RecoverUs: inject, EndUs: at + trialTime,
+		RecoverUs: inject, HealUs: inject, CaughtUpUs: inject, EndUs: at + trialTime,
 	})
 }
 
@@ -182,7 +182,7 @@ func (a *arm) kill(at int64, n int, leader, next, term uint64) {
 	a.trials = append(a.trials, result.Trial{
 		Arm: a.name, Kind: "leader-kill", Trial: n, Node: leader, PhaseUs: phase, CommandUs: command, InjectUs: inject,
 		LastAckUs: inject - 500, DetectUs: detect, ElectUs: elect, CommitUs: commit, FirstAckUs: first,
-		HealUs: heal, RecoverUs: heal + 200_000 + a.random.Int64N(200_000), EndUs: at + trialTime, Rounds: rounds,
+		HealUs: heal, CaughtUpUs: heal + 200_000 + a.random.Int64N(200_000), RecoverUs: first + (first-inject)/capacity, EndUs: at + trialTime, Rounds: rounds,
 		Terms: rounds, OutageMs: float64(first-inject+500) / 1e3, LeaderlessMs: float64(commit-inject) / 1e3,
 	})
 }

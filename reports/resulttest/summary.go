@@ -166,6 +166,7 @@ func (a *arm) fault(kind string) result.FaultSummary {
 		}{
 			{"detect", t.InjectUs, t.DetectUs}, {"elect", t.DetectUs, t.ElectUs}, {"first_commit", t.ElectUs, t.CommitUs},
 			{"client", t.CommitUs, t.FirstAckUs}, {"recover", t.FirstAckUs, t.RecoverUs},
+			{"catch_up", t.HealUs, t.CaughtUpUs},
 		} {
 			phases[p.name] = append(phases[p.name], float64(p.to-p.from)/1e3)
 		}
