@@ -21,12 +21,23 @@ type op struct {
 // propose hands the command over to the replica; its reply takes its turn on the connection. Requests of a connection
 // are proposed, and so applied, in the order in which they came.
 func (s *commands) propose(c *resp.Conn, data []byte) {
+	if o := s.newOp(data); c.Begin(&o.call, o, len(data)) {
+		s.node.replica.Propose(&o.proposal)
+	}
+}
+
+// proposeRead is propose for a command that replies with values.
+func (s *commands) proposeRead(c *resp.Conn, data []byte) {
+	if o := s.newOp(data); c.BeginRead(&o.call, o, len(data)) {
+		s.node.replica.Propose(&o.proposal)
+	}
+}
+
+func (s *commands) newOp(data []byte) *op {
 	o := &op{commands: s}
 	o.proposal.Data = data
 	o.proposal.Done = o.done
-	if c.Begin(&o.call, o, len(data)) {
-		s.node.replica.Propose(&o.proposal)
-	}
+	return o
 }
 
 // done runs on one of the replica's goroutines: the reply is made later, on the connection's.
@@ -130,7 +141,7 @@ func room(n int) []byte { return make([]byte, 0, n+commandSlack) }
 
 func (s *commands) get(c *resp.Conn, args [][]byte) {
 	if s.sized(c, args[1:]) {
-		s.propose(c, kv.AppendGet(room(len(args[1])), args[1]))
+		s.proposeRead(c, kv.AppendGet(room(len(args[1])), args[1]))
 	}
 }
 
@@ -153,9 +164,14 @@ func (s *commands) set(c *resp.Conn, args [][]byte) {
 		c.ReplyError("ERR syntax error: NX with XX")
 		return
 	}
-	if s.sized(c, args[1:2], args[2]) {
-		s.propose(c, kv.AppendSet(room(len(args[1])+len(args[2])), args[1], args[2], flags))
+	if !s.sized(c, args[1:2], args[2]) {
+		return
 	}
+	propose := s.propose
+	if flags&kv.FlagGet != 0 {
+		propose = s.proposeRead
+	}
+	propose(c, kv.AppendSet(room(len(args[1])+len(args[2])), args[1], args[2], flags))
 }
 
 func (s *commands) incr(c *resp.Conn, args [][]byte) {
@@ -170,12 +186,20 @@ func (s *commands) cas(c *resp.Conn, args [][]byte) {
 	}
 }
 
-func (s *commands) del(c *resp.Conn, args [][]byte)    { s.keys(c, args[1:], kv.AppendDel) }
-func (s *commands) exists(c *resp.Conn, args [][]byte) { s.keys(c, args[1:], kv.AppendExists) }
-func (s *commands) mget(c *resp.Conn, args [][]byte)   { s.keys(c, args[1:], kv.AppendMGet) }
+func (s *commands) del(c *resp.Conn, args [][]byte) {
+	if keys := args[1:]; s.sized(c, keys) {
+		s.propose(c, kv.AppendDel(nil, keys...))
+	}
+}
 
-func (s *commands) keys(c *resp.Conn, keys [][]byte, encode func([]byte, ...[]byte) []byte) {
-	if s.sized(c, keys) {
-		s.propose(c, encode(nil, keys...))
+func (s *commands) exists(c *resp.Conn, args [][]byte) {
+	if keys := args[1:]; s.sized(c, keys) {
+		s.propose(c, kv.AppendExists(nil, keys...))
+	}
+}
+
+func (s *commands) mget(c *resp.Conn, args [][]byte) {
+	if keys := args[1:]; s.sized(c, keys) {
+		s.proposeRead(c, kv.AppendMGet(nil, keys...))
 	}
 }

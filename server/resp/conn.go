@@ -16,7 +16,9 @@ type Call struct {
 	replier  Replier
 	protocol Protocol
 	started  time.Time
-	bytes    int // guarded by conn.mu, as is state
+	bytes    int // guarded by conn.mu, as are reserved and state
+	reserved int // of bytes, for the reply to a read
+	read     bool
 	state    callState
 }
 
@@ -39,8 +41,12 @@ func (call *Call) Complete(replyBytes int) {
 		return
 	}
 	call.state = callComplete
-	call.bytes += replyBytes
-	c.inflight += replyBytes
+	c.learn(call, replyBytes)
+	call.bytes += replyBytes - call.reserved
+	c.inflight += replyBytes - call.reserved
+	if call.reserved > replyBytes {
+		c.room.Signal()
+	}
 	if len(c.queue) > 0 && c.queue[0] == call {
 		c.wakeWriter()
 	}
@@ -57,18 +63,23 @@ type Conn struct {
 	ClientName string
 	protocol   Protocol // only the reader's goroutine touches it; a call takes a copy
 
-	mu       sync.Mutex
-	room     sync.Cond // the queue became shorter, or the connection is closing
-	queue    []*Call   // unanswered, oldest first
-	inflight int       // bytes announced by the calls in the queue and in the writer's hands
-	draining bool      // no more calls will come; the writer ends after the last
-	broken   bool      // the socket is gone; nothing will be answered
+	mu        sync.Mutex
+	room      sync.Cond // the queue became shorter, or the connection is closing
+	queue     []*Call   // unanswered, oldest first
+	inflight  int       // bytes announced by the calls in the queue and in the writer's hands
+	readGuess int       // bytes that the reply to a read may hold
+	readSeen  bool      // the guess is one
+	draining  bool      // no more calls will come; the writer ends after the last
+	broken    bool      // the socket is gone; nothing will be answered
 
 	wake chan struct{} // capacity 1: the head may be complete, or draining or broken changed
 }
 
 func newConn(id uint64, nc net.Conn, o Options, h Handler) *Conn {
-	c := &Conn{id: id, net: nc, o: o, handler: h, protocol: RESP2, wake: make(chan struct{}, 1)}
+	c := &Conn{
+		id: id, net: nc, o: o, handler: h, protocol: RESP2, wake: make(chan struct{}, 1),
+		readGuess: o.InflightBytesMax / firstReadsMax,
+	}
 	c.room.L = &c.mu
 	return c
 }
@@ -107,23 +118,60 @@ func (c *Conn) Begin(call *Call, r Replier, bytes int) bool {
 	return c.begin(call, r, bytes)
 }
 
+// BeginRead is Begin for a request whose reply may be far larger than itself: it takes room for a reply as large as those
+// that the connection read lately, until Complete says what the reply holds.
+func (c *Conn) BeginRead(call *Call, r Replier, bytes int) bool {
+	invariant.Check(call.conn == nil, "a call was begun twice")
+	call.read = true
+	return c.begin(call, r, bytes)
+}
+
 func (c *Conn) begin(call *Call, r Replier, bytes int) bool {
 	call.conn, call.replier, call.protocol = c, r, c.protocol
-	call.bytes, call.started = bytes, time.Now()
+	call.started = time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for !c.broken && !c.draining && c.full(bytes) {
+	call.bytes = bytes + c.reserve(call)
+	for !c.broken && !c.draining && c.full(call.bytes) {
 		c.room.Wait()
+		call.bytes = bytes + c.reserve(call) // replies have come meanwhile
 	}
 	if c.broken || c.draining {
 		return false
 	}
 	c.queue = append(c.queue, call)
-	c.inflight += bytes
+	c.inflight += call.bytes
 	if len(c.queue) == 1 {
 		c.wakeWriter()
 	}
 	return true
+}
+
+const (
+	// firstReadsMax bounds the reads under way on a connection that has no answer to one yet.
+	firstReadsMax = 16
+	// readGuessDecay is how slowly large replies are forgotten: by this part of the guess with each smaller one.
+	readGuessDecay = 64
+)
+
+// reserve returns the room that the call takes for its reply.
+func (c *Conn) reserve(call *Call) int {
+	call.reserved = 0
+	if call.read {
+		call.reserved = c.readGuess
+	}
+	return call.reserved
+}
+
+// learn guesses how much the next replies to reads hold: as much as the largest, of late a little less.
+func (c *Conn) learn(call *Call, replyBytes int) {
+	switch {
+	case !call.read || replyBytes == 0: // or refused
+	case !c.readSeen:
+		c.readGuess, c.readSeen = replyBytes, true
+	default:
+		c.readGuess = max(replyBytes, c.readGuess-(c.readGuess+readGuessDecay-1)/readGuessDecay)
+	}
 }
 
 // full reports whether one more call of that many bytes has to wait. A connection with nothing under way is never

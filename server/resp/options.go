@@ -39,8 +39,8 @@ type Options struct {
 	// Default 1024.
 	InflightRequestsMax int
 	// InflightBytesMax bounds the bytes that the unanswered requests of a connection announced in Begin, and with
-	// them the replies that wait; at the bound the connection is not read. One request may exceed it. Default 16
-	// MiB.
+	// them the replies that wait; at the bound the connection is not read. Reads count with room for a reply as large
+	// as those before. One request may exceed it. Default 16 MiB.
 	InflightBytesMax int
 	// RequestBytesMax bounds the arguments of one request together, in bytes. Default 4 MiB.
 	RequestBytesMax int

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// lab is a handler whose calls are completed by the test: HOLD x waits, anything else echoes its last argument.
+// lab is a handler whose calls are completed by the test: HOLD x and READ x wait, anything else echoes its last argument.
 type lab struct {
 	mu   sync.Mutex
 	held map[string]*held
@@ -31,7 +31,12 @@ func newLab() *lab { return &lab{held: map[string]*held{}, news: make(chan strin
 
 func (l *lab) Serve(c *Conn, args [][]byte) {
 	name := string(args[len(args)-1])
-	if string(args[0]) != "HOLD" {
+	begin := c.Begin
+	switch string(args[0]) {
+	case "HOLD":
+	case "READ":
+		begin = c.BeginRead
+	default:
 		c.Reply(AppendSimple(nil, name))
 		return
 	}
@@ -39,15 +44,17 @@ func (l *lab) Serve(c *Conn, args [][]byte) {
 	l.mu.Lock()
 	l.held[name] = h
 	l.mu.Unlock()
-	if c.Begin(&h.call, h, 1) {
+	if begin(&h.call, h, 1) {
 		l.news <- name
 	}
 }
 
-func (l *lab) complete(name string) {
+func (l *lab) complete(name string) { l.completeWith(name, 0) }
+
+func (l *lab) completeWith(name string, replyBytes int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.held[name].call.Complete(0)
+	l.held[name].call.Complete(replyBytes)
 }
 
 func start(t *testing.T, h Handler, o Options) (*Server, net.Conn, *bufio.Reader) {
@@ -144,6 +151,64 @@ func TestConnectionIsNotReadAboveItsLimit(t *testing.T) {
 	l.complete("c")
 	l.complete("b")
 	expect(t, r, "+held a", "+held b", "+held c")
+}
+
+func (l *lab) wantNews(t *testing.T, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if got := <-l.news; got != w {
+			t.Fatalf("got %s, want %s", got, w)
+		}
+	}
+}
+
+func (l *lab) wantNoNews(t *testing.T) {
+	t.Helper()
+	select {
+	case name := <-l.news:
+		t.Fatalf("%s was begun above the limit", name)
+	case <-time.After(20 * time.Millisecond):
+	}
+}
+
+// Small requests that read much are limited by what they will hold, not by what they hold.
+func TestReadsTakeRoomForTheirReplies(t *testing.T) {
+	l := newLab()
+	_, c, r := start(t, l, Options{InflightBytesMax: 1700})
+	say(t, c, "READ x\r\n")
+	l.wantNews(t, "x")
+	l.completeWith("x", 800)
+	expect(t, r, "+held x")
+	say(t, c, "READ a\r\nREAD b\r\nREAD c\r\nHOLD d\r\n")
+	l.wantNews(t, "a", "b")
+	l.wantNoNews(t)
+	l.completeWith("b", 10) // less than expected, though it has to wait for a
+	l.wantNews(t, "c", "d")
+	l.completeWith("a", 800)
+	l.complete("c") // refused
+	l.complete("d")
+	expect(t, r, "+held a", "+held b", "+held c", "+held d")
+	say(t, c, "READ e\r\nHOLD f\r\n")
+	l.wantNews(t, "e", "f")
+	l.complete("e")
+	l.complete("f")
+	expect(t, r, "+held e", "+held f")
+}
+
+// Before the first reply nobody knows how large they are.
+func TestFirstReadsAreFew(t *testing.T) {
+	l := newLab()
+	_, c, r := start(t, l, Options{InflightBytesMax: 1700})
+	for i := range 20 {
+		say(t, c, fmt.Sprintf("READ %d\r\n", i))
+	}
+	for i := range firstReadsMax - 1 {
+		l.wantNews(t, fmt.Sprint(i))
+	}
+	l.wantNoNews(t)
+	l.completeWith("0", 5)
+	expect(t, r, "+held 0")
+	l.wantNews(t, "15", "16", "17", "18", "19")
 }
 
 func TestTimeoutIsAnsweredAndLateCompletionDropped(t *testing.T) {
