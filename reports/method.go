@@ -16,8 +16,8 @@ func (s *study) methodSection() page.Section {
 	return page.Section{ID: "method", Title: "Method", Blocks: []page.Block{page.List{Items: []string{
 		"Load: open loop. The schedule of intended starts is fixed before the run by the seed and does not wait for " +
 			"answers. A closed loop is labelled as one.",
-		"Response time is done minus intended, service time is done minus the first attempt, send lag is sent minus " +
-			"intended. A latency spans all retries of an operation.",
+		"Response time is done minus intended, service time is done minus the first attempt, send lag is dispatched " +
+			"minus intended: the generator's own. A latency spans all retries of an operation.",
 		"Operations that failed, never completed, or were shed at the in-flight limit, count as at least the clients' " +
 			"timeout. Errors never improve a percentile.",
 		"The warm-up is left out.",
