@@ -109,6 +109,7 @@ func (p *processes) status(ctx context.Context, hash bool) []nodeStatus {
 		s := nodeStatus{
 			node: uint64(a.Node), leads: a.IsLeader(), leader: uint64(a.Raft.Leader), term: uint64(a.Raft.Term),
 			commit: uint64(a.Raft.CommitIndex), applied: uint64(a.Raft.LastApplied), hash: a.StateHash,
+			dropped: a.EventsDropped,
 		}
 		if hash {
 			s.applied = uint64(a.StateIndex)

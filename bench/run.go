@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/raftmark/raftmark/bench/result"
@@ -38,6 +40,7 @@ type run struct {
 	baseline             baseline
 	trials               []trialRecord
 	actions              []action
+	dropped              map[uint64]uint64 // events, by node
 	invalid, warnings    []string
 	unsafe               []string
 
@@ -61,7 +64,7 @@ func newRun(s Scenario, number int, clk clock.Clock, p *progress) *run {
 	return &run{
 		scenario: s, number: number, seed: seed, clock: clk, progress: p,
 		random: rand.New(rand.NewPCG(seed, 0x7472696c)),
-		trace:  loadgen.NewTrace(seed, 0), recent: &recent{},
+		trace:  loadgen.NewTrace(seed, 0), recent: &recent{}, dropped: map[uint64]uint64{},
 	}
 }
 
@@ -104,6 +107,8 @@ func (r *run) execute(ctx context.Context, start func(context.Context) (system, 
 		r.invalid = append(r.invalid, fmt.Sprintf("%d operations were beyond the %d that a run can keep",
 			dropped, r.trace.Len()))
 	}
+	r.look(ctx)
+	r.judgeEvents()
 	events, eventsErr := r.sys.events()
 	r.events = events
 	if err = errors.Join(err, eventsErr); err != nil {
@@ -147,10 +152,28 @@ func (r *run) connect(ctx context.Context) (err error) {
 // look asks the nodes, and shows the leader.
 func (r *run) look(ctx context.Context) []nodeStatus {
 	statuses := r.sys.status(ctx, false)
+	r.noteDropped(statuses)
 	if leader, ok := leaderOf(statuses); ok {
 		r.progress.leader(leader.node, leader.term)
 	}
 	return statuses
+}
+
+// noteDropped remembers the most events that a node said it had dropped; a restart begins its count anew.
+func (r *run) noteDropped(statuses []nodeStatus) {
+	for _, s := range statuses {
+		if s.dropped > r.dropped[s.node] {
+			r.dropped[s.node] = s.dropped
+		}
+	}
+}
+
+// judgeEvents makes the run invalid when events are missing: instants of a failover may be among them (rule R12).
+func (r *run) judgeEvents() {
+	for _, node := range slices.Sorted(maps.Keys(r.dropped)) {
+		r.invalid = append(r.invalid, fmt.Sprintf("run %d: node %d dropped %d of its events: phases may be wrong",
+			r.number, node, r.dropped[node]))
+	}
 }
 
 func (r *run) loadOptions() loadgen.Options {

@@ -36,6 +36,7 @@ type nodeStatus struct {
 	commit  uint64
 	applied uint64
 	hash    string // of the state at applied; "" when the node does not say
+	dropped uint64 // events that it could not note, since its start
 }
 
 // leaderOf returns the node that leads with the highest term among statuses, or false.
