@@ -13,6 +13,7 @@ import (
 
 	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/kv"
+	"github.com/raftmark/raftmark/loadgen"
 )
 
 // proposer is what a closed loop drives: Propose returns when data is committed and applied.
@@ -115,10 +116,17 @@ func (l *closedLoop) point(n int, duration time.Duration, before, after resource
 		return result.ClosedPoint{}, errors.New("nothing was committed within the measured time")
 	}
 	us := func(q float64) float64 { return float64(l.responses.ValueAtQuantile(q)) / 1000 }
+	timed := l.responses.TotalCount()
+	var p99 *float64
+	if timed >= int64(loadgen.MinimumSample(0.99)) {
+		value := us(99)
+		p99 = &value
+	}
 	return result.ClosedPoint{
 		Proposers: n, PayloadBytes: l.payload,
 		PerS:  float64(count) / duration.Seconds(),
-		P50Us: us(50), P99Us: us(99),
+		N:     timed,
+		P50Us: us(50), P99Us: p99,
 		CPUUsPerOp:  float64((after.cpu - before.cpu).Microseconds()) / float64(count),
 		AllocsPerOp: float64(after.mallocs-before.mallocs) / float64(count),
 	}, nil

@@ -36,7 +36,11 @@ func (e *experiment) runClosed(ctx context.Context, arm *armRecord, dir string) 
 		if err != nil {
 			return err
 		}
-		e.progress.note("%d proposers: %.0f/s  p50 %.0fµs  p99 %.0fµs", n, point.PerS, point.P50Us, point.P99Us)
+		p99 := "-"
+		if point.P99Us != nil {
+			p99 = fmt.Sprintf("%.0fµs", *point.P99Us)
+		}
+		e.progress.note("%d proposers: %.0f/s  p50 %.0fµs  p99 %s", n, point.PerS, point.P50Us, p99)
 		points = append(points, point)
 	}
 	return nil

@@ -208,8 +208,12 @@ func (s *study) closedSentence() string {
 			}
 		}
 		if best.PerS > 0 {
-			parts = append(parts, fmt.Sprintf("%s reached %s with %d proposers (service time p50 %s, p99 %s)", a.Name,
-				rate(best.PerS), best.Proposers, table.Duration(best.P50Us), table.Duration(best.P99Us)))
+			p99 := ""
+			if best.P99Us != nil {
+				p99 = ", p99 " + table.Duration(*best.P99Us)
+			}
+			parts = append(parts, fmt.Sprintf("%s reached %s with %d proposers (service time p50 %s%s)", a.Name,
+				rate(best.PerS), best.Proposers, table.Duration(best.P50Us), p99))
 		}
 	}
 	if len(parts) == 0 {

@@ -93,7 +93,7 @@ func (s *study) closedTable() *table.Table {
 	for _, a := range s.arms {
 		for _, p := range a.Closed {
 			t.Add(table.Of(a.Name), table.Of(table.Count(int64(p.Proposers))), table.Ofn("%d B", p.PayloadBytes),
-				table.Of(rate(p.PerS)), table.Of(table.Duration(p.P50Us)), table.Of(table.Duration(p.P99Us)),
+				table.Of(rate(p.PerS)), table.Of(table.Duration(p.P50Us)), us(p.P99Us, int(p.N), .99),
 				table.Of(table.Duration(p.CPUUsPerOp)), table.Of(table.Significant(p.AllocsPerOp)))
 		}
 	}

@@ -95,13 +95,13 @@ func (b *benchWriter) closed(arm Arm) {
 	for _, p := range arm.Closed {
 		name := "Closed" + subNames(arm.Name) +
 			"/proposers=" + strconv.Itoa(p.Proposers) + "/payload=" + strconv.Itoa(p.PayloadBytes)
-		b.line(name, 1, []benchValue{
-			{value: p.PerS, unit: "op/s"},
-			{value: p.P50Us / 1e6, unit: "service-p50-sec"},
-			{value: p.P99Us / 1e6, unit: "service-p99-sec"},
-			{value: p.CPUUsPerOp / 1e6, unit: "cpu-sec/op"},
-			{value: p.AllocsPerOp, unit: "allocs/op"},
-		})
+		values := []benchValue{{value: p.PerS, unit: "op/s"}, {value: p.P50Us / 1e6, unit: "service-p50-sec"}}
+		if p.P99Us != nil {
+			values = append(values, benchValue{value: *p.P99Us / 1e6, unit: "service-p99-sec"})
+		}
+		b.line(name, 1, append(values,
+			benchValue{value: p.CPUUsPerOp / 1e6, unit: "cpu-sec/op"},
+			benchValue{value: p.AllocsPerOp, unit: "allocs/op"}))
 	}
 }
 

@@ -95,13 +95,14 @@ type Steady struct {
 
 // ClosedPoint is one closed-loop measurement at the core.
 type ClosedPoint struct {
-	Proposers    int     `json:"proposers"`
-	PayloadBytes int     `json:"payload_bytes"`
-	PerS         float64 `json:"per_s"`
-	P50Us        float64 `json:"p50_us"`
-	P99Us        float64 `json:"p99_us"`
-	CPUUsPerOp   float64 `json:"cpu_us_per_op"`
-	AllocsPerOp  float64 `json:"allocs_per_op"`
+	Proposers    int      `json:"proposers"`
+	PayloadBytes int      `json:"payload_bytes"`
+	PerS         float64  `json:"per_s"`
+	N            int64    `json:"n"` // commands that were timed
+	P50Us        float64  `json:"p50_us"`
+	P99Us        *float64 `json:"p99_us"` // null when n is too small (rule R9)
+	CPUUsPerOp   float64  `json:"cpu_us_per_op"`
+	AllocsPerOp  float64  `json:"allocs_per_op"`
 }
 
 // Saturation is the latency-throughput curve and its knee.

@@ -105,7 +105,9 @@ func (t *summaryTable) load(arm Arm) {
 		subject := fmt.Sprintf("proposers=%d/payload=%dB", p.Proposers, p.PayloadBytes)
 		t.number(arm.Name, "closed", subject, "rate", "1/s", p.PerS)
 		t.number(arm.Name, "closed", subject, "service_p50", "us", p.P50Us)
-		t.number(arm.Name, "closed", subject, "service_p99", "us", p.P99Us)
+		if p.P99Us != nil {
+			t.number(arm.Name, "closed", subject, "service_p99", "us", *p.P99Us)
+		}
 		t.number(arm.Name, "closed", subject, "cpu_per_op", "us", p.CPUUsPerOp)
 		t.number(arm.Name, "closed", subject, "allocs_per_op", "1", p.AllocsPerOp)
 	}
