@@ -102,7 +102,10 @@ func timeline(entries []loadgen.Entry, phases *phaseLog, arm armClock, from, to 
 		bins[i].InFlight = max(0, inflight)
 		if r := responses[i]; len(r) > 0 {
 			slices.Sort(r)
-			bins[i].P50Us, bins[i].P99Us, bins[i].MaxUs = r[rank(len(r), 0.5)], r[rank(len(r), 0.99)], r[len(r)-1]
+			bins[i].P50Us, bins[i].MaxUs = r[rank(len(r), 0.5)], r[len(r)-1]
+			if len(r) >= loadgen.MinimumSample(0.99) {
+				bins[i].P99Us = r[rank(len(r), 0.99)]
+			}
 		}
 	}
 	return bins

@@ -46,7 +46,10 @@ func TestEveryBinHasARow(t *testing.T) {
 	if dark.OK != 0 || dark.Offered != 10 || dark.P99Us != -1 || dark.InFlight != 510 {
 		t.Errorf("got %+v in the middle of the outage, want 10 offered, none ok, no latency, 510 in flight", dark)
 	}
-	if b := bins[200]; b.OK != 1010 || b.MaxUs != 1_005_000 || b.InFlight != 0 {
+	if b := bins[20]; b.OK != 10 || b.P99Us != -1 || b.P50Us < 0 || b.MaxUs < 0 {
+		t.Errorf("got %+v in a calm bin, want a median and a slowest, and no p99 of 10 operations", b)
+	}
+	if b := bins[200]; b.P99Us < 0 || b.OK != 1010 || b.MaxUs != 1_005_000 || b.InFlight != 0 {
 		t.Errorf("got %+v after the outage, want 1010 ok, the slowest 1005 ms", b)
 	}
 	for at, want := range map[int]string{

@@ -153,7 +153,7 @@ func (s *study) latencyFigure() page.Block {
 	return page.Figure{
 		Figure: plot.LatencyTimeline("latency-timeline", arms),
 		Caption: fmt.Sprintf("Response time over each arm by the time of completion, in %d ms bins that are joined to "+
-			"columns of the picture: the solid line is the median of the bins' p50, the pale line the largest of their p99. "+
+			"columns of the picture: the solid line is the median of the bins' p50, the pale line the slowest operation. "+
 			"The strip shows which node led.", s.binMs()),
 		How: "Red lines are faults, grey dotted ones the control, in which nothing was broken. The shaded part is the " +
 			"steady phase that the headline is from. A gap in a line is time in which nothing was acknowledged.",

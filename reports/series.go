@@ -70,8 +70,8 @@ func (a *armStudy) column(i, j int) plot.TimelinePoint {
 		offered, ok, notOK = offered+b.Offered, ok+b.OK, notOK+b.Failed+b.Unknown+b.Shed
 		if b.P50Us >= 0 {
 			mids = append(mids, float64(max(1, b.P50Us)))
-			if p99 := float64(max(1, b.P99Us)); !(p99 <= high) {
-				high = p99
+			if slowest := float64(max(1, b.MaxUs)); !(slowest <= high) {
+				high = slowest
 			}
 		}
 	}

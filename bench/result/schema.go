@@ -229,7 +229,7 @@ type TimelineBin struct {
 	Shed     int64  `csv:"shed"`
 	InFlight int64  `csv:"in_flight"`
 	P50Us    int64  `csv:"p50_us"`
-	P99Us    int64  `csv:"p99_us"`
+	P99Us    int64  `csv:"p99_us"` // -1 also when fewer than 368 completed (rule R9)
 	MaxUs    int64  `csv:"max_us"`
 }
 

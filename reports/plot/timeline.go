@@ -24,7 +24,7 @@ type TimelineArm struct {
 // TimelinePoint is a stretch of the arm that becomes one column of the picture.
 type TimelinePoint struct {
 	StartS, WidthS float64
-	// MidUs is the median, HighUs the largest, of the bins' p50 and p99; NaN when no operation completed.
+	// MidUs is the median of the bins' p50, HighUs the slowest operation; NaN when none completed.
 	MidUs, HighUs float64
 	// Rates in the stretch, operations a second.
 	OfferedPS, OKPS, NotOKPS float64
@@ -50,7 +50,7 @@ type Lane struct {
 func LatencyTimeline(name string, arms []TimelineArm) Figure {
 	f := Figure{
 		Name:  name,
-		Title: "Response time over the run: median and worst p99 of each column (log), faults and leaders marked",
+		Title: "Response time over the run: median and slowest of each column (log), faults and leaders marked",
 		Alt:   "Response time over time, a panel for each arm. " + describeTimeline(arms),
 		rows:  timelineRows(arms),
 	}
@@ -71,7 +71,7 @@ func ThroughputTimeline(name string, arms []TimelineArm) Figure {
 }
 
 func timelineRows(arms []TimelineArm) [][]string {
-	rows := [][]string{{"arm", "start_s", "width_s", "p50_median_us", "p99_max_us", "offered_per_s", "ok_per_s",
+	rows := [][]string{{"arm", "start_s", "width_s", "p50_median_us", "max_us", "offered_per_s", "ok_per_s",
 		"not_ok_per_s"}}
 	for _, arm := range arms {
 		for _, pt := range arm.Points {
@@ -163,7 +163,7 @@ func timelineKey(arms []TimelineArm, lines ...keyEntry) []keyEntry {
 }
 
 func composeLatency(s *sheet, arms []TimelineArm) {
-	s.key(timelineKey(arms, keyEntry{label: "p50", tint: ink}, keyEntry{label: "p99", tint: ink, alpha: paleLine})...)
+	s.key(timelineKey(arms, keyEntry{label: "p50", tint: ink}, keyEntry{label: "slowest", tint: ink, alpha: paleLine})...)
 	low, high := math.Inf(1), 0.0
 	for _, arm := range arms {
 		for _, pt := range arm.Points {

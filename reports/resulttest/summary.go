@@ -71,7 +71,9 @@ func (a *arm) timeline() []result.TimelineBin {
 		if n := len(latencies[i]); n > 0 {
 			slices.Sort(latencies[i])
 			b.P50Us = int64(latencies[i][n/2])
-			b.P99Us = int64(latencies[i][min(n-1, n*99/100)])
+			if n >= minimum[.99] {
+				b.P99Us = int64(latencies[i][n*99/100])
+			}
 			b.MaxUs = int64(latencies[i][n-1])
 		}
 	}
