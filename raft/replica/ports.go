@@ -51,9 +51,9 @@ type Machine interface {
 	Applied() (raft.Index, error)
 	// Apply applies the entries of span in order; span.Prev.Index is the index applied last. Entries that
 	// are not commands only advance the index. results[i] takes the result of entry i, opaque to the
-	// replica and the caller's to keep; results is as long as span.Entries, or nil when nobody waits for any
-	// of them. A command that the machine cannot decode or refuses has a result that says so; an error means
-	// that the machine is broken, and stops the replica.
+	// replica, read-only and the caller's to keep; results is as long as span.Entries, or nil when nobody
+	// waits for any of them. A command that the machine cannot decode or refuses has a result that says so;
+	// an error means that the machine is broken, and stops the replica.
 	Apply(span raft.Span, results [][]byte) error
 	// Close releases the machine.
 	Close() error
