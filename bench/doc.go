@@ -31,8 +31,9 @@
 //
 //	settle ──► random phase ──► inject ──► new leader answers ──► watch ──► heal ──► recovered
 //
-// Settled and recovered mean the same: every node has applied what was committed, and the acknowledgements of the
-// last 400 ms look like the steady phase's. A cluster that does not settle ends the trials of its run.
+// Settled and recovered mean the same here: every node has applied what was committed, and the acknowledgements of the
+// last 400 ms look like the steady phase's. A cluster that does not settle ends the trials of its run. This is when the
+// run loop goes on; the recovery that is published is read from the recorded operations afterwards.
 //
 // The phase is uniform within the heartbeat interval, from the seed (rule R10). A fault's instant is when it took
 // effect (rule R11). Each wait is bounded by trial.recover; what exceeds it is an anomaly in the result, not a hang.

@@ -224,7 +224,8 @@ func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd
 		odd = anomaly{fmt.Sprintf("the longest gap is not that of the failover: it ended %.1f ms after the new leader's "+
 			"first acknowledgement", milliseconds(out.to-first)), false}
 	case recovered == never:
-		odd = anomaly{fmt.Sprintf("no %v in which clients were served as before: recovery is not known", recoveryWindow), false}
+		odd = anomaly{fmt.Sprintf("no %v in which clients were served as before: recovery is not known",
+			recoveryWindow), false}
 	}
 	return row, odd
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/raftmark/raftmark/bench/fault"
 )
 
-// What counts as recovered for the trial to end: the acknowledgements of the last recoveredWindow are nearly all that were due, and the 99th
-// percentile of their response is within a factor, or within a time, of the steady phase's.
+// What counts as recovered for the trial to end: the acknowledgements of the last recoveredWindow are nearly all that
+// were due, and the 99th percentile of their response is within a factor, or within a time, of the steady phase's.
 const (
 	recoveredWindow = 400 * time.Millisecond
 	recoveredShare  = 0.8

@@ -72,7 +72,8 @@ func TestTrialOfAKnownFailover(t *testing.T) {
 	want := result.Trial{
 		Arm: "transport=tcp", Kind: "leader-kill", Trial: 1, Node: 2, PhaseUs: 17_000,
 		CommandUs: 999_000, InjectUs: 1_000_000, LastAckUs: 999_500, DetectUs: 1_250_000, ElectUs: 1_380_000,
-		CommitUs: 1_390_000, FirstAckUs: 1_400_000, RecoverUs: 1_400_000, HealUs: 2_000_000, CaughtUpUs: 2_300_000, EndUs: 3_000_000,
+		CommitUs: 1_390_000, FirstAckUs: 1_400_000, RecoverUs: 1_400_000, HealUs: 2_000_000, CaughtUpUs: 2_300_000,
+		EndUs:  3_000_000,
 		Rounds: 3, Terms: 3, OutageMs: 400.5, LeaderlessMs: 390, OK: 2001, // from the order, at 999 ms, on
 	}
 	debt := row.LatencyDebtOpS

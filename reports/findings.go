@@ -232,8 +232,8 @@ func (s *study) safetySentence() string {
 	case lost > 0:
 		return fmt.Sprintf("Of %s acknowledged writes, %s are LOST.", table.Count(acked), table.Count(lost))
 	case acked > 0:
-		return fmt.Sprintf("Of %s acknowledged writes, %s were checkable one by one at the end, and none of these is lost; %s "+
-			"operations were checked for linearizability.", table.Count(acked), table.Count(checkable), table.Count(checked))
+		return fmt.Sprintf("Of %s acknowledged writes, %s were checkable one by one at the end, and none of these is lost; "+
+			"%s operations were checked for linearizability.", table.Count(acked), table.Count(checkable), table.Count(checked))
 	default:
 		return ""
 	}

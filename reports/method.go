@@ -24,8 +24,8 @@ func (s *study) methodSection() page.Section {
 		"A fault is at the instant it took effect, not when it was ordered. It comes at a random phase of the heartbeat, " +
 			"from the seed.",
 		"Outage: the longest gap between consecutive acknowledgements that overlaps the time from the order of the fault " +
-			"to the end of the trial. It begins at the last acknowledgement before the gap. It is made of acknowledgements, never " +
-			"of timeouts. Leaderless time and phases begin when the fault took effect.",
+			"to the end of the trial. It begins at the last acknowledgement before the gap. It is made of acknowledgements, " +
+			"never of timeouts. Leaderless time and phases begin when the fault took effect.",
 		"A quantile is a value that was observed, of rank ⌈q·n⌉. It is printed only when its two-sided 95 % interval is " +
 			"finite: p50 from 6 samples on, p90 from 36, p95 from 72, p99 from 368, p99.9 from 3688.",
 		"Intervals are order statistics from the binomial distribution; they assume independent trials and no " +

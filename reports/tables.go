@@ -184,7 +184,8 @@ func (s *study) faultTable(kind string) *table.Table {
 
 func (s *study) phaseTable(kind string) *table.Table {
 	t := &table.Table{
-		Caption: fmt.Sprintf("Phases of a trial of %s. Each begins where the one above ends; catch up begins at the restart.", kind),
+		Caption: fmt.Sprintf("Phases of a trial of %s. Each begins where the one above ends; catch up begins at the "+
+			"restart.", kind),
 		Columns: table.Columns("arm", "phase", "n", "median", "95 % interval", "min – max"),
 	}
 	t.Columns[1].Text = true

@@ -30,5 +30,6 @@
 //  2. The verdict depends on the operations, not on their order in the history.
 //
 // What it does not do: it cannot see a write that was lost and then written over; only the linearizability of reads
-// in between can. LostReport.Checkable counts those whose loss it would see: all, when every key is written once. It does not look into the nodes' logs.
+// in between can. LostReport.Checkable counts those whose loss it would see: all, when every key is written once. It
+// does not look into the nodes' logs.
 package check

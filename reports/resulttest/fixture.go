@@ -182,7 +182,8 @@ func (a *arm) kill(at int64, n int, leader, next, term uint64) {
 	a.trials = append(a.trials, result.Trial{
 		Arm: a.name, Kind: "leader-kill", Trial: n, Node: leader, PhaseUs: phase, CommandUs: command, InjectUs: inject,
 		LastAckUs: inject - 500, DetectUs: detect, ElectUs: elect, CommitUs: commit, FirstAckUs: first,
-		HealUs: heal, CaughtUpUs: heal + 200_000 + a.random.Int64N(200_000), RecoverUs: first + (first-inject)/capacity, EndUs: at + trialTime, Rounds: rounds,
+		HealUs: heal, CaughtUpUs: heal + 200_000 + a.random.Int64N(200_000),
+		RecoverUs: first + (first-inject)/capacity, EndUs: at + trialTime, Rounds: rounds,
 		Terms: rounds, OutageMs: float64(first-inject+500) / 1e3, LeaderlessMs: float64(commit-inject) / 1e3,
 	})
 }

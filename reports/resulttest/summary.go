@@ -105,7 +105,9 @@ func (a *arm) summary(first bool) result.Arm {
 			"durable": a.stageQuantiles(func(r result.StageRow) int64 { return r.DurableUs }),
 			"applied": a.stageQuantiles(func(r result.StageRow) int64 { return r.AppliedUs }),
 		},
-		Safety: result.Safety{Acked: int64(len(a.ops)), Checkable: int64(len(a.ops)), CheckedOps: int64(len(a.ops)), Linearizable: "ok"},
+		Safety: result.Safety{
+			Acked: int64(len(a.ops)), Checkable: int64(len(a.ops)), CheckedOps: int64(len(a.ops)), Linearizable: "ok",
+		},
 	}
 	for _, kind := range []string{"leader-kill", "noop"} {
 		if f := a.fault(kind); f.Trials > 0 {
