@@ -140,7 +140,7 @@ func (o observations) election(term uint64, from, to time.Duration) election {
 				e.elect, e.commit, e.term = at, event.at, won
 				return e
 			}
-		case replica.EventFollower, replica.EventPeerUp, replica.EventPeerDown:
+		case replica.EventFollower, replica.EventDiskStall, replica.EventPeerUp, replica.EventPeerDown:
 		}
 	}
 	return e

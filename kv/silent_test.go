@@ -34,8 +34,8 @@ func TestWithoutResultsTheStateIsTheSame(t *testing.T) {
 	}
 }
 
-// TestReadsWithoutResultsTakeNoMemory reads a large value often where nobody waits, as a follower does: a span of small
-// commands must not become a hundred copies.
+// TestReadsWithoutResultsTakeNoMemory reads a large value often where nobody waits, as a follower does: a
+// span of small commands must not become a hundred copies.
 func TestReadsWithoutResultsTakeNoMemory(t *testing.T) {
 	for _, kind := range machines {
 		m := newMachine(t, kind)
@@ -53,7 +53,8 @@ func TestReadsWithoutResultsTakeNoMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		runtime.ReadMemStats(&after)
-		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(16*len(value)) { // 200 copies, and some for the engine's own work
+		// 200 copies would be far more; some are the engine's own work.
+		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(16*len(value)) {
 			t.Errorf("%s: took %d KiB for reads that nobody waits for", kind, took>>10)
 		}
 		if got := mustApply(t, m, AppendGet(nil, k))[0]; len(got.Bulk) != len(value) {

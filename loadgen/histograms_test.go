@@ -8,7 +8,10 @@ import (
 )
 
 func okOp(intended, took time.Duration) *Op {
-	return &Op{Intended: intended, Dispatched: intended, Sent: intended, Done: intended + took, Deadline: intended + 10*time.Second, Attempts: 1}
+	return &Op{
+		Intended: intended, Dispatched: intended, Sent: intended, Done: intended + took,
+		Deadline: intended + 10*time.Second, Attempts: 1,
+	}
 }
 
 // Trap T6: quantiles against exact ones on a million samples.

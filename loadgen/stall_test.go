@@ -10,7 +10,8 @@ import (
 	"github.com/raftmark/raftmark/internal/clock"
 )
 
-// stallingTarget answers after a millisecond, but nothing in [from, to): that it answers a millisecond after to.
+// stallingTarget answers after a millisecond, but nothing in [from, to): that it answers a millisecond
+// after to.
 type stallingTarget struct {
 	clock    clock.Clock
 	from, to time.Duration
@@ -62,8 +63,8 @@ func inBubble(
 	return stats, entries
 }
 
-// Trap T4: a server stalled for 1 s at 1,000/s delays 1,000 operations of 10,000, by half a second in the mean, and no
-// other one.
+// Trap T4: a server stalled for 1 s at 1,000/s delays 1,000 operations of 10,000, by half a second in the
+// mean, and no other one.
 func TestStallDelaysWhatWasDueAndNothingElse(t *testing.T) {
 	stats, entries := stalled(t, Options{Rate: 1000, Duration: 10 * time.Second})
 	var delayed int
@@ -86,7 +87,8 @@ func TestStallDelaysWhatWasDueAndNothingElse(t *testing.T) {
 	}
 }
 
-// A closed loop on the same server sees the stall once a client, and its percentiles do not: coordinated omission.
+// A closed loop on the same server sees the stall once a client, and its percentiles do not: coordinated
+// omission.
 func TestClosedLoopDoesNotSeeTheStall(t *testing.T) {
 	stats, _ := stalled(t, Options{Closed: true, Clients: 4, Duration: 10 * time.Second})
 	if p999, most := *stats.ResponseUs.P999, *stats.ResponseUs.Max; p999 > 1001 || most < 1_000_000 {
@@ -104,7 +106,8 @@ func TestReadBackEndsWhenItIsInterrupted(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		began := clk.Now()
 		time.AfterFunc(time.Second, cancel)
-		err := ReadBack(ctx, delayTarget{clock: clk, after: time.Minute}, []string{"a", "b"}, 0, time.Minute, clk, NewTrace(1, 0))
+		target := delayTarget{clock: clk, after: time.Minute}
+		err := ReadBack(ctx, target, []string{"a", "b"}, 0, time.Minute, clk, NewTrace(1, 0))
 		if took := clk.Now() - began; !errors.Is(err, context.Canceled) || took > time.Second+interruptedDrain {
 			t.Errorf("got %v after %v, want %v after 2 s", err, took, context.Canceled)
 		}

@@ -30,8 +30,8 @@ const (
 	callExpired // answered with the timeout reply, or its connection is gone
 )
 
-// Complete says that the call's Replier can be asked, and that its reply holds that many bytes until it is sent. It
-// never blocks, and may be called from any goroutine.
+// Complete says that the call's Replier can be asked, and that its reply holds that many bytes until it is
+// sent. It never blocks, and may be called from any goroutine.
 func (call *Call) Complete(replyBytes int) {
 	c := call.conn
 	c.mu.Lock()
@@ -110,16 +110,16 @@ func (c *Conn) ReplyAndClose(reply []byte) {
 	c.drain()
 }
 
-// Begin takes the place of the request that is being served in the order of replies; r is asked after call.Complete.
-// bytes is what the request holds in memory until then. It blocks while the connection is at its limits, and returns
-// false, having done nothing, when nobody will read the reply any more.
+// Begin takes the place of the request that is being served in the order of replies; r is asked after
+// call.Complete. bytes is what the request holds in memory until then. It blocks while the connection is at
+// its limits, and returns false, having done nothing, when nobody will read the reply any more.
 func (c *Conn) Begin(call *Call, r Replier, bytes int) bool {
 	invariant.Check(call.conn == nil, "a call was begun twice")
 	return c.begin(call, r, bytes)
 }
 
-// BeginRead is Begin for a request whose reply may be far larger than itself: it takes room for a reply as large as those
-// that the connection read lately, until Complete says what the reply holds.
+// BeginRead is Begin for a request whose reply may be far larger than itself: it takes room for a reply as
+// large as those that the connection read lately, until Complete says what the reply holds.
 func (c *Conn) BeginRead(call *Call, r Replier, bytes int) bool {
 	invariant.Check(call.conn == nil, "a call was begun twice")
 	call.read = true
@@ -150,7 +150,8 @@ func (c *Conn) begin(call *Call, r Replier, bytes int) bool {
 const (
 	// firstReadsMax bounds the reads under way on a connection that has no answer to one yet.
 	firstReadsMax = 16
-	// readGuessDecay is how slowly large replies are forgotten: by this part of the guess with each smaller one.
+	// readGuessDecay is how slowly large replies are forgotten: by this part of the guess with each smaller
+	// one.
 	readGuessDecay = 64
 )
 
@@ -174,8 +175,8 @@ func (c *Conn) learn(call *Call, replyBytes int) {
 	}
 }
 
-// full reports whether one more call of that many bytes has to wait. A connection with nothing under way is never
-// full.
+// full reports whether one more call of that many bytes has to wait. A connection with nothing under way is
+// never full.
 func (c *Conn) full(bytes int) bool {
 	return c.inflight > 0 && c.inflight+bytes > c.o.InflightBytesMax ||
 		len(c.queue) >= c.o.InflightRequestsMax

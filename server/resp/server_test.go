@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// lab is a handler whose calls are completed by the test: HOLD x and READ x wait, anything else echoes its last argument.
+// lab is a handler whose calls are completed by the test: HOLD x and READ x wait, anything else echoes its
+// last argument.
 type lab struct {
 	mu   sync.Mutex
 	held map[string]*held
