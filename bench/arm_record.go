@@ -84,7 +84,7 @@ func (a *armRecord) recordTrials(r *run) {
 		if anomaly.invalid {
 			a.invalid = append(a.invalid, note)
 		} else {
-			a.warnings = append(a.warnings, note)
+			a.warnings = append(a.warnings, "note: "+note)
 		}
 		r.actions = append(r.actions, action{at: t.end, kind: "anomaly", note: note})
 	}

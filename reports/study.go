@@ -137,7 +137,7 @@ func phases() []phase {
 		{"elect", "to the election that lasted", detect, elect},
 		{"first commit", "to the commit of the new leader's no-op", elect, commit},
 		{"client", "to the first acknowledgement", commit, ack},
-		{"recover", "to response times as before the fault, without a backlog", ack, recover},
+		{"recover", "to response times as before the fault, without a backlog, in steps of 5 ms", ack, recover},
 		{"catch up", "from the restart of the node to its having applied what was committed, as polled", heal, caughtUp},
 	}
 }
