@@ -118,8 +118,9 @@ func (s *study) spectrumFigure() page.Block {
 	return page.Figure{
 		Figure: plot.Spectrum("percentiles", panels),
 		Caption: "Latency of operations by percentile, on log scales; the panels share their scales. Response time " +
-			"counts from the intended start, service time from the first attempt. Each line ends where its sample is too " +
-			"small to go on.",
+			"counts from the intended start, service time from the first attempt. n counts the recorded operations: " +
+			"all from shortly before a fault to the end of its trial, elsewhere a sample of them, each weighted by what it " +
+			"stands for; the tables are of all operations. Each line ends where its sample is too small to go on.",
 		How: "The further right, the rarer the operation: p99 is the slowest one in a hundred. A gap between the wide and " +
 			"the dotted line of an arm is time that operations waited before they were sent; without one the lines cover each " +
 			"other." +
