@@ -27,6 +27,7 @@ build: ## build bin/raftmark
 
 test: ## run all tests, with -race and all invariants (under 8 minutes on 2 cores); PKG=./raft/... for a part
 	$(GO) test $(TESTFLAGS) $(PKG)
+	$(GO) test -run '^TestHundredTrialsRenderInTime$$' ./reports # a bound on time, which the race detector would break
 
 vet: ## go vet
 	$(GO) vet -tags invariants ./...

@@ -20,7 +20,7 @@ type sleepers struct {
 func startSleepers(t *testing.T, n int) *sleepers {
 	t.Helper()
 	if _, err := exec.LookPath("sleep"); err != nil {
-		t.Skip("no sleep on this system")
+		t.Fatalf("the test needs sleep(1): %v", err)
 	}
 	s := &sleepers{t: t, started: time.Now(), running: map[uint64]*exec.Cmd{}, leader: 2}
 	t.Cleanup(func() {
