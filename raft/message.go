@@ -27,10 +27,19 @@ const (
 	MsgHeartbeat MessageKind = 7
 	// MsgHeartbeatReply answers it with the same Seq.
 	MsgHeartbeatReply MessageKind = 8
-	// MsgSnapshot offers a snapshot (§7); reserved.
+	// MsgSnapshot is InstallSnapshot (Figure 13): a chunk of a snapshot for a follower that fell behind the log. Uses
+	// Chunk, Seq.
 	MsgSnapshot MessageKind = 9
-	// MsgTimeoutNow tells the receiver to campaign at once (thesis §3.10); reserved.
+	// MsgTimeoutNow tells the receiver to campaign at once (thesis §3.10).
 	MsgTimeoutNow MessageKind = 10
+	// MsgReadIndex asks the leader for an index that a follower may serve reads at (thesis §6.4). Uses Seq.
+	MsgReadIndex MessageKind = 11
+	// MsgReadIndexReply answers it. Commit is that index; Reject says that there is none. Uses Seq.
+	MsgReadIndexReply MessageKind = 12
+	// MsgSnapshotReply answers MsgSnapshot. Chunk names the snapshot, Offset is how much of it the follower has stored
+	// (the chunk wanted next begins there), Done says that it needs no more of it, and then Match is how far its
+	// log matches. Reject says that the chunk was not the one wanted. Uses Seq.
+	MsgSnapshotReply MessageKind = 13
 )
 
 // String returns the kind's name as the paper or this package calls it.
@@ -39,6 +48,7 @@ func (k MessageKind) String() string {
 		MsgPreVote: "PreVote", MsgPreVoteReply: "PreVoteReply", MsgVote: "RequestVote", MsgVoteReply: "RequestVoteReply",
 		MsgAppend: "AppendEntries", MsgAppendReply: "AppendEntriesReply", MsgHeartbeat: "Heartbeat",
 		MsgHeartbeatReply: "HeartbeatReply", MsgSnapshot: "InstallSnapshot", MsgTimeoutNow: "TimeoutNow",
+		MsgReadIndex: "ReadIndex", MsgReadIndexReply: "ReadIndexReply", MsgSnapshotReply: "InstallSnapshotReply",
 	}
 	if int(k) < len(names) && names[k] != "" {
 		return names[k]
@@ -47,7 +57,7 @@ func (k MessageKind) String() string {
 }
 
 // Message is what servers send each other. Which fields a kind uses is said at the kind; the others are zero.
-// A message owns nothing: Span's entries and their data are immutable and may be shared with the log.
+// A message owns nothing: Span's entries, Chunk and their data are immutable and may be shared with the log.
 type Message struct {
 	Kind     MessageKind
 	From, To NodeID
@@ -57,5 +67,9 @@ type Message struct {
 	Match    Index
 	Commit   Index
 	Seq      uint64 // echoed by the reply, so that the leader can tell replies apart
+	Chunk    *Chunk
 	Reject   bool
+	// Transfer says, of a MsgVote, that the leader itself wants this election (thesis §3.10): its lease does not
+	// stand in the way.
+	Transfer bool
 }

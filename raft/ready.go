@@ -19,11 +19,28 @@ type Ready struct {
 	// acknowledgements.
 	SendAfterSync []Message
 
+	// Restore, when not nil, is a snapshot that was stored completely ([Core.ChunkStored] with Done) and
+	// now takes the place of the state machine and of the whole log: after all earlier writes and before
+	// this Ready's Append the log begins anew after it, and after all earlier applies and before the ones
+	// of this Ready the machine is restored from it; then [Core.Applied] is owed, with its index. Write
+	// covers it.
+	Restore *Snapshot
+
 	// Apply lists ranges to be applied in order; then [Core.Applied] is owed.
 	Apply []Apply
 
 	// Fetch lists the entries wanted from storage for slow followers; then [Core.Fetched] is owed.
 	Fetch []Fetch
+
+	// ReadChunks lists the parts wanted of a snapshot of this server's machine, for followers that fell
+	// behind the log; then [Core.ChunkRead] is owed.
+	ReadChunks []ReadChunk
+	// StoreChunks lists the parts of a snapshot that a leader sent, to be stored in order; then
+	// [Core.ChunkStored] is owed.
+	StoreChunks []StoreChunk
+
+	// Reads lists what became of calls of [Core.ReadIndex]. Nothing is owed.
+	Reads []Read
 
 	hardState HardState
 }
@@ -41,6 +58,36 @@ type Fetch struct {
 	Term        Term
 	After, Upto Index
 	BytesMax    int
+}
+
+// ReadChunk asks for at most BytesMax bytes of a snapshot, from Offset on, for a follower. Of is the
+// snapshot that it is part of; the zero EntryID, only with Offset 0, asks for whichever is newest, which
+// must reach NotBelow.
+type ReadChunk struct {
+	To       NodeID
+	Term     Term
+	Of       EntryID
+	NotBelow Index
+	Offset   uint64
+	BytesMax int
+}
+
+// StoreChunk asks to store a chunk after the ones before it; Offset 0 begins anew and drops what was
+// stored. With Done the whole snapshot must be found undamaged and made durable, together with the name of
+// it.
+type StoreChunk struct {
+	From  NodeID
+	Term  Term
+	Chunk Chunk
+	Seq   uint64
+}
+
+// Read answers a call of [Core.ReadIndex]. With Err nil, a read that is served by a state machine that
+// applied Index is linearizable with regard to everything before the call (§8, thesis §6.4).
+type Read struct {
+	Token uint64
+	Index Index
+	Err   error
 }
 
 // outbox holds messages until the next Ready.

@@ -119,6 +119,30 @@ type LogState struct {
 	HardState HardState
 	// First is the entry that the log begins after: zero, or the last compacted one.
 	First EntryID
+	// Configuration is the one as of First, which the entry at ConfigurationIndex brought; zero when nothing was
+	// compacted.
+	Configuration      Configuration
+	ConfigurationIndex Index
 	// Last is the last entry stored, or First when there is none. Invariant: First.Index <= Last.Index.
 	Last EntryID
 }
+
+// Snapshot names a snapshot of the state machine (§7, Figure 13): everything up to Last is in it.
+type Snapshot struct {
+	Last EntryID
+	// Configuration is the one as of Last, which the entry at ConfigurationIndex brought; index 0 is the
+	// configuration that the cluster began with.
+	Configuration      Configuration
+	ConfigurationIndex Index
+}
+
+// Chunk is a part of a snapshot on its way (Figure 13). Its data are immutable.
+type Chunk struct {
+	Snapshot Snapshot
+	Offset   uint64 // of Data in the stream
+	Data     []byte
+	Done     bool // the stream ends with Data
+}
+
+// ChunkOverheadBytes is what a chunk costs beside its data, for the caps in bytes.
+const ChunkOverheadBytes = 64
