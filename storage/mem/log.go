@@ -52,13 +52,14 @@ type Log struct {
 	closed  bool
 }
 
-// batch is one append.
+// batch is one append or compaction.
 type batch struct {
 	hs       *raft.HardState
 	spans    []raft.Span
-	appended time.Time     // with SyncDelay
-	done     chan struct{} // closed when it is durable, or never will be
-	err      error         // set before done is closed
+	compact  *raft.Snapshot // of a compaction, which has nothing else
+	appended time.Time      // with SyncDelay
+	done     chan struct{}  // closed when it is durable, or never will be
+	err      error          // set before done is closed
 }
 
 // New returns an empty log.
@@ -77,9 +78,8 @@ func (l *Log) Load() (raft.LogState, error) {
 	if err := l.usable(); err != nil {
 		return raft.LogState{}, err
 	}
-	invariant.Check(!l.loaded, "raft log loaded twice")
 	l.loaded = true
-	return raft.LogState{HardState: l.now.hs, First: l.now.first, Last: l.now.last()}, nil
+	return l.now.state(), nil
 }
 
 func (l *Log) usable() error {
@@ -199,15 +199,16 @@ func (l *Log) Read(after, upto raft.Index, bytesMax int) (raft.Span, error) {
 	if err := l.usable(); err != nil {
 		return raft.Span{}, err
 	}
-	if after < l.now.first.Index {
+	first := l.now.first.Last
+	if after < first.Index {
 		return raft.Span{}, fmt.Errorf("read log (%d, %d], log begins after %v: %w",
-			after, upto, l.now.first, raft.ErrCompacted)
+			after, upto, first, raft.ErrCompacted)
 	}
 	if upto > l.now.last().Index || after >= upto {
 		return raft.Span{}, fmt.Errorf("read log (%d, %d], log ends at %v: %w",
 			after, upto, l.now.last(), raft.ErrOutOfRange)
 	}
-	from, to := int(after-l.now.first.Index), int(upto-l.now.first.Index)
+	from, to := int(after-first.Index), int(upto-first.Index)
 	n, size := 1, l.now.entries[from].Size()
 	for from+n < to && size+l.now.entries[from+n].Size() <= bytesMax {
 		size += l.now.entries[from+n].Size()
@@ -219,23 +220,33 @@ func (l *Log) Read(after, upto raft.Index, bytesMax int) (raft.Span, error) {
 	}, nil
 }
 
-// Compact implements replica.Log. A compaction is durable at once, except for entries that are not durable
-// themselves: those stay until a later one.
-func (l *Log) Compact(upto raft.Index) error {
+// Compact implements replica.Log. Like a disk, it makes what was appended before durable too; with ManualSync
+// it does so by itself.
+func (l *Log) Compact(upto raft.Snapshot) error {
+	b, err := l.compact(upto)
+	if err != nil || b == nil {
+		return err
+	}
+	return l.syncLater(b)
+}
+
+// compact compacts what reads see; the batch is nil when there is nothing to do.
+func (l *Log) compact(upto raft.Snapshot) (*batch, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.writable(); err != nil {
-		return err
+		return nil, err
 	}
-	if upto > l.now.last().Index {
-		return fmt.Errorf("compact log to %d, log ends at %v: %w", upto, l.now.last(), raft.ErrOutOfRange)
+	if upto.Last.Index <= l.now.first.Last.Index {
+		return nil, nil
 	}
-	if upto > l.durable.last().Index || upto <= l.now.first.Index {
-		return nil
+	if err := l.now.checkCompact(upto); err != nil {
+		return nil, fmt.Errorf("compact log: %w", err)
 	}
-	l.now.compact(upto)
-	l.durable.compact(upto)
-	return nil
+	b := &batch{compact: &upto, appended: time.Now(), done: make(chan struct{})}
+	l.now.apply(b)
+	l.pending = append(l.pending, b)
+	return b, nil
 }
 
 // Close implements replica.Log. What was appended becomes durable and its waits end.

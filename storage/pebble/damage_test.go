@@ -103,10 +103,10 @@ func TestLoadFindsDamage(t *testing.T) {
 		{"hard state cut short", func(db *pebble.DB) error { return db.Set(hardStateKey(), []byte{1}, pebble.Sync) },
 			storage.ErrCorrupt},
 		{"first entry moved", func(db *pebble.DB) error {
-			return db.Set(firstKey(), sealFirst(raft.EntryID{Term: 2, Index: 6}), pebble.Sync)
+			return db.Set(firstKey(), sealFirst(raft.Snapshot{Last: raft.EntryID{Term: 2, Index: 6}}), pebble.Sync)
 		}, storage.ErrCorrupt},
 		{"first entry beyond", func(db *pebble.DB) error {
-			return db.Set(firstKey(), sealFirst(raft.EntryID{Term: 1, Index: 60}), pebble.Sync)
+			return db.Set(firstKey(), sealFirst(raft.Snapshot{Last: raft.EntryID{Term: 1, Index: 60}}), pebble.Sync)
 		}, storage.ErrCorrupt},
 	}
 	for _, c := range cases {

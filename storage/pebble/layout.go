@@ -13,6 +13,8 @@ import (
 // See the package comment for the layout.
 const (
 	layoutVersion = 1
+	// firstVersion is that of the first entry's record; in version 1 it had no configuration.
+	firstVersion = 2
 
 	prefixMeta = 0x01
 	prefixRun  = 0x02
@@ -22,7 +24,7 @@ const (
 	runHeaderBytes = 1 + 8 + 8 + 4 + 4
 	runCRCOffset   = 1 + 8 + 8 + 4
 
-	firstValueBytes     = 1 + 8 + 8 + 4
+	firstValueBytesMin  = 1 + 8 + 8 + 8 + 4
 	hardStateValueBytes = 1 + 8 + 8 + 8 + 4
 
 	// runBytesMax bounds the entries of one run, unless a single entry is larger.
@@ -64,6 +66,8 @@ type runHeader struct {
 
 func (h runHeader) last() raft.Index   { return h.first + raft.Index(h.count) - 1 }
 func (h runHeader) prev() raft.EntryID { return raft.EntryID{Term: h.prevTerm, Index: h.first - 1} }
+
+func (h runHeader) lastID() raft.EntryID { return raft.EntryID{Term: h.lastTerm, Index: h.last()} }
 
 // castagnoli is the table of every checksum here; it is read only.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -157,14 +161,44 @@ func openHardState(value []byte) (raft.HardState, error) {
 	return raft.HardState{Term: raft.Term(n[0]), Vote: raft.NodeID(n[1]), Commit: raft.Index(n[2])}, nil
 }
 
-func sealFirst(id raft.EntryID) []byte {
-	return sealRecord(firstKey(), uint64(id.Term), uint64(id.Index))
+// sealFirst returns the record of what the log begins after.
+func sealFirst(first raft.Snapshot) []byte {
+	value := append(make([]byte, 0, 256), firstVersion)
+	for _, n := range []uint64{uint64(first.Last.Term), uint64(first.Last.Index), uint64(first.ConfigurationIndex)} {
+		value = binary.LittleEndian.AppendUint64(value, n)
+	}
+	value = first.Configuration.AppendTo(value)
+	return binary.LittleEndian.AppendUint32(value, recordChecksum(firstKey(), value))
 }
 
-func openFirst(value []byte) (raft.EntryID, error) {
-	n, err := openRecord(firstKey(), value, 2)
-	if err != nil {
-		return raft.EntryID{}, fmt.Errorf("first entry: %w", err)
+func openFirst(value []byte) (raft.Snapshot, error) {
+	if len(value) > 0 && value[0] == layoutVersion {
+		n, err := openRecord(firstKey(), value, 2)
+		if err != nil {
+			return raft.Snapshot{}, fmt.Errorf("first entry: %w", err)
+		}
+		return raft.Snapshot{Last: raft.EntryID{Term: raft.Term(n[0]), Index: raft.Index(n[1])}}, nil
 	}
-	return raft.EntryID{Term: raft.Term(n[0]), Index: raft.Index(n[1])}, nil
+	if len(value) > 0 && value[0] != firstVersion {
+		return raft.Snapshot{}, fmt.Errorf("first entry: version %d, want %d: %w", value[0], firstVersion, storage.ErrFormat)
+	}
+	if len(value) < firstValueBytesMin {
+		return raft.Snapshot{}, corrupt("first entry: %d bytes, need %d", len(value), firstValueBytesMin)
+	}
+	body, sum := value[:len(value)-4], binary.LittleEndian.Uint32(value[len(value)-4:])
+	if want := recordChecksum(firstKey(), body); sum != want {
+		return raft.Snapshot{}, corrupt("first entry: checksum %08x, want %08x", sum, want)
+	}
+	configuration, err := raft.DecodeConfiguration(body[firstValueBytesMin-4:])
+	if err != nil {
+		return raft.Snapshot{}, corrupt("first entry: %v", err)
+	}
+	return raft.Snapshot{
+		Last: raft.EntryID{
+			Term:  raft.Term(binary.LittleEndian.Uint64(body[1:])),
+			Index: raft.Index(binary.LittleEndian.Uint64(body[9:])),
+		},
+		ConfigurationIndex: raft.Index(binary.LittleEndian.Uint64(body[17:])),
+		Configuration:      configuration,
+	}, nil
 }

@@ -6,18 +6,22 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
-	"github.com/raftmark/raftmark/internal/invariant"
 	"github.com/raftmark/raftmark/raft"
 )
 
-// Load implements replica.Log. It reads the whole log, and checks every checksum and every link.
+// Load implements replica.Log. The first call reads the whole log, and checks every checksum and every link.
 func (l *Log) Load() (raft.LogState, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return raft.LogState{}, fmt.Errorf("raft log: %w", raft.ErrClosed)
 	}
-	invariant.Check(!l.loaded, "raft log loaded twice")
+	if err := l.failure.Get(); err != nil {
+		return raft.LogState{}, err
+	}
+	if l.loaded {
+		return l.state, nil
+	}
 	var state raft.LogState
 	err, panicked := l.failure.Guard(func() (err error) {
 		state, err = l.load()
@@ -27,13 +31,13 @@ func (l *Log) Load() (raft.LogState, error) {
 	if err = errors.Join(err, l.failure.Get()); err != nil {
 		return raft.LogState{}, l.failure.Set(fmt.Errorf("load log: %w", err))
 	}
-	l.loaded, l.first, l.last = true, state.First, state.Last
+	l.loaded, l.state = true, state
 	return state, nil
 }
 
 func (l *Log) load() (state raft.LogState, err error) {
 	err = errors.Join(
-		l.get(firstKey(), func(v []byte) (err error) { state.First, err = openFirst(v); return err }),
+		l.get(firstKey(), func(v []byte) error { return loadFirst(&state, v) }),
 		l.get(hardStateKey(), func(v []byte) (err error) { state.HardState, err = openHardState(v); return err }))
 	if err != nil {
 		return raft.LogState{}, err
@@ -43,11 +47,13 @@ func (l *Log) load() (state raft.LogState, err error) {
 		return raft.LogState{}, err
 	}
 	defer func() { err = errors.Join(err, iter.Close()) }()
-	state.Last = state.First
+	state.Last, l.lowest = state.First, state.First.Index+1
 	for valid := iter.First(); valid; valid = iter.Next() {
-		if state.Last, err = checkRun(iter, state); err != nil {
+		h, err := checkRun(iter, state)
+		if err != nil {
 			return raft.LogState{}, err
 		}
+		state.Last, l.lowest = h.lastID(), min(l.lowest, h.first)
 	}
 	if err := iter.Error(); err != nil {
 		return raft.LogState{}, err
@@ -56,6 +62,13 @@ func (l *Log) load() (state raft.LogState, err error) {
 		return raft.LogState{}, corrupt("log ends at %v, its hard state commits %d", state.Last, state.HardState.Commit)
 	}
 	return state, nil
+}
+
+func loadFirst(state *raft.LogState, value []byte) error {
+	first, err := openFirst(value)
+	state.First, state.Configuration = first.Last, first.Configuration
+	state.ConfigurationIndex = first.ConfigurationIndex
+	return err
 }
 
 // get calls open with the value of key, when there is one.
@@ -70,33 +83,32 @@ func (l *Log) get(key []byte, open func(value []byte) error) error {
 	return errors.Join(open(value), closer.Close())
 }
 
-// checkRun checks the run that iter is at, and that it continues state, and returns its last entry.
-func checkRun(iter *pebble.Iterator, state raft.LogState) (raft.EntryID, error) {
+// checkRun checks the run that iter is at, and that it continues state.
+func checkRun(iter *pebble.Iterator, state raft.LogState) (runHeader, error) {
 	value, err := iter.ValueAndErr()
 	if err != nil {
-		return raft.EntryID{}, err
+		return runHeader{}, err
 	}
 	h, _, err := openRun(iter.Key(), value)
 	if err != nil {
-		return raft.EntryID{}, err
+		return runHeader{}, err
 	}
-	last := raft.EntryID{Term: h.lastTerm, Index: h.last()}
 	if h.lastTerm < h.prevTerm {
-		return raft.EntryID{}, corrupt("run at %d: term falls from %d to %d", h.first, h.prevTerm, h.lastTerm)
+		return runHeader{}, corrupt("run at %d: term falls from %d to %d", h.first, h.prevTerm, h.lastTerm)
 	}
 	if h.prev() == state.Last {
-		return last, nil
+		return h, nil
 	}
 	// Only the first run may begin earlier, when the compacted prefix ends inside of it.
 	if state.Last != state.First || h.first > state.First.Index || h.last() <= state.First.Index {
-		return raft.EntryID{}, corrupt("run after %v follows entry %v", h.prev(), state.Last)
+		return runHeader{}, corrupt("run after %v follows entry %v", h.prev(), state.Last)
 	}
 	_, entries, err := decodeRun(iter)
 	if err != nil {
-		return raft.EntryID{}, err
+		return runHeader{}, err
 	}
 	if got := entries[state.First.Index-h.first].Term; got != state.First.Term {
-		return raft.EntryID{}, corrupt("log begins after %v, which has term %d", state.First, got)
+		return runHeader{}, corrupt("log begins after %v, which has term %d", state.First, got)
 	}
-	return last, nil
+	return h, nil
 }

@@ -25,8 +25,8 @@ type Log struct {
 	closed   bool
 	panicked bool // the engine may hold its locks for ever; do not call it
 	loaded   bool
-	first    raft.EntryID
-	last     raft.EntryID // Invariant: first.Index <= last.Index
+	state    raft.LogState
+	lowest   raft.Index // no run has a lower first index. Invariant: lowest <= state.First.Index+1
 
 	// Buffers of Append, reused.
 	segments []raft.Span
@@ -69,7 +69,7 @@ func (l *Log) Append(hs *raft.HardState, spans []raft.Span) (wait func() error, 
 	if err := l.writable(); err != nil {
 		return nil, err
 	}
-	p, err := newPlan(l.first, l.last, spans, l.segments)
+	p, err := newPlan(l.state.First, l.state.Last, spans, l.segments)
 	if err != nil {
 		return nil, fmt.Errorf("append to log: %w", err)
 	}
@@ -90,7 +90,10 @@ func (l *Log) Append(hs *raft.HardState, spans []raft.Span) (wait func() error, 
 	if err != nil {
 		return nil, l.failure.Set(fmt.Errorf("append to log: %w", err))
 	}
-	l.last = p.last
+	l.state.Last = p.last
+	if hs != nil {
+		l.state.HardState = *hs
+	}
 	return wait, nil
 }
 
@@ -150,7 +153,7 @@ func (l *Log) fill(batch *pebble.Batch, hs *raft.HardState, p plan) error {
 			return err
 		}
 	}
-	if p.cut < l.last.Index {
+	if p.cut < l.state.Last.Index {
 		if err := l.fillCut(batch, p.cut); err != nil {
 			return err
 		}
@@ -202,9 +205,9 @@ func fillRun(batch *pebble.Batch, prev raft.EntryID, pieces []piece, size int) (
 
 // fillCut removes what is stored above cut, and shortens the run that cut divides.
 func (l *Log) fillCut(batch *pebble.Batch, cut raft.Index) error {
-	end := runKey(l.last.Index + 1)
-	if cut <= l.first.Index {
-		return batch.DeleteRange(runKey(0), end, nil)
+	end := runKey(l.state.Last.Index + 1)
+	if cut <= l.state.First.Index {
+		return batch.DeleteRange(runKey(l.lowest), end, nil)
 	}
 	h, entries, err := l.runOf(cut)
 	if err != nil {
@@ -221,42 +224,6 @@ func (l *Log) fillCut(batch *pebble.Batch, cut raft.Index) error {
 	h.count, h.lastTerm = len(head), head[len(head)-1].Term
 	sealRun(h, value)
 	return batch.Set(runKey(h.first), value, nil)
-}
-
-// Compact implements replica.Log. It drops whole runs, and is durable with the next synced write; when that
-// is lost, so is all of it.
-func (l *Log) Compact(upto raft.Index) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.writable(); err != nil {
-		return err
-	}
-	if upto <= l.first.Index {
-		return nil
-	}
-	if upto > l.last.Index {
-		return fmt.Errorf("compact log to %d, log ends at %v: %w", upto, l.last, raft.ErrOutOfRange)
-	}
-	h, entries, err := l.runOf(upto)
-	if err != nil {
-		return l.failure.Set(fmt.Errorf("compact log: %w", err))
-	}
-	first := raft.EntryID{Term: entries[upto-h.first].Term, Index: upto}
-	keep := h.first
-	if h.last() == upto {
-		keep = upto + 1
-	}
-	err, panicked := l.failure.Guard(func() error {
-		batch := l.db.NewBatch()
-		return errors.Join(batch.Set(firstKey(), sealFirst(first), nil),
-			batch.DeleteRange(runKey(0), runKey(keep), nil), l.db.Apply(batch, pebble.NoSync), batch.Close())
-	})
-	l.panicked = l.panicked || panicked
-	if err = errors.Join(err, l.failure.Get()); err != nil {
-		return l.failure.Set(fmt.Errorf("compact log: %w", err))
-	}
-	l.first = first
-	return nil
 }
 
 // Close implements replica.Log.

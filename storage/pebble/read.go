@@ -40,18 +40,18 @@ func (l *Log) startRead(after, upto raft.Index) (*pebble.Iterator, raft.EntryID,
 	if err := l.usable(); err != nil {
 		return nil, raft.EntryID{}, err
 	}
-	if after < l.first.Index {
-		return nil, raft.EntryID{}, fmt.Errorf("log begins after %v: %w", l.first, raft.ErrCompacted)
+	if after < l.state.First.Index {
+		return nil, raft.EntryID{}, fmt.Errorf("log begins after %v: %w", l.state.First, raft.ErrCompacted)
 	}
-	if upto > l.last.Index || after >= upto {
-		return nil, raft.EntryID{}, fmt.Errorf("log ends at %v: %w", l.last, raft.ErrOutOfRange)
+	if upto > l.state.Last.Index || after >= upto {
+		return nil, raft.EntryID{}, fmt.Errorf("log ends at %v: %w", l.state.Last, raft.ErrOutOfRange)
 	}
 	iter, err := l.runs()
 	if err != nil {
 		return nil, raft.EntryID{}, err
 	}
 	l.readers.Add(1)
-	return iter, l.first, nil
+	return iter, l.state.First, nil
 }
 
 // runs returns an iterator over all runs.

@@ -113,9 +113,6 @@ func testCallerMistakes(s *subject) {
 	if _, err := s.log.Append(&raft.HardState{Term: 1, Commit: 4}, nil); !errors.Is(err, raft.ErrOutOfRange) {
 		s.Errorf("Append of a commit above the log = %v, want ErrOutOfRange", err)
 	}
-	if err := s.log.Compact(4); !errors.Is(err, raft.ErrOutOfRange) {
-		s.Errorf("Compact above the log = %v, want ErrOutOfRange", err)
-	}
 	// A refusal is not a failure of the disk.
 	s.grow(1, 1, 10)
 	s.reopen()
@@ -124,18 +121,16 @@ func testCallerMistakes(s *subject) {
 func testRandomAgainstModel(s *subject) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	term := raft.Term(1)
-	for range 150 {
-		switch rng.IntN(10) {
+	for range 200 {
+		switch rng.IntN(12) {
 		case 0:
 			s.reopen()
 		case 1:
-			if n := len(s.model.entries); n > 0 {
-				upto := s.model.first.Index + raft.Index(rng.IntN(n+1))/2
-				if err := s.log.Compact(upto); err != nil {
-					s.Fatalf("Compact(%d) = %v", upto, err)
-				}
-				s.model = s.model.compact(upto)
-			}
+			s.compact(s.model.snapshot(s.model.first.Index + raft.Index(rng.IntN(len(s.model.entries)+1))/2))
+		case 10:
+			term++
+			upto := max(s.model.first.Index, s.model.hs.Commit) + 1 + raft.Index(rng.IntN(20))
+			s.compact(snapshotOf(raft.EntryID{Term: term, Index: upto}))
 		case 2, 3:
 			term++
 			after := s.model.first.Index + raft.Index(rng.IntN(len(s.model.entries)+1))

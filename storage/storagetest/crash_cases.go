@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/raftmark/raftmark/raft"
 )
@@ -74,8 +75,9 @@ func (s *subject) recover(snapshots []model) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("load after a crash: %w", err)
 	}
-	for i, m := range snapshots {
-		if m.state() == state {
+	// From the end: a step that changed nothing has the state of the one before.
+	for i, m := range slices.Backward(snapshots) {
+		if sameState(m.state(), state) {
 			s.model = m
 			return i, m.holds(log)
 		}

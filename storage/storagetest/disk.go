@@ -7,7 +7,7 @@ type Log interface {
 	Load() (raft.LogState, error)
 	Append(hs *raft.HardState, spans []raft.Span) (wait func() error, err error)
 	Read(after, upto raft.Index, bytesMax int) (raft.Span, error)
-	Compact(upto raft.Index) error
+	Compact(upto raft.Snapshot) error
 	Close() error
 }
 

@@ -13,6 +13,9 @@ type model struct {
 	hs      raft.HardState
 	first   raft.EntryID
 	entries []raft.Entry
+
+	configuration      raft.Configuration // as of first
+	configurationIndex raft.Index
 }
 
 func (m model) last() raft.EntryID {
@@ -20,7 +23,10 @@ func (m model) last() raft.EntryID {
 }
 
 func (m model) state() raft.LogState {
-	return raft.LogState{HardState: m.hs, First: m.first, Last: m.last()}
+	return raft.LogState{
+		HardState: m.hs, First: m.first, Last: m.last(),
+		Configuration: m.configuration, ConfigurationIndex: m.configurationIndex,
+	}
 }
 
 // term returns the term of the entry at index, which the model holds.
@@ -43,12 +49,44 @@ func (m model) append(hs *raft.HardState, spans []raft.Span) model {
 	return m
 }
 
-func (m model) compact(upto raft.Index) model {
-	if upto <= m.first.Index {
+// sameState compares two states, which a Configuration keeps the language from doing.
+func sameState(a, b raft.LogState) bool {
+	return a.HardState == b.HardState && a.First == b.First && a.Last == b.Last &&
+		a.Configuration.Equal(b.Configuration) && a.ConfigurationIndex == b.ConfigurationIndex
+}
+
+func (m model) has(id raft.EntryID) bool {
+	return id.Index >= m.first.Index && id.Index <= m.last().Index && m.term(id.Index) == id.Term
+}
+
+func (m model) compact(upto raft.Snapshot) model {
+	switch {
+	case upto.Last.Index <= m.first.Index:
 		return m
+	case m.has(upto.Last):
+		m.entries = m.entries[upto.Last.Index-m.first.Index:]
+	default:
+		m.entries = nil
 	}
-	m.entries, m.first = m.entries[upto-m.first.Index:], raft.EntryID{Term: m.term(upto), Index: upto}
+	m.first, m.configuration, m.configurationIndex = upto.Last, upto.Configuration, upto.ConfigurationIndex
 	return m
+}
+
+// snapshot names a snapshot that ends in the model's entry at index.
+func (m model) snapshot(index raft.Index) raft.Snapshot {
+	return snapshotOf(raft.EntryID{Term: m.term(index), Index: index})
+}
+
+// snapshotOf names a snapshot that ends in id; its configuration differs from that of most others.
+func snapshotOf(id raft.EntryID) raft.Snapshot {
+	n := raft.NodeID(id.Index)
+	configuration := raft.NewConfiguration(n+1, n+3, n+raft.NodeID(id.Term)+4)
+	configuration.LastID += n
+	for i := range configuration.Members {
+		configuration.Members[i].Priority = uint8(id.Term)
+		configuration.Members[i].Address = fmt.Sprintf("host-%v-%d:7000", id, i)
+	}
+	return raft.Snapshot{Last: id, Configuration: configuration, ConfigurationIndex: id.Index / 2}
 }
 
 // span returns count entries of term after index; data differ by term, index and size.

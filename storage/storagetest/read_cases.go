@@ -62,45 +62,6 @@ func testReadOwnsNothing(s *subject) {
 	s.check()
 }
 
-func testCompact(s *subject) {
-	for range 5 {
-		s.grow(1, 4, 10)
-	}
-	s.grow(2, 4, 10)
-	for _, upto := range []raft.Index{0, 2, 1, 4, 9, 9, 22, 24} {
-		if err := s.log.Compact(upto); err != nil {
-			s.Fatalf("Compact(%d) = %v", upto, err)
-		}
-		s.model = s.model.compact(upto)
-		s.check()
-		if first := s.model.first.Index; first > 0 {
-			s.wantReadError(first-1, s.model.last().Index, raft.ErrCompacted)
-		}
-		s.reopen()
-	}
-	s.wantReadError(24, 25, raft.ErrOutOfRange)
-	s.grow(3, 3, 10)
-	s.reopen()
-}
-
-func testCompactThenTruncate(s *subject) {
-	s.grow(1, 10, 10)
-	if err := s.log.Compact(4); err != nil {
-		s.Fatal(err)
-	}
-	s.model = s.model.compact(4)
-	s.mustAppend(nil, s.model.span(6, 2, 1, 10))
-	s.check()
-	s.reopen()
-	s.mustAppend(nil, s.model.span(4, 3, 2, 10))
-	s.check()
-	below := raft.Span{Prev: raft.EntryID{Term: 1, Index: 3}, Entries: s.model.span(4, 4, 1, 10).Entries}
-	if _, err := s.log.Append(nil, []raft.Span{below}); !errors.Is(err, raft.ErrCompacted) {
-		s.Errorf("Append below the compacted prefix = %v, want ErrCompacted", err)
-	}
-	s.reopen()
-}
-
 func testClosed(s *subject) {
 	s.grow(1, 3, 10)
 	wait := s.append(nil, s.model.span(3, 1, 1, 10))
@@ -122,7 +83,7 @@ func testClosed(s *subject) {
 	if _, err := log.Read(0, 1, 1); !errors.Is(err, raft.ErrClosed) {
 		s.Errorf("Read after Close = %v, want ErrClosed", err)
 	}
-	if err := log.Compact(1); !errors.Is(err, raft.ErrClosed) {
+	if err := log.Compact(snapshotOf(raft.EntryID{Term: 1, Index: 1})); !errors.Is(err, raft.ErrClosed) {
 		s.Errorf("Compact after Close = %v, want ErrClosed", err)
 	}
 	if _, err := log.Load(); !errors.Is(err, raft.ErrClosed) {

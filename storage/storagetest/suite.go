@@ -25,14 +25,26 @@ func Run(t *testing.T, newDisk func(t *testing.T) Disk) {
 		{"ReadOwnsNothing", testReadOwnsNothing},
 		{"ReadWhileAppending", testReadWhileAppending},
 		{"CallerMistakes", testCallerMistakes},
+		{"LoadAgain", testLoadAgain},
 		{"Compact", testCompact},
+		{"CompactNothing", testCompactNothing},
 		{"CompactThenTruncate", testCompactThenTruncate},
+		{"CompactDropsBeyond", testCompactDropsBeyond},
+		{"CompactDropsConflict", testCompactDropsConflict},
+		{"CompactAfterTruncate", testCompactAfterTruncate},
+		{"CompactMistakes", testCompactMistakes},
+		{"CompactBesideReads", testCompactBesideReads},
+		{"LargeConfiguration", testLargeConfiguration},
 		{"Closed", testClosed},
 		{"RandomAgainstModel", testRandomAgainstModel},
 		{"CrashKeepsAcknowledged", testCrashKeepsAcknowledged},
 		{"CrashKeepsPrefix", testCrashKeepsPrefix},
 		{"CrashAgain", testCrashAgain},
+		{"CrashKeepsCompaction", testCrashKeepsCompaction},
+		{"CrashAroundCompaction", testCrashAroundCompaction},
+		{"CrashDuringCompaction", testCrashDuringCompaction},
 		{"FailureIsSticky", testFailureIsSticky},
+		{"CompactFails", testCompactFails},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -64,10 +76,19 @@ func (s *subject) open() {
 	if err != nil {
 		s.Fatalf("Load() = %v", err)
 	}
-	if want := s.model.state(); got != want {
+	if want := s.model.state(); !sameState(got, want) {
 		s.Fatalf("Load() = %+v, want %+v", got, want)
 	}
 	s.check()
+}
+
+// loadAgain loads the open log once more, and compares what it says with the model.
+func (s *subject) loadAgain() {
+	s.Helper()
+	got, err := s.log.Load()
+	if want := s.model.state(); err != nil || !sameState(got, want) {
+		s.Fatalf("Load() again = %+v, %v, want %+v", got, err, want)
+	}
 }
 
 func (s *subject) close() {
@@ -110,6 +131,15 @@ func (s *subject) mustAppend(hs *raft.HardState, spans ...raft.Span) {
 	if err := s.append(hs, spans...)(); err != nil {
 		s.Fatalf("wait() = %v", err)
 	}
+}
+
+// compact compacts, the log and the model.
+func (s *subject) compact(upto raft.Snapshot) {
+	s.Helper()
+	if err := s.log.Compact(upto); err != nil {
+		s.Fatalf("Compact(%v) = %v", upto.Last, err)
+	}
+	s.model = s.model.compact(upto)
 }
 
 // grow appends count entries of term at the end.
