@@ -16,8 +16,10 @@
 //
 // The payload of a hello and of a welcome (uv is an unsigned varint):
 //
-//	hello    | protocol uv | lane 1 B | from uv | to uv | incarnation 8 B | cluster length uv | cluster |
-//	welcome  | protocol uv | refusal 1 B | node uv | incarnation 8 B | cluster length uv | cluster |
+//	hello    | protocol uv | lane 1 B | from uv | to uv | incarnation 8 B | disk 8 B | cluster | address |
+//	welcome  | protocol uv | refusal 1 B | node uv | incarnation 8 B | disk 8 B | cluster | address |
+//
+// where cluster and address are strings, each after its length as uv: at most 64 and raft.AddressBytesMax bytes.
 //
 // A message:
 //
@@ -32,8 +34,12 @@
 //	flag  8  commit  uv
 //	flag 16  seq     uv
 //	flag 32  reject  nothing
+//	flag 64  chunk   last term uv, last index uv, configuration index uv, length uv, configuration,
+//	                 offset uv, done 1 B; of InstallSnapshot then: length uv, data
+//	flag 128 transfer  nothing
 //
-// A flag is set when the field is not zero. Entries are encoded as raft.AppendEntries does, so that a leader encodes
+// A flag is set when the field is not zero. InstallSnapshot and its reply have a chunk, and no other message does. Its
+// configuration is encoded as raft.Configuration.AppendTo does, and one that is not valid makes a malformed message. Entries are encoded as raft.AppendEntries does, so that a leader encodes
 // a batch once for its own log and all followers, and a follower can write what it received as it is.
 //
 // # Version rule
@@ -43,11 +49,11 @@
 //
 // # Ownership
 //
-//  1. [Encoder.Frame] refers to the Encoded bytes of the spans it was given, and to the encoder's own buffer: it is
-//     valid until the next Reset, and the spans must not change until it was written.
+//  1. [Encoder.Frame] refers to the Encoded bytes of the spans and to the data of the chunks that it was given, and to
+//     the encoder's own buffer: it is valid until the next Reset, and they must not change until it was written.
 //  2. A payload that [Reader.Next] returned is valid until the next call, unless [Reader.Retain] was called, after
 //     which it is immutable for ever.
-//  3. [DecodeMessage] aliases its input: the entries' data, and Span.Encoded.
+//  3. [DecodeMessage] aliases its input: the entries' data, Span.Encoded, and Chunk.Data.
 //
 // Nothing is allocated on the word of a peer: lengths are checked against caps and against what has arrived.
 package wire

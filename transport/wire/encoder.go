@@ -10,11 +10,11 @@ import (
 // encoderKeepBytesMax is the largest own buffer that an encoder keeps between frames.
 const encoderKeepBytesMax = 1 << 20
 
-// Encoder builds messages frames: the encoded entries of long spans are referred to, everything else is copied to a
-// buffer that is used again. The zero value is ready. Not for concurrent use.
+// Encoder builds messages frames: the encoded entries of long spans and the data of long chunks are referred to,
+// everything else is copied to a buffer that is used again. The zero value is ready. Not for concurrent use.
 type Encoder struct {
-	// SharedBytesMin is the length from which a span's Encoded is referred to instead of copied: below it, one more slice
-	// costs the writer more than the copy. Zero means 512.
+	// SharedBytesMin is the length from which a span's Encoded or a chunk's data are referred to instead of copied: below
+	// it, one more slice costs the writer more than the copy. Zero means 512.
 	SharedBytesMin int
 
 	own    []byte   // header, and everything that is not shared
@@ -53,15 +53,30 @@ func (e *Encoder) Add(m *raft.Message) {
 	if threshold == 0 {
 		threshold = sharedBytesMinDefault
 	}
-	if len(m.Span.Encoded) < threshold {
+	data := chunkData(m)
+	if len(m.Span.Encoded) < threshold && len(data) < threshold {
 		e.own = AppendMessage(e.own, m)
 		return
 	}
 	flags := flagsOf(m)
-	e.own = appendBeforeEntries(e.own, m, flags, len(m.Span.Encoded))
-	e.cuts = append(e.cuts, cut{at: len(e.own), shared: m.Span.Encoded})
-	e.shared += len(m.Span.Encoded)
-	e.own = appendAfterEntries(e.own, m, flags)
+	if len(m.Span.Encoded) < threshold {
+		e.own = appendBeforeData(e.own, m, flags)
+	} else {
+		e.own = appendBeforeEntries(e.own, m, flags, len(m.Span.Encoded))
+		e.share(m.Span.Encoded)
+		e.own = appendAfterEntries(e.own, m, flags)
+	}
+	if len(data) < threshold {
+		e.own = append(e.own, data...)
+	} else {
+		e.share(data)
+	}
+}
+
+// share refers to data at the present end of the frame.
+func (e *Encoder) share(data []byte) {
+	e.cuts = append(e.cuts, cut{at: len(e.own), shared: data})
+	e.shared += len(data)
 }
 
 // Bytes returns the length of the frame so far.

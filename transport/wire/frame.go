@@ -139,3 +139,14 @@ func (u *uvarints) next() uint64 {
 	u.src = u.src[n:]
 	return value
 }
+
+// bytes returns the next n bytes, of which there may be at most bytesMax. They alias the source.
+func (u *uvarints) bytes(n uint64, bytesMax int) []byte {
+	if u.failed || n > uint64(bytesMax) || n > uint64(len(u.src)) {
+		u.failed, u.src = true, nil
+		return nil
+	}
+	b := u.src[:n:n]
+	u.src = u.src[n:]
+	return b
+}

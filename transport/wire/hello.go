@@ -9,10 +9,10 @@ import (
 )
 
 // ProtocolVersion is the version of everything inside of frames.
-const ProtocolVersion = 1
+const ProtocolVersion = 2
 
 // HelloBytesMax bounds the payload of a hello and of a welcome.
-const HelloBytesMax = 128
+const HelloBytesMax = raft.AddressBytesMax + 128
 
 const clusterBytesMax = 64
 
@@ -24,7 +24,11 @@ type Hello struct {
 	From, To raft.NodeID
 	// Incarnation is the dialer's.
 	Incarnation uint64
-	Cluster     string
+	// Disk is the dialer's disk, or 0 when it does not say.
+	Disk    uint64
+	Cluster string
+	// Address is where the dialer says that it can be reached; at most raft.AddressBytesMax bytes.
+	Address string
 }
 
 // Append appends the encoding of h to dst.
@@ -34,7 +38,8 @@ func (h Hello) Append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(h.From))
 	dst = binary.AppendUvarint(dst, uint64(h.To))
 	dst = binary.LittleEndian.AppendUint64(dst, h.Incarnation)
-	return appendCluster(dst, h.Cluster)
+	dst = binary.LittleEndian.AppendUint64(dst, h.Disk)
+	return appendText(appendText(dst, h.Cluster), h.Address)
 }
 
 // DecodeHello decodes a payload. Of a hello with another Protocol only that is decoded, and no error returned.
@@ -50,9 +55,9 @@ func DecodeHello(src []byte) (Hello, error) {
 	lane, ok := u.byte()
 	h.Lane = transport.Lane(lane)
 	h.From, h.To = raft.NodeID(u.next()), raft.NodeID(u.next())
-	h.Incarnation = u.uint64()
-	h.Cluster = u.cluster()
-	if u.failed || !ok || h.Lane >= transport.LaneCount {
+	h.Incarnation, h.Disk = u.uint64(), u.uint64()
+	h.Cluster, h.Address = u.text(clusterBytesMax), u.text(raft.AddressBytesMax)
+	if u.failed || !ok || len(u.src) > 0 || h.Lane >= transport.LaneCount {
 		return Hello{}, fmt.Errorf("%w: hello of %d bytes", ErrFormat, len(src))
 	}
 	return h, nil
@@ -66,7 +71,10 @@ type Welcome struct {
 	// Node is the accepter.
 	Node        raft.NodeID
 	Incarnation uint64
-	Cluster     string
+	// Disk, Cluster and Address are the accepter's, as in a Hello.
+	Disk    uint64
+	Cluster string
+	Address string
 }
 
 // Append appends the encoding of w to dst.
@@ -75,7 +83,8 @@ func (w Welcome) Append(dst []byte) []byte {
 	dst = append(dst, byte(w.Refusal))
 	dst = binary.AppendUvarint(dst, uint64(w.Node))
 	dst = binary.LittleEndian.AppendUint64(dst, w.Incarnation)
-	return appendCluster(dst, w.Cluster)
+	dst = binary.LittleEndian.AppendUint64(dst, w.Disk)
+	return appendText(appendText(dst, w.Cluster), w.Address)
 }
 
 // DecodeWelcome decodes a payload. Of a welcome with another Protocol only that is decoded, and no error returned.
@@ -91,17 +100,17 @@ func DecodeWelcome(src []byte) (Welcome, error) {
 	refusal, ok := u.byte()
 	w.Refusal = transport.Refusal(refusal)
 	w.Node = raft.NodeID(u.next())
-	w.Incarnation = u.uint64()
-	w.Cluster = u.cluster()
-	if u.failed || !ok {
+	w.Incarnation, w.Disk = u.uint64(), u.uint64()
+	w.Cluster, w.Address = u.text(clusterBytesMax), u.text(raft.AddressBytesMax)
+	if u.failed || !ok || len(u.src) > 0 {
 		return Welcome{}, fmt.Errorf("%w: welcome of %d bytes", ErrFormat, len(src))
 	}
 	return w, nil
 }
 
-func appendCluster(dst []byte, cluster string) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(cluster)))
-	return append(dst, cluster...)
+func appendText(dst []byte, text string) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(text)))
+	return append(dst, text...)
 }
 
 func (u *uvarints) byte() (b byte, ok bool) {
@@ -123,12 +132,7 @@ func (u *uvarints) uint64() uint64 {
 	return value
 }
 
-// cluster decodes the last field: nothing may follow it.
-func (u *uvarints) cluster() string {
-	length := u.next()
-	if u.failed || length > clusterBytesMax || length != uint64(len(u.src)) {
-		u.failed = true
-		return ""
-	}
-	return string(u.src)
+// text decodes a string of at most bytesMax bytes.
+func (u *uvarints) text(bytesMax int) string {
+	return string(u.bytes(u.next(), bytesMax))
 }

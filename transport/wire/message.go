@@ -9,25 +9,30 @@ import (
 )
 
 const (
-	flagLast   = 1
-	flagSpan   = 2
-	flagMatch  = 4
-	flagCommit = 8
-	flagSeq    = 16
-	flagReject = 32
-	flagsAll   = 63
+	flagLast     = 1
+	flagSpan     = 2
+	flagMatch    = 4
+	flagCommit   = 8
+	flagSeq      = 16
+	flagReject   = 32
+	flagChunk    = 64
+	flagTransfer = 128
 )
 
-// MessageOverheadBytes bounds what a message takes beside its entries: two bytes, and up to twelve varints.
+// MessageOverheadBytes bounds what a message takes beside its entries and its chunk: two bytes, and up to twelve
+// varints.
 const MessageOverheadBytes = 2 + 12*binary.MaxVarintLen64
 
 // SizeBound returns an upper bound of the bytes that m takes in a frame, which is also what it counts against
 // the caps of a queue.
 func SizeBound(m *raft.Message) int {
-	if m.Span.Encoded != nil {
-		return MessageOverheadBytes + len(m.Span.Encoded)
-	}
 	size := MessageOverheadBytes
+	if m.Chunk != nil {
+		size += chunkBound(m.Chunk)
+	}
+	if m.Span.Encoded != nil {
+		return size + len(m.Span.Encoded)
+	}
 	for i := range m.Span.Entries {
 		size += m.Span.Entries[i].Size()
 	}
@@ -53,6 +58,12 @@ func flagsOf(m *raft.Message) byte {
 	}
 	if m.Reject {
 		flags |= flagReject
+	}
+	if m.Chunk != nil {
+		flags |= flagChunk
+	}
+	if m.Transfer {
+		flags |= flagTransfer
 	}
 	return flags
 }
@@ -84,7 +95,7 @@ func appendBeforeEntries(dst []byte, m *raft.Message, flags byte, encodedBytes i
 	return dst
 }
 
-// appendAfterEntries appends the rest.
+// appendAfterEntries appends the rest, but for the data of a chunk, which come last.
 func appendAfterEntries(dst []byte, m *raft.Message, flags byte) []byte {
 	if flags&flagMatch != 0 {
 		dst = appendUvarint(dst, uint64(m.Match))
@@ -94,6 +105,9 @@ func appendAfterEntries(dst []byte, m *raft.Message, flags byte) []byte {
 	}
 	if flags&flagSeq != 0 {
 		dst = appendUvarint(dst, m.Seq)
+	}
+	if flags&flagChunk != 0 {
+		dst = appendChunk(dst, m)
 	}
 	return dst
 }
@@ -118,7 +132,11 @@ func uvarintBytes(value uint64) int {
 
 // AppendMessage appends the encoding of m to dst.
 func AppendMessage(dst []byte, m *raft.Message) []byte {
-	flags := flagsOf(m)
+	return append(appendBeforeData(dst, m, flagsOf(m)), chunkData(m)...)
+}
+
+// appendBeforeData appends the encoding of m but for the data of a chunk.
+func appendBeforeData(dst []byte, m *raft.Message, flags byte) []byte {
 	if flags&flagSpan == 0 {
 		return appendAfterEntries(appendBeforeEntries(dst, m, flags, 0), m, flags)
 	}
@@ -134,8 +152,8 @@ func AppendMessage(dst []byte, m *raft.Message) []byte {
 	return appendAfterEntries(dst, m, flags)
 }
 
-// DecodeMessage decodes the first message of src into m, all of whose fields it sets, and returns what follows. With
-// entries, m.Span aliases src, and m.Span.Encoded is not nil.
+// DecodeMessage decodes the first message of src into m, all of whose fields it sets, and returns what follows. What
+// [Aliases] reports refers to src; with entries, m.Span.Encoded is not nil.
 func DecodeMessage(src []byte, m *raft.Message) (rest []byte, err error) {
 	*m = raft.Message{}
 	if len(src) < 2 {
@@ -143,7 +161,7 @@ func DecodeMessage(src []byte, m *raft.Message) (rest []byte, err error) {
 	}
 	m.Kind = raft.MessageKind(src[0])
 	flags := src[1]
-	if m.Kind < raft.MsgPreVote || m.Kind > raft.MsgTimeoutNow || flags&^flagsAll != 0 {
+	if m.Kind < raft.MsgPreVote || m.Kind > raft.MsgSnapshotReply || (flags&flagChunk != 0) != hasChunk(m.Kind) {
 		return nil, fmt.Errorf("%w: message kind %d, flags %#x", ErrFormat, src[0], flags)
 	}
 	u := uvarints{src: src[2:]}
@@ -165,7 +183,12 @@ func DecodeMessage(src []byte, m *raft.Message) (rest []byte, err error) {
 	if flags&flagSeq != 0 {
 		m.Seq = u.next()
 	}
-	m.Reject = flags&flagReject != 0
+	m.Reject, m.Transfer = flags&flagReject != 0, flags&flagTransfer != 0
+	if flags&flagChunk != 0 {
+		if m.Chunk, err = decodeChunk(&u, m.Kind); err != nil {
+			return nil, fmt.Errorf("decode %v: %w", m.Kind, err)
+		}
+	}
 	if u.failed {
 		return nil, fmt.Errorf("%w: %v ends early", ErrFormat, m.Kind)
 	}

@@ -38,10 +38,34 @@ func example(kind raft.MessageKind) raft.Message {
 		m.Last = raft.EntryID{Term: 5, Index: 69_000}
 	case raft.MsgHeartbeat:
 		m.Commit, m.Seq = 69_999, 1<<63+1
-	case raft.MsgHeartbeatReply:
+	case raft.MsgHeartbeatReply, raft.MsgReadIndex:
 		m.Seq = 1<<63 + 1
+	case raft.MsgSnapshot:
+		m.Chunk, m.Seq = exampleChunk(), 13
+		m.Chunk.Data = []byte("state of the machine")
+	case raft.MsgSnapshotReply:
+		m.Chunk, m.Match, m.Seq = exampleChunk(), 70_000, 13
+	case raft.MsgReadIndexReply:
+		m.Commit, m.Seq, m.Reject = 70_000, 1<<63+1, true
+	}
+	if kind == raft.MsgVote {
+		m.Transfer = true
 	}
 	return m
+}
+
+func exampleChunk() *raft.Chunk {
+	joint := raft.Configuration{LastID: 300, Members: []raft.Member{
+		{ID: 1, Voter: true, Outgoing: true, Priority: 2, Address: "127.0.0.1:7001"},
+		{ID: 2, Outgoing: true},
+		{ID: 300, Voter: true},
+		{ID: 301, Learner: true, Address: "[::1]:7301"},
+	}}
+	joint.LastID = 310
+	return &raft.Chunk{
+		Snapshot: raft.Snapshot{Last: raft.EntryID{Term: 6, Index: 70_000}, Configuration: joint, ConfigurationIndex: 69_000},
+		Offset:   1 << 20, Done: true,
+	}
 }
 
 // decoded is what a message looks like after the wire: with the encoding of its entries.
@@ -55,10 +79,11 @@ func decoded(m raft.Message) raft.Message {
 func TestGoldenBytes(t *testing.T) {
 	hello := Hello{
 		Protocol: ProtocolVersion, Lane: transport.LaneAppend, From: 1, To: 300, Incarnation: 0x0102030405060708,
-		Cluster: "golden",
+		Disk: 0x1112131415161718, Cluster: "golden", Address: "127.0.0.1:7001",
 	}
 	welcome := Welcome{
-		Protocol: ProtocolVersion, Refusal: transport.RefusedStale, Node: 300, Incarnation: 9, Cluster: "golden",
+		Protocol: ProtocolVersion, Refusal: transport.RefusedStale, Node: 300, Incarnation: 9, Disk: 10, Cluster: "golden",
+		Address: "127.0.0.1:7300",
 	}
 	frames := map[string][]byte{
 		"hello":   AppendFrame(nil, KindHello, hello.Append(nil)),
@@ -66,7 +91,7 @@ func TestGoldenBytes(t *testing.T) {
 	}
 	var all Encoder
 	all.Reset()
-	for kind := raft.MsgPreVote; kind <= raft.MsgTimeoutNow; kind++ {
+	for kind := raft.MsgPreVote; kind <= raft.MsgSnapshotReply; kind++ {
 		m := example(kind)
 		all.Add(&m)
 		var one Encoder
@@ -106,7 +131,7 @@ func hexLines(data []byte) string {
 }
 
 func TestMessagesOfEachKindRoundTrip(t *testing.T) {
-	for kind := raft.MsgPreVote; kind <= raft.MsgTimeoutNow; kind++ {
+	for kind := raft.MsgPreVote; kind <= raft.MsgSnapshotReply; kind++ {
 		want := decoded(example(kind))
 		for _, m := range []raft.Message{want, example(kind)} {
 			src := AppendMessage(nil, &m)
@@ -135,7 +160,7 @@ func TestLargestNumbersStayBelowTheOverhead(t *testing.T) {
 	id := raft.EntryID{Term: most, Index: most}
 	m := raft.Message{
 		Kind: raft.MsgAppend, From: most, To: most, Term: most, Last: id, Match: most, Commit: most, Seq: most,
-		Reject: true, Span: raft.Span{Prev: id},
+		Reject: true, Transfer: true, Span: raft.Span{Prev: id},
 	}
 	src := AppendMessage(nil, &m)
 	if len(src) > MessageOverheadBytes {
@@ -148,17 +173,33 @@ func TestLargestNumbersStayBelowTheOverhead(t *testing.T) {
 }
 
 func TestHelloAndWelcomeRoundTrip(t *testing.T) {
-	hello := Hello{Protocol: ProtocolVersion, Lane: 2, From: 1 << 40, To: 2, Incarnation: 1<<64 - 1, Cluster: "a.b-c"}
+	hello := Hello{
+		Protocol: ProtocolVersion, Lane: 2, From: 1 << 40, To: 2, Incarnation: 1<<64 - 1, Disk: 7, Cluster: "a.b-c",
+		Address: "host:1",
+	}
 	if got, err := DecodeHello(hello.Append(nil)); err != nil || got != hello {
 		t.Errorf("hello: got %+v, %v, want %+v", got, err, hello)
 	}
-	welcome := Welcome{Protocol: ProtocolVersion, Node: 2, Incarnation: 3, Cluster: strings.Repeat("x", 64)}
+	welcome := Welcome{
+		Protocol: ProtocolVersion, Node: 2, Incarnation: 3, Disk: 1<<64 - 1, Cluster: strings.Repeat("x", clusterBytesMax),
+		Address: strings.Repeat("y", raft.AddressBytesMax),
+	}
 	src := welcome.Append(nil)
 	if got, err := DecodeWelcome(src); err != nil || got != welcome {
 		t.Errorf("welcome: got %+v, %v, want %+v", got, err, welcome)
 	}
-	if len(src) > HelloBytesMax {
-		t.Errorf("welcome takes %d bytes, want at most %d", len(src), HelloBytesMax)
+	longest := Hello{
+		Protocol: 1<<64 - 1, From: 1<<64 - 1, To: 1<<64 - 1, Cluster: welcome.Cluster, Address: welcome.Address,
+	}
+	if n := len(longest.Append(nil)); n > HelloBytesMax {
+		t.Errorf("hello takes %d bytes, want at most %d", n, HelloBytesMax)
+	}
+	welcome.Address += "y"
+	if _, err := DecodeWelcome(welcome.Append(nil)); !errors.Is(err, ErrFormat) {
+		t.Errorf("welcome with an address of %d bytes: %v, want %v", len(welcome.Address), err, ErrFormat)
+	}
+	if _, err := DecodeHello(append(hello.Append(nil), 0)); !errors.Is(err, ErrFormat) {
+		t.Errorf("hello with a byte more: %v, want %v", err, ErrFormat)
 	}
 	for n := range src {
 		if _, err := DecodeWelcome(src[:n]); err == nil {
