@@ -18,12 +18,16 @@ const (
 	OpIncr   Op = 5
 	OpMGet   Op = 6
 	OpCAS    Op = 7
+	// OpOpenSession opens a session; OpSession is only in encodings: what wraps a command of a session.
+	OpOpenSession Op = 8
+	OpSession     Op = 9
 )
 
 // String returns the operation's name in the Redis protocol.
 func (o Op) String() string {
 	names := [...]string{
 		OpGet: "GET", OpSet: "SET", OpDel: "DEL", OpExists: "EXISTS", OpIncr: "INCR", OpMGet: "MGET", OpCAS: "CAS",
+		OpOpenSession: "OPENSESSION", OpSession: "SESSION",
 	}
 	if int(o) < len(names) && names[o] != "" {
 		return names[o]
@@ -54,6 +58,11 @@ var ErrCommand = errors.New("malformed command")
 // Command is a decoded command. Which fields an operation uses is said by the encoders. It aliases what it was
 // decoded from.
 type Command struct {
+	// Session is the id of the session that the command belongs to, 0 for none; Seq is its number there,
+	// and Ack the lowest number whose reply the client has not seen. Invariant: Ack <= Seq.
+	Session  uint64
+	Seq, Ack uint64
+
 	Op    Op
 	Flags Flags
 	Key   []byte
@@ -104,8 +113,24 @@ func AppendCAS(dst, key, old, value []byte) []byte {
 	return appendBytes(appendBytes(appendBytes(appendHeader(dst, OpCAS), key), old), value)
 }
 
+// AppendOpenSession encodes: open a session and reply with its id.
+func AppendOpenSession(dst []byte) []byte { return appendHeader(dst, OpOpenSession) }
+
+// AppendSession encodes: execute inner, an encoded command, once for each seq of the session id, and give
+// the same reply each time. The client has seen the replies to all numbers below ack, and will not ask for
+// them again. Inner is no session's command itself; appending inner to AppendSession(dst, id, seq, ack,
+// nil) gives the same.
+func AppendSession(dst []byte, id, seq, ack uint64, inner []byte) []byte {
+	dst = binary.AppendUvarint(appendHeader(dst, OpSession), id)
+	dst = binary.AppendUvarint(binary.AppendUvarint(dst, seq), ack)
+	return append(dst, inner...)
+}
+
 // AppendCommand appends the encoding of c, by its operation.
 func AppendCommand(dst []byte, c Command) []byte {
+	if c.Session != 0 {
+		dst = AppendSession(dst, c.Session, c.Seq, c.Ack, nil)
+	}
 	switch c.Op {
 	case OpGet, OpIncr:
 		return appendBytes(appendHeader(dst, c.Op), c.Key)
@@ -115,6 +140,7 @@ func AppendCommand(dst []byte, c Command) []byte {
 		return appendKeys(dst, c.Op, c.Keys)
 	case OpCAS:
 		return AppendCAS(dst, c.Key, c.Old, c.Value)
+	case OpOpenSession, OpSession:
 	}
 	return appendHeader(dst, c.Op)
 }
@@ -122,15 +148,56 @@ func AppendCommand(dst []byte, c Command) []byte {
 // Decode decodes src, which must be one command and nothing more, into c. Keys is reused; the rest of c is
 // overwritten.
 func (c *Command) Decode(src []byte) error {
+	op, err := decodeHeader(src)
+	if err != nil {
+		return err
+	}
+	if op == OpSession {
+		return c.decodeSession(src[2:])
+	}
+	return c.decodeBody(op, src[2:])
+}
+
+func decodeHeader(src []byte) (Op, error) {
 	if len(src) < 2 {
-		return fmt.Errorf("%w: %d bytes", ErrCommand, len(src))
+		return 0, fmt.Errorf("%w: %d bytes", ErrCommand, len(src))
 	}
 	if src[0] != commandVersion {
-		return fmt.Errorf("%w: version %d, want %d", ErrCommand, src[0], commandVersion)
+		return 0, fmt.Errorf("%w: version %d, want %d", ErrCommand, src[0], commandVersion)
 	}
-	*c = Command{Op: Op(src[1]), Keys: c.Keys[:0]}
-	d := decoder{rest: src[2:]}
-	switch c.Op {
+	return Op(src[1]), nil
+}
+
+// decodeSession decodes a session's command after its header.
+func (c *Command) decodeSession(src []byte) error {
+	d := decoder{rest: src}
+	id, seq, ack := d.uvarint("session"), d.uvarint("sequence"), d.uvarint("acknowledgement")
+	if d.err == nil && id == 0 {
+		d.fail("session 0")
+	}
+	if d.err == nil && ack > seq {
+		d.fail("acknowledgement %d above the sequence %d", ack, seq)
+	}
+	if d.err != nil {
+		return d.err
+	}
+	op, err := decodeHeader(d.rest)
+	if err != nil {
+		return err
+	}
+	if op == OpSession || op == OpOpenSession {
+		return fmt.Errorf("%w: %v in a session", ErrCommand, op)
+	}
+	err = c.decodeBody(op, d.rest[2:])
+	c.Session, c.Seq, c.Ack = id, seq, ack
+	return err
+}
+
+// decodeBody decodes a command of no session after its header.
+func (c *Command) decodeBody(op Op, src []byte) error {
+	*c = Command{Op: op, Keys: c.Keys[:0]}
+	d := decoder{rest: src}
+	switch op {
 	case OpGet, OpIncr:
 		c.Key = d.bytes("key", KeyBytesMax)
 	case OpSet:
@@ -141,11 +208,14 @@ func (c *Command) Decode(src []byte) error {
 	case OpCAS:
 		c.Key = d.bytes("key", KeyBytesMax)
 		c.Old, c.Value = d.bytes("value", ValueBytesMax), d.bytes("value", ValueBytesMax)
+	case OpOpenSession:
+	case OpSession:
+		d.fail("session in a session")
 	default:
-		return fmt.Errorf("%w: operation %d", ErrCommand, src[1])
+		d.fail("operation %d", uint8(op))
 	}
 	if d.err == nil && len(d.rest) > 0 {
-		d.err = fmt.Errorf("%w: %d bytes after its end", ErrCommand, len(d.rest))
+		d.fail("%d bytes after its end", len(d.rest))
 	}
 	return d.err
 }

@@ -27,6 +27,11 @@ var samples = []struct {
 	{Command{Op: OpMGet, Keys: [][]byte{[]byte("a")}}, AppendMGet(nil, []byte("a")), "0106010161"},
 	{Command{Op: OpCAS, Key: []byte("k"), Old: []byte("o"), Value: []byte("n")},
 		AppendCAS(nil, []byte("k"), []byte("o"), []byte("n")), "0107016b016f016e"},
+	{Command{Op: OpOpenSession}, AppendOpenSession(nil), "0108"},
+	{Command{Op: OpGet, Session: 300, Seq: 7, Ack: 5, Key: []byte("k")},
+		AppendSession(nil, 300, 7, 5, AppendGet(nil, []byte("k"))), "0109ac0207050101016b"},
+	{Command{Op: OpDel, Session: 1, Keys: [][]byte{[]byte("a")}},
+		AppendSession(nil, 1, 0, 0, AppendDel(nil, []byte("a"))), "010901000001030101" + "61"},
 }
 
 func TestCommandEncodingIsStable(t *testing.T) {
@@ -51,24 +56,32 @@ func TestCommandEncodingIsStable(t *testing.T) {
 func TestCommandDecodeRefuses(t *testing.T) {
 	key := bytes.Repeat([]byte("k"), KeyBytesMax+1)
 	cases := map[string][]byte{
-		"0 bytes":            {},
-		"version 2":          {2, 1, 0},
-		"operation 99":       {1, 99},
-		"key of 65537 bytes": AppendGet(nil, key),
-		"value of":           AppendSet(nil, nil, make([]byte, ValueBytesMax+1), 0),
-		"key cut short":      {1, 1, 5, 'a'},
-		"value cut short":    {1, 2, 0, 1, 'a', 9},
-		"flags cut short":    {1, 2},
-		"flags 0x80":         {1, 2, 0x80, 0, 0},
-		"NX with XX":         AppendSet(nil, nil, nil, FlagNX|FlagXX),
-		"no keys":            AppendDel(nil),
-		"keys, at most":      {1, 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
-		"1 bytes after":      append(AppendGet(nil, nil), 0),
-		"count cut short":    {1, 6, 0x80},
+		"0 bytes":                   {},
+		"version 2":                 {2, 1, 0},
+		"operation 99":              {1, 99},
+		"key of 65537 bytes":        AppendGet(nil, key),
+		"value of":                  AppendSet(nil, nil, make([]byte, ValueBytesMax+1), 0),
+		"key cut short":             {1, 1, 5, 'a'},
+		"value cut short":           {1, 2, 0, 1, 'a', 9},
+		"flags cut short":           {1, 2},
+		"flags 0x80":                {1, 2, 0x80, 0, 0},
+		"NX with XX":                AppendSet(nil, nil, nil, FlagNX|FlagXX),
+		"no keys":                   AppendDel(nil),
+		"keys, at most":             {1, 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
+		"1 bytes after":             append(AppendGet(nil, nil), 0),
+		"count cut short":           {1, 6, 0x80},
+		"session cut short":         {1, 9},
+		"acknowledgement cut short": {1, 9, 1, 1},
+		"acknowledgement 2 above":   AppendSession(nil, 1, 1, 2, AppendGet(nil, nil)),
+		"session 0":                 AppendSession(nil, 0, 1, 1, AppendGet(nil, nil)),
+		"SESSION in a session":      AppendSession(nil, 1, 1, 1, AppendSession(nil, 1, 1, 1, nil)),
+		"OPENSESSION in a session":  AppendSession(nil, 1, 1, 1, AppendOpenSession(nil)),
+		"1 bytes":                   AppendSession(nil, 1, 1, 1, []byte{1}),
+		"operation 99 ":             AppendSession(nil, 1, 1, 1, []byte{1, 99}),
 	}
 	for says, src := range cases {
 		var c Command
-		if err := c.Decode(src); !errors.Is(err, ErrCommand) || !strings.Contains(err.Error(), says) {
+		if err := c.Decode(src); !errors.Is(err, ErrCommand) || !strings.Contains(err.Error(), strings.TrimSpace(says)) {
 			t.Errorf("Decode(%.20x) = %v, want ErrCommand saying %q", src, err, says)
 		}
 	}

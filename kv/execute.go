@@ -15,12 +15,16 @@ type state interface {
 	get(key []byte) (value []byte, found bool, err error)
 	set(key, value []byte) error
 	del(key []byte) error
+	// setRecord and delRecord change the records of the session table, which are not keys of clients.
+	setRecord(key, value []byte) error
+	delRecord(key []byte) error
 }
 
 // executor turns entries into changes of a state and replies. Its buffers are reused.
 type executor struct {
-	state   state
-	command Command
+	state    state
+	sessions *sessionTable
+	command  Command
 	// replies takes the replies of one span. Its contents are given away, so it is made anew for each.
 	replies []byte
 	// repliesBytes is how long the replies of the last span were, a guess for the next.
@@ -40,8 +44,8 @@ func checkResults(span raft.Span, results [][]byte) {
 // replyBytesGuess is room for the reply of a command that reads nothing.
 const replyBytesGuess = 4
 
-// run executes the entries of span in order; results[i] takes the reply to entry i. Without results there are no
-// replies.
+// run executes the entries of span in order; results[i] takes the reply to entry i. Without results there
+// are no replies.
 func (x *executor) run(span raft.Span, results [][]byte) error {
 	if results == nil {
 		return x.runSilently(span)
@@ -54,7 +58,7 @@ func (x *executor) run(span raft.Span, results [][]byte) error {
 			continue
 		}
 		from := len(x.replies)
-		if err := x.execute(span.Entries[i].Data); err != nil {
+		if err := x.execute(span.Prev.Index+1+raft.Index(i), span.Entries[i].Data); err != nil {
 			return err
 		}
 		total += len(x.replies) - from
@@ -69,8 +73,8 @@ func (x *executor) run(span raft.Span, results [][]byte) error {
 	return nil
 }
 
-// share returns the reply to the command executed last: an earlier one when it is the same large value read again, so
-// that many small Gets of it do not become as many copies.
+// share returns the reply to the command executed last: an earlier one when it is the same large value read
+// again, so that many small Gets of it do not become as many copies.
 func (x *executor) share(reply []byte) []byte {
 	switch x.command.Op {
 	case OpGet:
@@ -97,8 +101,8 @@ const sharedBytesMin = 4 << 10
 
 const repliesChunkBytes = 64 << 10
 
-// runSilently executes the entries of span when nobody waits for a reply. What only reads has no effect and is left
-// out; the others' replies are small and written over.
+// runSilently executes the entries of span when nobody waits for a reply. What only reads has no effect and
+// is left out; the others' replies are small and written over.
 func (x *executor) runSilently(span raft.Span) error {
 	x.silent = true
 	defer func() { x.silent, x.replies = false, nil }()
@@ -108,7 +112,7 @@ func (x *executor) runSilently(span raft.Span) error {
 			continue
 		}
 		x.replies = scratch
-		if err := x.execute(span.Entries[i].Data); err != nil {
+		if err := x.execute(span.Prev.Index+1+raft.Index(i), span.Entries[i].Data); err != nil {
 			return err
 		}
 	}
@@ -118,19 +122,31 @@ func (x *executor) runSilently(span raft.Span) error {
 // silentReplyBytes is room for the reply of any command that reads no value, errors included.
 const silentReplyBytes = 256
 
-// execute executes one command and appends its reply.
-func (x *executor) execute(data []byte) error {
+// execute executes the command of the entry at index and appends its reply.
+func (x *executor) execute(index raft.Index, data []byte) error {
 	c := &x.command
 	if err := c.Decode(data); err != nil {
 		x.replies = appendError(x.replies, "ERR "+err.Error())
 		return nil
 	}
+	if c.Session != 0 {
+		return x.executeInSession(index, c)
+	}
 	if x.silent {
-		if c.Op == OpGet || c.Op == OpMGet || c.Op == OpExists {
+		if readOnly(c.Op) {
 			return nil
 		}
 		c.Flags &^= FlagGet // it decides about the reply only
 	}
+	if c.Op == OpOpenSession {
+		x.replies = appendInt(x.replies, int64(index))
+		return x.sessions.open(uint64(index), x.state)
+	}
+	return x.executeCommand(c)
+}
+
+// executeCommand executes a command of no session.
+func (x *executor) executeCommand(c *Command) error {
 	switch c.Op {
 	case OpGet:
 		if len(x.shared) > 0 && x.shared[string(c.Key)] != nil {
@@ -147,6 +163,7 @@ func (x *executor) execute(data []byte) error {
 		return x.multiGet(c)
 	case OpCAS:
 		return x.compareAndSet(c)
+	case OpOpenSession, OpSession:
 	}
 	return nil
 }

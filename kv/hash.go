@@ -6,13 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/raftmark/raftmark/raft"
 )
 
-// Hash is the SHA-256 of a machine's keys and values in the order of the keys, each after its length. The
-// applied index is not in it, so that entries that change nothing do not change it.
+// Hash is the SHA-256 of a machine's records, those of sessions included, in the order of their keys, each
+// part after its length. The applied index is not in it, so that entries that change nothing do not change
+// it.
 type Hash [sha256.Size]byte
 
 // String returns the hash in hexadecimal.
@@ -36,9 +35,23 @@ func hash(dump func(yield func(key, value []byte) error) (raft.Index, error)) (r
 	return index, h, nil
 }
 
-// Dump calls yield for every key in order; key and value must not be kept. It returns the index that they
-// are the state of. It may be called beside Apply, from any goroutine.
+// dataOnly passes on the keys of clients among records.
+func dataOnly(yield func(key, value []byte) error) func(key, value []byte) error {
+	return func(key, value []byte) error {
+		if key[0] != prefixData {
+			return nil
+		}
+		return yield(key[1:], value)
+	}
+}
+
+// Dump calls yield for every key of clients in order; key and value must not be kept. It returns the index
+// that they are the state of. It may be called beside Apply, from any goroutine.
 func (m *Pebble) Dump(yield func(key, value []byte) error) (index raft.Index, err error) {
+	return m.records(dataOnly(yield))
+}
+
+func (m *Pebble) records(yield func(key, value []byte) error) (index raft.Index, err error) {
 	if err := m.enter(); err != nil {
 		return 0, err
 	}
@@ -48,22 +61,8 @@ func (m *Pebble) Dump(yield func(key, value []byte) error) (index raft.Index, er
 	if index, err = readApplied(snapshot); err != nil {
 		return 0, err
 	}
-	iter, err := snapshot.NewIter(&pebble.IterOptions{LowerBound: []byte{prefixData}, UpperBound: []byte{prefixEnd}})
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, iter.Close()) }()
-	for valid := iter.First(); valid; valid = iter.Next() {
-		value, err := iter.ValueAndErr()
-		if err != nil {
-			return 0, err
-		}
-		if err := yield(iter.Key()[1:], value); err != nil {
-			return 0, err
-		}
-	}
-	return index, iter.Error()
+	return index, scan(snapshot, prefixData, yield)
 }
 
-// Hash returns a hash of all keys and values, and the index that they are the state of. It reads everything.
-func (m *Pebble) Hash() (raft.Index, Hash, error) { return hash(m.Dump) }
+// Hash returns a hash of all records, and the index that they are the state of. It reads everything.
+func (m *Pebble) Hash() (raft.Index, Hash, error) { return hash(m.records) }

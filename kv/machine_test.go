@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"reflect"
@@ -22,6 +23,9 @@ type machine interface {
 	Applied() (raft.Index, error)
 	Apply(span raft.Span, results [][]byte) error
 	Close() error
+	Snapshot() (raft.View, error)
+	Restore(index raft.Index, r io.Reader) error
+	Read(command []byte) ([]byte, error)
 	Dump(yield func(key, value []byte) error) (raft.Index, error)
 	Hash() (raft.Index, Hash, error)
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+
+	"github.com/raftmark/raftmark/storage"
 )
 
 // Bounds and defaults of Options.
@@ -60,4 +62,30 @@ func (o Options) Validate() error {
 			o.CacheBytes, CacheBytesMin, int64(CacheBytesMax)))
 	}
 	return errors.Join(errs...)
+}
+
+// MemOptions say where a machine that is in memory keeps what is persisted.
+type MemOptions struct {
+	// Dir is the folder of the machine, nobody else's; created when missing. Required.
+	Dir string `json:"dir"`
+}
+
+// WithDefaults returns a copy: there are no defaults.
+func (o MemOptions) WithDefaults() MemOptions { return o }
+
+// Validate returns all faults of o, or nil.
+func (o MemOptions) Validate() error {
+	if o.Dir == "" {
+		return errors.New("kv.Dir: empty, need a folder")
+	}
+	return nil
+}
+
+// open validates o and makes the folder.
+func (o MemOptions) open() error {
+	o = o.WithDefaults()
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	return storage.MakeDir(o.Dir)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -17,29 +18,26 @@ import (
 	logpebble "github.com/raftmark/raftmark/storage/pebble"
 )
 
-// Keys: 01 | client's key, in order, and one record of the applied index, little-endian, before them.
-const (
-	prefixApplied = 0x00
-	prefixData    = 0x01
-	prefixEnd     = 0x02
-)
-
-func appliedKey() []byte { return []byte{prefixApplied} }
-
 // Pebble is the machine on Pebble.
 type Pebble struct {
 	failure *storage.Failure
 	batch   *pebble.Batch
-	view    *pebbleView
+	span    *pebbleSpan
 	execute executor
 
-	// mu is held for reading by whoever uses the engine, so that Close waits.
-	mu       sync.RWMutex
-	db       *pebble.DB
-	closed   bool
-	panicked bool
+	// mu is held for reading by whoever uses the engine, so that Close and the moment of Restore wait.
+	mu      sync.RWMutex
+	db      *pebble.DB
+	options *pebble.Options
+	dir     string
+	closed  bool
 
-	applied atomic.Uint64 // a raft.Index
+	panicked atomic.Bool
+	applied  atomic.Uint64 // a raft.Index
+	durable  atomic.Uint64 // a raft.Index that is on the disk. Invariant: durable <= applied.
+
+	viewsMu sync.Mutex
+	views   []*pebbleView // the open ones
 }
 
 // OpenPebble opens the machine in o.Dir, or creates one.
@@ -55,19 +53,21 @@ func OpenPebble(o Options) (*Pebble, error) {
 }
 
 // openPebbleFS is OpenPebble on another file system. o is valid and has its defaults.
-func openPebbleFS(o Options, fs vfs.FS) (*Pebble, error) {
-	m := &Pebble{failure: storage.NewFailure("state machine engine", o.Logger)}
-	fs = logpebble.NewFailStopFS(fs, m.failure)
+func openPebbleFS(o Options, fsys vfs.FS) (*Pebble, error) {
+	m := &Pebble{failure: storage.NewFailure("state machine engine", o.Logger), dir: o.Dir}
+	m.options = engineOptions(o, logpebble.NewFailStopFS(fsys, m.failure), m.failure)
+	m.options.EnsureDefaults()
 	opened := make(chan *pebble.DB, 1)
 	err := m.failure.Open(func() error {
-		db, err := pebble.Open(o.Dir, engineOptions(o, fs, m.failure))
+		if err := m.removeTables(); err != nil {
+			return err
+		}
+		db, err := pebble.Open(o.Dir, m.options)
 		if err != nil {
 			return err
 		}
 		opened <- db
-		applied, err := readApplied(db)
-		m.applied.Store(uint64(applied))
-		return err
+		return m.load(db)
 	})
 	if err != nil {
 		select {
@@ -83,10 +83,49 @@ func openPebbleFS(o Options, fs vfs.FS) (*Pebble, error) {
 	}
 	m.db = <-opened
 	m.batch = m.db.NewBatch()
-	m.view = &pebbleView{db: m.db, batch: m.batch, written: map[string]write{}}
-	m.execute.state = m.view
+	m.span = &pebbleSpan{engine: engineState{reader: m.db}, batch: m.batch, written: map[string]write{}}
+	m.execute.state = m.span
 	o.Logger.Info("state machine open", "dir", o.Dir, "index", m.applied.Load())
 	return m, nil
+}
+
+// load reads from db what the machine has in memory.
+func (m *Pebble) load(db *pebble.DB) (err error) {
+	applied, err := readApplied(db)
+	if err != nil {
+		return err
+	}
+	sessions := newSessionLoader(applied)
+	if err := scan(db, prefixSession, sessions.add); err != nil {
+		return err
+	}
+	m.applied.Store(uint64(applied))
+	m.durable.Store(uint64(applied))
+	m.execute.sessions, err = sessions.finish()
+	return err
+}
+
+// scan calls yield for every record from the prefix on, in order. Neither key nor value must be kept.
+func scan(r pebble.Reader, from byte, yield func(key, value []byte) error) (err error) {
+	iter, err := r.NewIter(&pebble.IterOptions{LowerBound: []byte{from}, UpperBound: []byte{prefixEnd}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, iter.Close()) }()
+	return scanIter(iter, yield)
+}
+
+func scanIter(iter *pebble.Iterator, yield func(key, value []byte) error) error {
+	for valid := iter.First(); valid; valid = iter.Next() {
+		value, err := iter.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		if err := yield(iter.Key(), value); err != nil {
+			return err
+		}
+	}
+	return iter.Error()
 }
 
 // Limits of the engine beside those of Options.
@@ -163,7 +202,18 @@ func (m *Pebble) enter() error {
 	return err
 }
 
-// Apply implements replica.Machine. With nil results nobody waits: nothing is replied, and nothing is read for it.
+// guard runs a call of the engine. What was written by it is written when the error is nil.
+func (m *Pebble) guard(call func() error) error {
+	err, panicked := m.failure.Guard(call)
+	if panicked {
+		m.panicked.Store(true)
+		_ = m.failure.Set(err)
+	}
+	return errors.Join(err, m.failure.Get())
+}
+
+// Apply implements replica.Machine. With nil results nobody waits: nothing is replied, and nothing is read
+// for it.
 func (m *Pebble) Apply(span raft.Span, results [][]byte) error {
 	checkResults(span, results)
 	if err := m.enter(); err != nil {
@@ -175,9 +225,7 @@ func (m *Pebble) Apply(span raft.Span, results [][]byte) error {
 	if len(span.Entries) == 0 {
 		return nil
 	}
-	err, panicked := m.failure.Guard(func() error { return m.apply(span, results) })
-	m.panicked = m.panicked || panicked
-	if err = errors.Join(err, m.failure.Get()); err != nil {
+	if err := m.guard(func() error { return m.apply(span, results) }); err != nil {
 		return m.failure.Set(fmt.Errorf("apply (%d, %d]: %w", span.Prev.Index, span.LastIndex(), err))
 	}
 	m.applied.Store(uint64(span.LastIndex()))
@@ -185,9 +233,9 @@ func (m *Pebble) Apply(span raft.Span, results [][]byte) error {
 }
 
 func (m *Pebble) apply(span raft.Span, results [][]byte) error {
-	m.view.begin(reads(span.Entries))
+	m.span.begin(reads(span.Entries))
 	err := m.execute.run(span, results)
-	if err = errors.Join(err, m.view.end()); err != nil {
+	if err = errors.Join(err, m.span.end()); err != nil {
 		return err
 	}
 	value := binary.LittleEndian.AppendUint64(nil, uint64(span.LastIndex()))
@@ -205,22 +253,48 @@ func (m *Pebble) apply(span raft.Span, results [][]byte) error {
 func reads(entries []raft.Entry) bool {
 	for i := range entries {
 		data := entries[i].Data
-		if entries[i].Kind == raft.EntryCommand && (len(data) < 3 || Op(data[1]) != OpSet || data[2] != 0) {
+		if entries[i].Kind != raft.EntryCommand {
+			continue
+		}
+		if len(data) >= 2 && Op(data[1]) == OpSession {
+			data = inner(data)
+		}
+		if len(data) < 3 || Op(data[1]) != OpSet || data[2] != 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// Close implements replica.Machine. It writes what is in memory to tables, which spares applying it again.
+// inner returns the command in a session's command, or nothing of use when that is malformed.
+func inner(data []byte) []byte {
+	d := decoder{rest: data[2:]}
+	for range 3 {
+		d.uvarint("number")
+	}
+	return d.rest
+}
+
+// Close implements replica.Machine. It writes what is in memory to tables, which spares applying it again,
+// and ends the views that are open.
 func (m *Pebble) Close() error {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
+	closed := m.closed
+	m.closed = true
+	m.mu.Unlock()
+	if closed {
 		return fmt.Errorf("state machine: %w", raft.ErrClosed)
 	}
-	m.closed = true
-	if m.panicked {
+	m.viewsMu.Lock()
+	views := slices.Clone(m.views)
+	m.viewsMu.Unlock()
+	for _, v := range views {
+		v.ending.Store(true)
+	}
+	for _, v := range views {
+		_ = v.Close() // its own user may have been first
+	}
+	if m.panicked.Load() {
 		return nil
 	}
 	healthy := m.failure.Get() == nil

@@ -2,87 +2,140 @@ package kv
 
 import (
 	"errors"
-	"io"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/raftmark/raftmark/raft"
 )
 
-// pebbleView is the state that the commands of one span see: the engine's, and above it what the span wrote
-// so far.
-//
-// Note: an indexed batch does the same and costs an index of all that is written; most spans read nothing
-// that they wrote.
+// pebbleView is a view of a machine on Pebble: a snapshot of the engine. An open snapshot costs the disk
+// space of what was overwritten since; an open iterator keeps the tables in memory of its time too, so
+// there is none before Stream.
 type pebbleView struct {
-	db    *pebble.DB
-	batch *pebble.Batch
-	// written holds what the span wrote, when tracked. Values alias the commands, which are immutable.
-	written map[string]write
-	tracked bool
-	// held is the engine's hold on the value returned last.
-	held io.Closer
-	key  []byte // buffer
+	machine *Pebble
+	index   raft.Index
+	ending  atomic.Bool // the machine closes
+
+	mu     sync.Mutex // one call at a time
+	closed bool
+
+	// engineMu is held to make and to close what follows; it is taken after the machine's mu.
+	engineMu sync.Mutex
+	snapshot *pebble.Snapshot // nil when closed
+	iter     *pebble.Iterator // nil until it is needed
 }
 
-// write is the last thing done to a key: its new value, or its removal.
-type write struct {
-	value   []byte
-	removed bool
+// Snapshot implements replica.Machine. It copies nothing.
+func (m *Pebble) Snapshot() (raft.View, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.RUnlock()
+	v := &pebbleView{machine: m, index: raft.Index(m.applied.Load()), snapshot: m.db.NewSnapshot()}
+	m.viewsMu.Lock()
+	defer m.viewsMu.Unlock()
+	m.views = append(m.views, v)
+	return v, nil
 }
 
-// begin starts a span; tracked says that it may read.
-func (v *pebbleView) begin(tracked bool) { v.tracked = tracked }
+// Index implements raft.View.
+func (v *pebbleView) Index() raft.Index { return v.index }
 
-// end ends the span.
-func (v *pebbleView) end() error {
-	clear(v.written)
-	return v.release()
-}
-
-func (v *pebbleView) release() error {
-	if v.held == nil {
+// Persist implements raft.View: it has the engine write what is in memory to tables. Apply goes on meanwhile.
+func (v *pebbleView) Persist() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	m := v.machine
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.mu.RUnlock()
+	if raft.Index(m.durable.Load()) >= v.index {
 		return nil
 	}
-	held := v.held
-	v.held = nil
-	return held.Close()
+	// Whatever was applied by now is in the tables that are written.
+	applied := m.applied.Load()
+	if err := m.guard(m.db.Flush); err != nil {
+		return fmt.Errorf("persist state machine at %d: %w", v.index, err)
+	}
+	m.durable.Store(max(m.durable.Load(), applied))
+	return nil
 }
 
-func (v *pebbleView) dataKey(key []byte) []byte {
-	v.key = append(append(v.key[:0], prefixData), key...)
-	return v.key
+// Stream implements raft.View.
+func (v *pebbleView) Stream(write func([]byte) error) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return raft.ErrClosed
+	}
+	m := v.machine
+	if err := m.enter(); err != nil {
+		return err
+	}
+	iter, err := v.pin()
+	m.mu.RUnlock()
+	if err != nil {
+		return err
+	}
+	w := newStreamWriter(v.index, write)
+	return m.guard(func() error {
+		err := scanIter(iter, func(key, value []byte) error {
+			if v.ending.Load() {
+				return raft.ErrClosed
+			}
+			return w.record(key, value)
+		})
+		if err != nil {
+			return err
+		}
+		return w.finish()
+	})
 }
 
-// get implements state.
-func (v *pebbleView) get(key []byte) (value []byte, found bool, err error) {
-	if err := v.release(); err != nil {
-		return nil, false, err
+// pin returns the view's iterator, which sees what the view is of whatever happens to the engine. The
+// caller holds the machine's mu.
+func (v *pebbleView) pin() (*pebble.Iterator, error) {
+	v.engineMu.Lock()
+	defer v.engineMu.Unlock()
+	if v.snapshot == nil || v.iter != nil {
+		return v.iter, nil
 	}
-	if w, ok := v.written[string(key)]; ok {
-		return w.value, !w.removed, nil
-	}
-	value, v.held, err = v.db.Get(v.dataKey(key))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, false, nil
-	}
-	return value, err == nil, err
+	return v.iter, v.machine.guard(func() (err error) {
+		v.iter, err = v.snapshot.NewIter(&pebble.IterOptions{
+			LowerBound: []byte{prefixData}, UpperBound: []byte{prefixEnd},
+		})
+		return err
+	})
 }
 
-// set implements state.
-func (v *pebbleView) set(key, value []byte) error {
-	if v.tracked {
-		v.written[string(key)] = write{value: value}
+// Close implements raft.View.
+func (v *pebbleView) Close() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return raft.ErrClosed
 	}
-	op := v.batch.SetDeferred(1+len(key), len(value))
-	op.Key[0] = prefixData
-	copy(op.Key[1:], key)
-	copy(op.Value, value)
-	return op.Finish()
-}
-
-// del implements state.
-func (v *pebbleView) del(key []byte) error {
-	if v.tracked {
-		v.written[string(key)] = write{removed: true}
+	v.closed = true
+	m := v.machine
+	m.viewsMu.Lock()
+	m.views = slices.DeleteFunc(m.views, func(other *pebbleView) bool { return other == v })
+	m.viewsMu.Unlock()
+	v.engineMu.Lock()
+	defer v.engineMu.Unlock()
+	if m.panicked.Load() {
+		return nil
 	}
-	return v.batch.Delete(v.dataKey(key), nil)
+	err, _ := m.failure.Guard(func() (err error) {
+		if v.iter != nil {
+			err = v.iter.Close()
+		}
+		return errors.Join(err, v.snapshot.Close())
+	})
+	v.snapshot, v.iter = nil, nil
+	return err
 }

@@ -1,0 +1,111 @@
+package kv
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/storage"
+)
+
+const (
+	stateName          = "STATE"
+	stateTemporaryName = "STATE.tmp"
+)
+
+// stateFile keeps the last persisted state of a machine that is in memory: a stream, replaced as a whole.
+// Its first error is sticky.
+type stateFile struct {
+	fs  vfs.FS
+	dir string
+
+	mu    sync.Mutex
+	index raft.Index // of the state in the file
+	err   error
+}
+
+// openStateFile opens the file in dir and gives the state in it, if there is one, to load, which returns
+// its index.
+func openStateFile(fsys vfs.FS, dir string, load func(io.Reader) (raft.Index, error)) (*stateFile, error) {
+	f := &stateFile{fs: fsys, dir: dir}
+	err := fsys.Remove(f.path(stateTemporaryName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("remove half a state: %w", err)
+	}
+	file, err := fsys.Open(f.path(stateName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return f, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open state: %w", err)
+	}
+	f.index, err = load(file)
+	if errors.Is(err, ErrStream) {
+		err = fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.path(stateName), err)
+	}
+	return f, nil
+}
+
+func (f *stateFile) path(name string) string { return f.fs.PathJoin(f.dir, name) }
+
+// save makes the state of index, which stream streams, durable, unless a later one is.
+func (f *stateFile) save(index raft.Index, stream func(write func([]byte) error) error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil && index <= f.index {
+		return nil
+	}
+	return f.write(index, stream)
+}
+
+// replace makes the state of index, which stream streams, durable, whatever is in the file.
+func (f *stateFile) replace(index raft.Index, stream func(write func([]byte) error) error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.write(index, stream)
+}
+
+func (f *stateFile) write(index raft.Index, stream func(write func([]byte) error) error) error {
+	if f.err != nil {
+		return f.err
+	}
+	if err := f.writeFile(stream); err != nil {
+		f.err = fmt.Errorf("write %s: %w", f.path(stateName), err)
+		return f.err
+	}
+	f.index = index
+	return nil
+}
+
+func (f *stateFile) writeFile(stream func(write func([]byte) error) error) error {
+	file, err := f.fs.Create(f.path(stateTemporaryName), vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	err = stream(func(piece []byte) error {
+		_, err := file.Write(piece)
+		return err
+	})
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err := f.fs.Rename(f.path(stateTemporaryName), f.path(stateName)); err != nil {
+		return err
+	}
+	dir, err := f.fs.OpenDir(f.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
