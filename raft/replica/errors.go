@@ -11,13 +11,21 @@ import (
 var (
 	// ErrBusy says that a proposal was refused because a queue is at its cap; it was definitely not applied.
 	ErrBusy = errors.New("proposal queue full")
-	// ErrUnknown says that the outcome of a proposal is not known: it may still be applied, or never.
+	// ErrUnknown says that the outcome of a proposal, or of a membership change, which is one, is not known: it may
+	// still be applied, or never.
 	ErrUnknown = errors.New("proposal outcome unknown")
 	// ErrTooLarge says that a proposal exceeds the largest entry; it was definitely not applied.
 	ErrTooLarge = errors.New("proposal too large")
+	// ErrUnconfirmed says that no leader confirmed a read in time. A read has no effect, so it is definite.
+	ErrUnconfirmed = errors.New("read not confirmed in time")
+	// ErrRolledBack says that another leader's entry took the place of a membership change: it definitely did not
+	// happen.
+	ErrRolledBack = errors.New("membership change was rolled back")
+	// ErrNotTransferred says that leadership did not go where it was to go.
+	ErrNotTransferred = errors.New("leadership was not transferred")
 )
 
-// ErrNotLeader says that a proposal was refused because this node does not lead; it was definitely not applied.
+// ErrNotLeader says that this node does not lead, so that what was asked for was refused; it definitely did not happen.
 type ErrNotLeader struct {
 	// Leader is who leads as far as this node knows, or raft.None.
 	Leader raft.NodeID
@@ -31,9 +39,24 @@ func (e ErrNotLeader) Error() string {
 	return fmt.Sprintf("not the leader; node %d is", e.Leader)
 }
 
-// Definite reports whether err says that the proposal was definitely not applied.
+// Is makes it match raft.ErrNotLeader.
+func (e ErrNotLeader) Is(target error) bool { return target == raft.ErrNotLeader }
+
+// Definite reports whether err says that what was asked for (a proposal, a membership change, a read) definitely did
+// not happen and will not. Proposals are refused with raft.ErrTransferring while leadership is handed over.
 func Definite(err error) bool {
-	var notLeader ErrNotLeader
-	return errors.As(err, &notLeader) || errors.Is(err, ErrBusy) || errors.Is(err, ErrTooLarge) ||
-		errors.Is(err, raft.ErrClosed)
+	if errors.Is(err, ErrUnknown) {
+		return false
+	}
+	for _, definite := range [...]error{
+		ErrBusy, ErrTooLarge, ErrUnconfirmed, ErrRolledBack, ErrNotTransferred,
+		raft.ErrClosed, raft.ErrNotLeader, raft.ErrTermNotCommitted, raft.ErrTransferring, raft.ErrChangePending,
+		raft.ErrNotMember, raft.ErrMember, raft.ErrIDUsed, raft.ErrBadChange, raft.ErrNotCaughtUp, raft.ErrNoQuorum,
+		raft.ErrNotVoter, raft.ErrBusy,
+	} {
+		if errors.Is(err, definite) {
+			return true
+		}
+	}
+	return false
 }

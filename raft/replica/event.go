@@ -20,6 +20,17 @@ const (
 	EventFollower EventKind = "follower"
 	// EventDiskStall: a write has taken longer than Options.DiskStallMax; this node does not lead until it is done.
 	EventDiskStall EventKind = "disk_stall"
+	// EventConfig: another Configuration counts, from the entry at ConfigurationIndex on: one was appended, or rolled
+	// back, or came with a snapshot; or the node started.
+	EventConfig EventKind = "config"
+	// EventTransfer: this leader told Peer to campaign at once.
+	EventTransfer EventKind = "transfer"
+	// EventCompacted: the log was compacted, and begins after Snapshot.
+	EventCompacted EventKind = "compacted"
+	// EventSnapshotSent: the last part of Snapshot left for Peer.
+	EventSnapshotSent EventKind = "snapshot_sent"
+	// EventSnapshotInstalled: Snapshot took the place of this node's log and state.
+	EventSnapshotInstalled EventKind = "snapshot_installed"
 	// EventPeerUp and EventPeerDown: a connection to or from Peer was made, or broke.
 	EventPeerUp   EventKind = "peer_up"
 	EventPeerDown EventKind = "peer_down"
@@ -30,6 +41,10 @@ type Event struct {
 	Kind   EventKind
 	Term   raft.Term
 	Leader raft.NodeID // the leader known now, or raft.None
-	Peer   raft.NodeID // of EventPeerUp and EventPeerDown
+	Peer   raft.NodeID // of EventPeerUp, EventPeerDown, EventTransfer and EventSnapshotSent
 	Index  raft.Index  // the commit index now
+
+	Configuration      raft.Configuration // of EventConfig
+	ConfigurationIndex raft.Index
+	Snapshot           raft.EntryID // of EventCompacted, EventSnapshotSent and EventSnapshotInstalled: its last entry
 }

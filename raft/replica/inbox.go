@@ -22,13 +22,19 @@ type inbox struct {
 
 // work is one batch.
 type work struct {
-	proposals []*Proposal
-	messages  []raft.Message
-	synced    raft.WriteID
-	applied   raft.Index
-	fetched   []fetched
-	peers     []peerHint
-	inspect   []func(*raft.Core)
+	proposals    []*Proposal
+	reads        []*Read
+	messages     []raft.Message
+	synced       raft.WriteID
+	applied      raft.Index
+	fetched      []fetched
+	chunksRead   []chunkRead
+	chunksStored []chunkStored
+	installed    []raft.EntryID
+	compactions  []*compaction
+	peers        []peerHint
+	commands     []func(*loop)      // before the next Ready
+	inspect      []func(*raft.Core) // after it
 }
 
 type peerHint struct {
@@ -73,6 +79,19 @@ func (in *inbox) propose(p *Proposal) error {
 	return nil
 }
 
+// read takes a read, whose number is bounded already, and reports whether the loop will see it.
+func (in *inbox) read(q *Read) bool {
+	in.mu.Lock()
+	if in.closed {
+		in.mu.Unlock()
+		return false
+	}
+	in.todo.reads = append(in.todo.reads, q)
+	in.mu.Unlock()
+	in.ring()
+	return true
+}
+
 func (in *inbox) deliver(m raft.Message) {
 	in.mu.Lock()
 	if in.closed || len(in.todo.messages) >= in.entriesMax || in.messageBytes >= in.bytesMax {
@@ -82,6 +101,9 @@ func (in *inbox) deliver(m raft.Message) {
 	}
 	in.todo.messages = append(in.todo.messages, m)
 	in.messageBytes += raft.EntryOverheadBytes + len(m.Span.Encoded)
+	if m.Chunk != nil {
+		in.messageBytes += raft.ChunkOverheadBytes + len(m.Chunk.Data)
+	}
 	in.mu.Unlock()
 	in.ring()
 }
@@ -115,12 +137,10 @@ func (in *inbox) droppedMessages() uint64 {
 
 // reset empties the batch and lets go of what it held.
 func (w *work) reset() {
-	clear(w.proposals)
-	clear(w.messages)
-	clear(w.fetched)
-	clear(w.inspect)
 	*w = work{
-		proposals: w.proposals[:0], messages: w.messages[:0], fetched: w.fetched[:0],
-		peers: w.peers[:0], inspect: w.inspect[:0],
+		proposals: emptied(w.proposals), reads: emptied(w.reads), messages: emptied(w.messages),
+		fetched: emptied(w.fetched), chunksRead: emptied(w.chunksRead), chunksStored: emptied(w.chunksStored),
+		installed: w.installed[:0], compactions: emptied(w.compactions), peers: w.peers[:0],
+		commands: emptied(w.commands), inspect: emptied(w.inspect),
 	}
 }

@@ -24,6 +24,13 @@ type meter struct {
 	appliedEntries  atomic.Uint64
 	elections       atomic.Uint64
 
+	reads, readsFailed, readsBusy, readBatches atomic.Uint64
+
+	compactions, compactionsFailed                                atomic.Uint64
+	snapshotsCreated, snapshotsSent, snapshotsReceived, installed atomic.Uint64
+	snapshotsAborted, snapshotBytesSent, snapshotBytesReceived    atomic.Uint64
+	transfers, transfersFailed, configChanges                     atomic.Uint64
+
 	mu             sync.Mutex
 	writes         uint64
 	writtenEntries uint64
@@ -74,9 +81,26 @@ type Metrics struct {
 	MessagesInvalid uint64 // that no correct server sends
 	AppliedEntries  uint64
 	Elections       uint64 // stood for
+	Reads           uint64 // confirmed, and the machine was there
+	ReadsFailed     uint64 // not confirmed in time, or the replica stopped
+	ReadsBusy       uint64 // refused at ReadsMax
+	ReadBatches     uint64 // reads that the core was asked for, each for many
 	Writes          uint64 // synced
 	WrittenEntries  uint64
 	WrittenBytes    uint64
+
+	Compactions           uint64 // of the log
+	CompactionsFailed     uint64
+	SnapshotsCreated      uint64
+	SnapshotsSent         uint64 // to the last part
+	SnapshotsReceived     uint64 // to the last part, and undamaged
+	SnapshotsInstalled    uint64
+	SnapshotsAborted      uint64 // parts that could not be read or stored
+	SnapshotBytesSent     uint64
+	SnapshotBytesReceived uint64
+	Transfers             uint64 // of leadership, begun on demand
+	TransfersFailed       uint64 // of these, where somebody waited
+	ConfigChanges         uint64 // made on demand
 
 	SyncP50, SyncP99, SyncMax   time.Duration
 	EntriesAWriteP50            int64
@@ -101,6 +125,7 @@ func (r *Replica) Metrics() Metrics {
 		TraceOneIn:      r.traceOneIn,
 		OldestWriteAge:  r.oldestWriteAge(),
 	}
+	r.meter.rest(&m)
 	r.meter.mu.Lock()
 	defer r.meter.mu.Unlock()
 	micros := func(v int64) time.Duration { return time.Duration(v) * time.Microsecond }
@@ -111,6 +136,19 @@ func (r *Replica) Metrics() Metrics {
 	m.EntriesAWriteP50 = r.meter.entriesAWrite.ValueAtQuantile(50)
 	m.EntriesAWriteP99 = r.meter.entriesAWrite.ValueAtQuantile(99)
 	return m
+}
+
+// rest sets what is about anything but the log's way.
+func (m *meter) rest(to *Metrics) {
+	to.Reads, to.ReadsFailed = m.reads.Load(), m.readsFailed.Load()
+	to.ReadsBusy, to.ReadBatches = m.readsBusy.Load(), m.readBatches.Load()
+	to.Compactions, to.CompactionsFailed = m.compactions.Load(), m.compactionsFailed.Load()
+	to.SnapshotsCreated, to.SnapshotsSent = m.snapshotsCreated.Load(), m.snapshotsSent.Load()
+	to.SnapshotsReceived, to.SnapshotsInstalled = m.snapshotsReceived.Load(), m.installed.Load()
+	to.SnapshotsAborted = m.snapshotsAborted.Load()
+	to.SnapshotBytesSent, to.SnapshotBytesReceived = m.snapshotBytesSent.Load(), m.snapshotBytesReceived.Load()
+	to.Transfers, to.TransfersFailed = m.transfers.Load(), m.transfersFailed.Load()
+	to.ConfigChanges = m.configChanges.Load()
 }
 
 // String returns an aligned table.
@@ -124,6 +162,13 @@ func (m Metrics) String() string {
 	fmt.Fprintf(w, "sync p50\t%v\tp99\t%v\tmax\t%v\toldest\t%v\n", m.SyncP50, m.SyncP99, m.SyncMax, m.OldestWriteAge)
 	fmt.Fprintf(w, "entries a write p50\t%d\tp99\t%d\n", m.EntriesAWriteP50, m.EntriesAWriteP99)
 	fmt.Fprintf(w, "applied\t%d\telections\t%d\n", m.AppliedEntries, m.Elections)
+	fmt.Fprintf(w, "reads\t%d\tfailed\t%d\tbusy\t%d\tbatches\t%d\n",
+		m.Reads, m.ReadsFailed, m.ReadsBusy, m.ReadBatches)
+	fmt.Fprintf(w, "compactions\t%d\tfailed\t%d\n", m.Compactions, m.CompactionsFailed)
+	fmt.Fprintf(w, "snapshots created\t%d\tsent\t%d\treceived\t%d\tinstalled\t%d\taborted\t%d\n",
+		m.SnapshotsCreated, m.SnapshotsSent, m.SnapshotsReceived, m.SnapshotsInstalled, m.SnapshotsAborted)
+	fmt.Fprintf(w, "snapshot bytes sent\t%d\treceived\t%d\n", m.SnapshotBytesSent, m.SnapshotBytesReceived)
+	fmt.Fprintf(w, "transfers\t%d\tfailed\t%d\tconfig changes\t%d\n", m.Transfers, m.TransfersFailed, m.ConfigChanges)
 	_ = w.Flush() // a strings.Builder takes everything
 	return b.String()
 }

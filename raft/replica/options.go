@@ -17,11 +17,12 @@ type Options struct {
 	// an idle node.
 	TickInterval time.Duration
 
-	// Log, Transport and Machine are the ports; all needed. The replica owns them from Start on and closes
+	// Log, Transport, Machine and Snapshots are the ports; all needed. The replica owns them from Start on and closes
 	// them.
 	Log       Log
 	Transport Transport
 	Machine   Machine
+	Snapshots Snapshots
 
 	// DiskStallMax is how long one write may take before this server stops leading and standing for election, until
 	// the write is done: a leader whose disk hangs keeps its followers, and answers nobody (thesis §10.2.1 lets it
@@ -34,6 +35,25 @@ type Options struct {
 	// again may wait for room in the log, and as many be in the log and not yet with the applier. Defaults
 	// 65536 and 64 MiB.
 	QueueEntriesMax, QueueBytesMax int
+	// SnapshotLogBytes and SnapshotLogEntries are how much is applied, by Entry.Size and in entries, before the log is
+	// compacted (§7): the machine makes its state durable, and the log begins anew after it. Defaults 64 MiB and
+	// 1048576; SnapshotOff as SnapshotLogBytes for neither. Lower: a smaller log, and a shorter start, which reads all
+	// of it; more work for the machine, and more followers that need a snapshot. The log can be twice as long while a
+	// follower lags, and grows without bound while the machine cannot make its state durable.
+	SnapshotLogBytes, SnapshotLogEntries int
+	// SnapshotKeepEntries is how many applied entries stay in a log that is compacted, for followers that are a little
+	// behind; fewer when they are more than half of SnapshotLogBytes. Default 4096; SnapshotKeepNone for none. Higher:
+	// fewer snapshots are sent; a longer log.
+	SnapshotKeepEntries int
+	// ReadsMax bounds the reads that wait, for their index or for the machine; beyond it they fail with raft.ErrBusy.
+	// Default 65536.
+	ReadsMax int
+	// ReadTimeout is how long a read is asked for again while no leader confirms it. Default 1 s. Lower: a client hears
+	// sooner that there is no leader; an election that takes longer fails the reads during it.
+	ReadTimeout time.Duration
+	// HandOverMax is how long Stop may take to hand leadership over. Default: four times the minimum election timeout.
+	// HandOverOff to stop without.
+	HandOverMax time.Duration
 	// TraceOneIn samples one in so many proposals for the stage trace. Default 128; TraceOff for none.
 	TraceOneIn int
 	// TraceKeptMax bounds the finished traces that are kept; the oldest are dropped. Default 8192.
@@ -47,6 +67,15 @@ type Options struct {
 
 // TraceOff turns off the stage trace.
 const TraceOff = -1
+
+// SnapshotOff turns off automatic compactions.
+const SnapshotOff = -1
+
+// SnapshotKeepNone keeps no applied entries in a log that is compacted.
+const SnapshotKeepNone = -1
+
+// HandOverOff lets Stop end a leader without handing leadership over.
+const HandOverOff time.Duration = -1
 
 // DiskStallIgnored lets a leader lead however long its disk takes.
 const DiskStallIgnored time.Duration = -1
@@ -65,6 +94,24 @@ func (o Options) WithDefaults() Options {
 	}
 	if o.QueueBytesMax == 0 {
 		o.QueueBytesMax = 64 << 20
+	}
+	if o.SnapshotLogBytes == 0 {
+		o.SnapshotLogBytes = 64 << 20
+	}
+	if o.SnapshotLogEntries == 0 {
+		o.SnapshotLogEntries = 1 << 20
+	}
+	if o.SnapshotKeepEntries == 0 {
+		o.SnapshotKeepEntries = 4096
+	}
+	if o.ReadsMax == 0 {
+		o.ReadsMax = 1 << 16
+	}
+	if o.ReadTimeout == 0 {
+		o.ReadTimeout = time.Second
+	}
+	if o.HandOverMax == 0 {
+		o.HandOverMax = 4 * time.Duration(o.Core.ElectionTicksMin) * o.TickInterval
 	}
 	if o.TraceOneIn == 0 {
 		o.TraceOneIn = 128
@@ -91,14 +138,29 @@ func (o Options) Validate() error {
 		errs = append(errs, fmt.Errorf("DiskStallMax: %v; want at least TickInterval %v, or DiskStallIgnored",
 			o.DiskStallMax, o.TickInterval))
 	}
-	if o.Log == nil || o.Transport == nil || o.Machine == nil {
-		errs = append(errs, errors.New("Log, Transport, Machine: nil; want all three"))
+	if o.Log == nil || o.Transport == nil || o.Machine == nil || o.Snapshots == nil {
+		errs = append(errs, errors.New("Log, Transport, Machine, Snapshots: nil; want all four"))
+	}
+	if o.ReadTimeout < o.TickInterval {
+		errs = append(errs, fmt.Errorf("ReadTimeout: %v; want at least TickInterval %v", o.ReadTimeout, o.TickInterval))
+	}
+	if o.HandOverMax < o.TickInterval && o.HandOverMax != HandOverOff {
+		errs = append(errs, fmt.Errorf("HandOverMax: %v; want at least TickInterval %v, or HandOverOff",
+			o.HandOverMax, o.TickInterval))
+	}
+	if o.SnapshotLogBytes < 1 && o.SnapshotLogBytes != SnapshotOff {
+		errs = append(errs, fmt.Errorf("SnapshotLogBytes: %d; want at least 1, or SnapshotOff", o.SnapshotLogBytes))
+	}
+	if o.SnapshotKeepEntries < SnapshotKeepNone {
+		errs = append(errs, fmt.Errorf("SnapshotKeepEntries: %d; want at least 1, or SnapshotKeepNone",
+			o.SnapshotKeepEntries))
 	}
 	for _, limit := range []struct {
 		name  string
 		value int
 	}{
 		{"QueueEntriesMax", o.QueueEntriesMax}, {"QueueBytesMax", o.QueueBytesMax}, {"TraceKeptMax", o.TraceKeptMax},
+		{"SnapshotLogEntries", o.SnapshotLogEntries}, {"ReadsMax", o.ReadsMax},
 	} {
 		if limit.value < 1 {
 			errs = append(errs, fmt.Errorf("%s: %d; want at least 1", limit.name, limit.value))

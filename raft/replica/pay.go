@@ -15,14 +15,16 @@ func (l *loop) pay() {
 	l.forgetTruncated()
 	l.handOverWrite()
 	for _, a := range l.ready.Apply {
-		task := applyTask{apply: a, waiting: l.takePending(a.Upto)}
-		if !l.applies.put(task) { // stopped in the middle of this turn
-			completeAll([]applyTask{task}, ErrUnknown)
-		}
+		l.handOverApply(applyTask{apply: a, waiting: l.takePending(a.Upto)})
 	}
 	for _, f := range l.ready.Fetch {
 		l.fetches.put(f)
 	}
+	l.handOverChunks()
+	for _, answer := range l.ready.Reads {
+		l.takeRead(answer)
+	}
+	l.ask() // for those that waited for a place
 }
 
 // encode encodes each span once, for the log and for all messages that carry just it.
@@ -30,7 +32,7 @@ func (l *loop) encode() {
 	for i := range l.ready.Append {
 		s := &l.ready.Append[i]
 		if s.Encoded == nil && len(s.Entries) > 0 {
-			s.Encoded = raft.AppendEntries(make([]byte, 0, encodedSizeMax(s.Entries)), s.Entries)
+			s.Encoded = raft.AppendEntries(make([]byte, 0, entriesSize(s.Entries)), s.Entries)
 		}
 		for j := range l.ready.SendNow {
 			m := &l.ready.SendNow[j].Span
@@ -41,16 +43,15 @@ func (l *loop) encode() {
 	}
 }
 
-func encodedSizeMax(entries []raft.Entry) int {
-	size := 0
-	for i := range entries {
-		size += entries[i].Size()
-	}
-	return size
-}
-
 func (l *loop) send(m raft.Message) {
 	l.meter.messagesOut.Add(1)
+	switch m.Kind {
+	case raft.MsgSnapshot:
+		l.noteChunkSent(&m)
+	case raft.MsgTimeoutNow:
+		l.report(Event{Kind: EventTransfer, Term: m.Term, Peer: m.To})
+	default:
+	}
 	if !l.transport.Send(m) {
 		l.meter.messagesDropped.Add(1)
 	}
@@ -58,10 +59,13 @@ func (l *loop) send(m raft.Message) {
 
 func (l *loop) handOverWrite() {
 	rd := &l.ready
-	if rd.Write == 0 && len(rd.SendAfterSync) == 0 {
+	in := l.handOverInstall()
+	if rd.Write == 0 && len(rd.SendAfterSync) == 0 && in == nil {
 		return
 	}
-	task := writeTask{write: rd.Write, spans: slices.Clone(rd.Append), sends: slices.Clone(rd.SendAfterSync)}
+	task := writeTask{
+		install: in, write: rd.Write, spans: slices.Clone(rd.Append), sends: slices.Clone(rd.SendAfterSync),
+	}
 	if rd.HardState != nil {
 		hs := *rd.HardState
 		task.hardState = &hs

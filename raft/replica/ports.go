@@ -1,12 +1,16 @@
 package replica
 
-import "github.com/raftmark/raftmark/raft"
+import (
+	"io"
+
+	"github.com/raftmark/raftmark/raft"
+)
 
 // Log is the stable storage of one server: its hard state and its log. One goroutine at a time calls
 // Append; Read may be called at any time from any goroutine. The first error of a write or a sync is
 // sticky: every later Append and its wait return it, nothing is retried, and the replica stops (fail-stop).
 type Log interface {
-	// Load returns what the log holds, once, before the first Append.
+	// Load returns what the log holds, before the first Append; again after a Compact before it.
 	Load() (raft.LogState, error)
 	// Append writes hs (when not nil) and the spans, in order, in one atomic batch; batches take effect in
 	// the order of the calls. A span with entries whose Prev.Index is below the last index first removes
@@ -21,8 +25,13 @@ type Log interface {
 	// when after is below the compacted prefix, and raft.ErrOutOfRange when upto is above the last index
 	// that was appended. The entries are the caller's.
 	Read(after, upto raft.Index, bytesMax int) (raft.Span, error)
-	// Compact drops the entries at and below upto; it may do so later. It needs upto <= the last durable index.
-	Compact(upto raft.Index) error
+	// Compact makes the log begin after upto.Last and remembers upto's configuration. When the log holds that entry (of
+	// the same term), the entries after it stay, and what is below may be dropped later, but First and Configuration as
+	// Load reports them move durably and at once. When it does not (the log ends before it, or holds another term
+	// there), a snapshot takes the place of the whole log: everything is dropped, the log begins and ends at
+	// upto.Last, durable when Compact returns, and the hard state stays. It takes effect after all earlier Appends,
+	// and is called by the goroutine that calls Append. Compact to First or below changes nothing.
+	Compact(upto raft.Snapshot) error
 	// Close waits for writes under way and releases everything. Calls after Close return an error that
 	// wraps raft.ErrClosed.
 	Close() error
@@ -45,7 +54,7 @@ type Transport interface {
 	Close() error
 }
 
-// Machine is the replicated state machine (§2). One goroutine calls it.
+// Machine is the replicated state machine (§2). One goroutine calls it; its views may be used beside that.
 type Machine interface {
 	// Applied returns the index of the last entry that the machine holds, 0 for a new machine.
 	Applied() (raft.Index, error)
@@ -55,6 +64,41 @@ type Machine interface {
 	// waits for any of them. A command that the machine cannot decode or refuses has a result that says so;
 	// an error means that the machine is broken, and stops the replica.
 	Apply(span raft.Span, results [][]byte) error
+	// Snapshot returns a view of the state as of the last Apply. It is cheap: nothing is copied.
+	Snapshot() (raft.View, error)
+	// Restore replaces the whole state by the one that state streams, which is that of index: at once with regard to
+	// crashes, and durable on return if the machine is a durable one. What is streamed came from the Stream of a view
+	// of a machine of the same kind, and its checksum was right; still, when it is malformed or ends early, that is
+	// an error and the old state stays.
+	Restore(index raft.Index, state io.Reader) error
 	// Close releases the machine.
+	Close() error
+}
+
+// Snapshots holds two snapshots of the state machine in files: the one created here for followers that fell behind the
+// log, and the one that is received from a leader. One goroutine at a time calls it. What travels in chunks is opaque
+// to everybody else.
+type Snapshots interface {
+	// Create writes the snapshot named s from what stream gives to its write function, and replaces the one created
+	// before, whose readers lose it. It need not survive a crash: it can be made again. After an error of stream the
+	// one before stays or is gone, and nothing of the new one is seen.
+	Create(s raft.Snapshot, stream func(write func([]byte) error) error) error
+	// Created returns the name of the created snapshot, or false.
+	Created() (raft.Snapshot, bool)
+	// Read returns the chunk at offset of the created snapshot, at most bytesMax bytes of data. Its error wraps
+	// raft.ErrOutOfRange when the created snapshot is not of, or ends before offset.
+	Read(of raft.EntryID, offset uint64, bytesMax int) (raft.Chunk, error)
+
+	// Store adds a chunk to the incoming snapshot; Offset 0 begins anew. With Done the whole is checked against its
+	// length and its checksum and made durable, together with its name: from then on it is the received one. A damaged
+	// one is dropped, with an error.
+	Store(c raft.Chunk) error
+	// Received returns the received snapshot and its state, which is the caller's to close, or false. It survives
+	// crashes; what had not arrived completely does not.
+	Received() (s raft.Snapshot, state io.ReadCloser, ok bool, err error)
+	// Discard removes the received snapshot, durably.
+	Discard() error
+
+	// Close releases everything.
 	Close() error
 }

@@ -9,11 +9,13 @@ import (
 
 // writeTask is the part of a Ready that concerns the disk.
 type writeTask struct {
+	install   *install // before the write
 	hardState *raft.HardState
 	spans     []raft.Span
 	write     raft.WriteID // 0 when nothing is to be written
 	sends     []raft.Message
 	traces    []*trace
+	compact   *compaction // at any time after the write
 }
 
 // runWriter makes writes durable. All that waited during one sync goes into the next: group commit at the
@@ -28,29 +30,39 @@ func (r *Replica) runWriter() {
 		if tasks, ok = r.writes.take(tasks); !ok {
 			return
 		}
-		merged.merge(tasks)
-		if err := r.write(&merged); err != nil {
-			r.fail(fmt.Errorf("write the log: %w", err))
-			return
+		for rest := tasks; len(rest) > 0; {
+			n := mergeable(rest)
+			merged.merge(rest[:n])
+			if err := r.write(&merged); err != nil {
+				r.fail(fmt.Errorf("write the log: %w", err))
+				return
+			}
+			rest = rest[n:]
 		}
 	}
 }
 
+// mergeable returns how many of the tasks, which are at least one, may become one write: an install comes before what
+// was asked for after it, and after what was asked for before it.
+func mergeable(tasks []writeTask) int {
+	for i := 1; i < len(tasks); i++ {
+		if tasks[i].install != nil {
+			return i
+		}
+	}
+	return len(tasks)
+}
+
 func (r *Replica) write(t *writeTask) error {
+	if t.install != nil {
+		if err := r.log.Compact(t.install.snapshot); err != nil {
+			return err
+		}
+		close(t.install.logged)
+	}
 	if t.write != 0 {
-		begin := time.Now()
-		r.writeBegan.Store(max(1, int64(begin.Sub(r.started))))
-		wait, err := r.log.Append(t.hardState, t.spans)
-		if err != nil {
+		if err := r.append(t); err != nil {
 			return err
-		}
-		if err := wait(); err != nil {
-			return err
-		}
-		r.writeBegan.Store(0)
-		r.meter.synced(time.Since(begin), t.spans)
-		for _, tr := range t.traces {
-			tr.durable = tr.since()
 		}
 	}
 	for i := range t.sends {
@@ -58,6 +70,33 @@ func (r *Replica) write(t *writeTask) error {
 	}
 	if t.write != 0 {
 		r.inbox.post(func(w *work) { w.synced = t.write })
+	}
+	if t.compact != nil {
+		if err := r.log.Compact(t.compact.snapshot); err != nil {
+			return err
+		}
+		r.compacted(t.compact)
+	}
+	return nil
+}
+
+// append appends and waits until that is durable.
+func (r *Replica) append(t *writeTask) error {
+	begin := time.Now()
+	r.writeBegan.Store(max(1, int64(begin.Sub(r.started))))
+	if t.hardState != nil || len(t.spans) > 0 {
+		wait, err := r.log.Append(t.hardState, t.spans)
+		if err != nil {
+			return err
+		}
+		if err := wait(); err != nil {
+			return err
+		}
+	}
+	r.writeBegan.Store(0)
+	r.meter.synced(time.Since(begin), t.spans)
+	for _, tr := range t.traces {
+		tr.durable = tr.since()
 	}
 	return nil
 }
@@ -71,12 +110,12 @@ func (r *Replica) oldestWriteAge() time.Duration {
 	return time.Since(r.started) - time.Duration(began)
 }
 
-// merge makes one write of many, in their order.
+// merge makes one write of many, in their order. Only the first may have an install.
 func (t *writeTask) merge(tasks []writeTask) {
 	clear(t.spans)
 	clear(t.sends)
 	clear(t.traces)
-	*t = writeTask{spans: t.spans[:0], sends: t.sends[:0], traces: t.traces[:0]}
+	*t = writeTask{install: tasks[0].install, spans: t.spans[:0], sends: t.sends[:0], traces: t.traces[:0]}
 	for i := range tasks {
 		task := &tasks[i]
 		if task.hardState != nil {
@@ -84,6 +123,9 @@ func (t *writeTask) merge(tasks []writeTask) {
 		}
 		if task.write != 0 {
 			t.write = task.write
+		}
+		if task.compact != nil {
+			t.compact = task.compact // there is one at a time
 		}
 		t.spans = append(t.spans, task.spans...)
 		t.sends = append(t.sends, task.sends...)

@@ -1,0 +1,61 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/raftmark/raftmark/raft"
+)
+
+// transferWait is a caller of Transfer that waits for the outcome.
+type transferWait struct {
+	to   raft.NodeID // None for anybody
+	term raft.Term   // of the leader that hands over
+	done chan error  // capacity 1
+}
+
+// Transfer hands leadership over to a voter, or to the one that is best prepared when to is raft.None, and waits until
+// that leads. Proposals are refused with raft.ErrTransferring meanwhile. With ErrNotTransferred this node leads on, or
+// another one than to leads; with an error that wraps ErrUnknown neither is known yet.
+func (r *Replica) Transfer(ctx context.Context, to raft.NodeID) error {
+	w := &transferWait{to: to, done: make(chan error, 1)}
+	var err error
+	if !r.command(func(l *loop) {
+		w.term = l.core.Term()
+		if err = l.transfer(to); err == nil {
+			l.transfers = append(l.transfers, w)
+		}
+	}) {
+		return r.unheard()
+	}
+	if err != nil {
+		return err
+	}
+	return r.await(ctx, w.done)
+}
+
+// transfer begins to hand leadership over.
+func (l *loop) transfer(to raft.NodeID) error {
+	if err := l.core.Transfer(to); err != nil {
+		return l.refusal(err)
+	}
+	l.meter.transfers.Add(1)
+	return nil
+}
+
+// outcomeOfTransfer reports whether a transfer is decided, and how.
+func (l *loop) outcomeOfTransfer(w *transferWait) (err error, settled bool) {
+	leader, term := l.core.Leader(), l.core.Term()
+	switch {
+	case term == w.term:
+		resumed := l.core.Role() == raft.Leader && l.core.TransferTo() == raft.None
+		if !resumed {
+			return nil, false
+		}
+	case leader == raft.None:
+		return nil, false
+	case leader == w.to, w.to == raft.None && leader != l.id:
+		return nil, true
+	}
+	return fmt.Errorf("%w: node %d leads", ErrNotTransferred, leader), true
+}
