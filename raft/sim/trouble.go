@@ -1,0 +1,147 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// trouble is what a class does each time that it strikes. Classes that are not here work elsewhere, all the time:
+// loss, duplicates, late messages, torn writes.
+type trouble struct {
+	class Class
+	do    func(*world, *rand.Rand)
+}
+
+func troubles() []trouble {
+	return []trouble{
+		{Replay, func(w *world, rng *rand.Rand) {
+			for range 1 + rng.IntN(10) {
+				w.replay()
+			}
+		}},
+		{Reset, func(w *world, rng *rand.Rand) { w.reset(w.anyNode(rng), w.anyNode(rng)) }},
+		{Clog, (*world).clog},
+		{Cut, (*world).cutSome},
+		{Partition, (*world).partition},
+		{Flap, (*world).flap},
+		{Crash, (*world).crashOne},
+		{CrashAll, (*world).crashAll},
+		{Stall, (*world).stall},
+		{DiskError, func(w *world, rng *rand.Rand) { w.anyNode(rng).disk.failing = true }},
+		{Wipe, (*world).wipe},
+		{Freeze, (*world).freeze},
+		{Drift, (*world).drift},
+	}
+}
+
+// startTroubles schedules each class of the plan, at random times for as long as the trouble lasts.
+func (w *world) startTroubles() {
+	for _, t := range troubles() {
+		if w.plan.classes&t.class != 0 {
+			w.nextTrouble(t)
+		}
+	}
+}
+
+func (w *world) nextTrouble(t trouble) {
+	rng := w.troubleRands[t.class]
+	w.after(expDuration(rng, w.plan.every[t.class]), func() {
+		if w.healed {
+			return
+		}
+		t.do(w, rng)
+		w.nextTrouble(t)
+	})
+}
+
+// lasts draws how long a trouble lasts, at most until all trouble ends.
+func (w *world) lasts(rng *rand.Rand, low, high time.Duration) time.Duration {
+	d := between(rng, low, high)
+	if rng.IntN(10) > 0 {
+		d = min(d, low+expDuration(rng, (high-low)/40))
+	}
+	return max(0, min(d, w.plan.duration-w.now))
+}
+
+func (w *world) anyNode(rng *rand.Rand) *node { return w.nodes[rng.IntN(len(w.nodes))] }
+
+// leader returns the leader of the newest term, or nil.
+func (w *world) leader() *node {
+	var leader *node
+	for _, n := range w.nodes {
+		if n.leads() && (leader == nil || n.core.Term() > leader.core.Term()) {
+			leader = n
+		}
+	}
+	return leader
+}
+
+// victim draws a server, often the leader.
+func (w *world) victim(rng *rand.Rand) *node {
+	n := w.anyNode(rng)
+	if l := w.leader(); l != nil && rng.IntN(2) == 0 {
+		return l
+	}
+	return n
+}
+
+func (w *world) crashOne(rng *rand.Rand) { w.crashNow(w.victim(rng), rng) }
+
+func (w *world) crashNow(n *node, rng *rand.Rand) {
+	kept := rng.IntN(len(n.disk.writes) + 1)
+	w.crash(n, kept, w.on(Torn) && rng.IntN(2) == 0)
+	wait := between(rng, time.Millisecond, 500*time.Millisecond)
+	if rng.IntN(5) == 0 {
+		wait *= 20
+	}
+	w.after(wait, func() { w.start(n) })
+}
+
+func (w *world) crashAll(rng *rand.Rand) {
+	w.cov.CrashesAll++
+	for _, n := range w.nodes {
+		w.crashNow(n, rng)
+	}
+}
+
+func (w *world) stall(rng *rand.Rand) {
+	w.cov.Stalls++
+	n := w.victim(rng)
+	n.disk.stalled = w.now + w.lasts(rng, 10*time.Millisecond, 5*time.Second)
+}
+
+// freeze stops a server, as SIGSTOP or the pause of a virtual machine does. Its clock goes on.
+func (w *world) freeze(rng *rand.Rand) {
+	w.cov.Freezes++
+	n := w.victim(rng)
+	n.frozen = w.now + w.lasts(rng, 10*time.Millisecond, 60*time.Second)
+	w.tracef("%d  stands still until %v", n.id, n.frozen)
+}
+
+func (w *world) drift(rng *rand.Rand) {
+	w.cov.Drifts++
+	n := w.anyNode(rng)
+	n.setRate(w.now, w.drawRate(rng))
+}
+
+func (w *world) clog(rng *rand.Rand) {
+	w.cov.Clogs++
+	a := w.anyNode(rng)
+	for _, b := range w.nodes {
+		if a != b && rng.IntN(2) == 0 {
+			w.net.link(a.id, b.id).clogged = w.now + w.lasts(rng, 10*time.Millisecond, 5*time.Second)
+		}
+	}
+}
+
+// wipe loses a disk for ever. It happens only where the rest still has a quorum of every committed entry.
+func (w *world) wipe(rng *rand.Rand) {
+	n := w.anyNode(rng)
+	if !w.canLose(n) {
+		return
+	}
+	w.cov.Wipes++
+	w.tracef("%d  loses its disk", n.id)
+	w.crash(n, 0, false)
+	n.gone, n.disk.wiped = true, true
+}
