@@ -19,6 +19,8 @@
 //
 //  1. durable is now without the pending batches; batches become durable in the order of the appends.
 //  2. A wait returns nil only when its batch is in durable.
+//  3. A compaction is a batch of its own. It is durable when Compact returns, and with it everything
+//     appended before, as if it were written to the same disk; that is so with ManualSync too.
 //
 // # What it does not do
 //

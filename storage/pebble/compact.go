@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -12,19 +13,22 @@ import (
 // errCommitted says that a snapshot contradicts an entry that is committed, which no correct cluster makes.
 var errCommitted = errors.New("snapshot conflicts with a committed entry")
 
-// Compact implements replica.Log. It reads at most one run, writes one record and one range deletion, and waits
-// for a sync of the WAL, which appends made meanwhile share; readers and appends go on beside the wait.
+// Compact implements replica.Log. It reads at most one run, writes one record, and waits for a sync of the WAL,
+// which appends made meanwhile share. Then it drops the tables that have nothing but compacted runs, for which the
+// engine writes and syncs one record of its manifest; nothing is rewritten, and nothing else is marked as deleted.
+// Only a snapshot that takes the place of the whole log costs a range deletion besides.
 func (l *Log) Compact(upto raft.Snapshot) error {
 	wait, err := l.startCompact(upto)
-	if err != nil {
+	if err != nil || wait == nil {
 		return err
 	}
 	if err := wait(); err != nil {
 		return fmt.Errorf("compact log: %w", err)
 	}
-	return nil
+	return l.drop()
 }
 
+// startCompact writes that the log begins after upto; wait is nil when it already does.
 func (l *Log) startCompact(upto raft.Snapshot) (wait func() error, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -32,39 +36,54 @@ func (l *Log) startCompact(upto raft.Snapshot) (wait func() error, err error) {
 		return nil, err
 	}
 	if upto.Last.Index <= l.state.First.Index {
-		return func() error { return nil }, nil
+		return nil, nil
 	}
 	if err := checkSnapshot(upto); err != nil {
 		return nil, fmt.Errorf("compact log: %w", err)
 	}
-	var c compaction
+	matches := false
 	err, panicked := l.failure.Guard(func() (err error) {
-		c, err = l.planCompact(upto.Last)
+		matches, err = l.has(upto.Last)
 		return err
 	})
 	l.panicked = l.panicked || panicked
 	if err != nil {
 		return nil, l.failure.Set(fmt.Errorf("compact log: %w", err))
 	}
-	if !c.matches && upto.Last.Index <= l.state.HardState.Commit {
+	if !matches && upto.Last.Index <= l.state.HardState.Commit {
 		return nil, fmt.Errorf("compact log: snapshot %v, the log commits %d: %w",
 			upto.Last, l.state.HardState.Commit, errCommitted)
 	}
 	batch := l.db.NewBatch()
-	if err := c.fill(batch, upto, l.lowest); err != nil {
+	err = batch.Set(firstKey(), sealFirst(upto), nil)
+	if !matches {
+		err = errors.Join(err, batch.DeleteRange(runKey(l.lowest), runKey(l.state.Last.Index+1), nil))
+	}
+	if err != nil {
 		return nil, l.failure.Set(fmt.Errorf("compact log: %w", errors.Join(err, batch.Close())))
 	}
-	wait, err = l.commit(batch)
+	wait, err = l.commit(batch, true)
 	if err != nil {
 		return nil, l.failure.Set(fmt.Errorf("compact log: %w", err))
 	}
-	l.lowest = c.lowest
 	l.state.First, l.state.Configuration = upto.Last, upto.Configuration
 	l.state.ConfigurationIndex = upto.ConfigurationIndex
-	if !c.matches {
+	if !matches {
 		l.state.Last = upto.Last
 	}
 	return wait, nil
+}
+
+// has reports whether the log has the entry id, which is above its first. It needs mu.
+func (l *Log) has(id raft.EntryID) (bool, error) {
+	if id.Index >= l.state.Last.Index {
+		return id == l.state.Last, nil
+	}
+	h, entries, err := l.runOf(id.Index)
+	if err != nil {
+		return false, err
+	}
+	return entries[id.Index-h.first].Term == id.Term, nil
 }
 
 // checkSnapshot reports why s cannot be what a log begins after, or nil.
@@ -78,46 +97,57 @@ func checkSnapshot(s raft.Snapshot) error {
 	return nil
 }
 
-// compaction is what becomes of the runs when the log begins after a snapshot.
-type compaction struct {
-	matches bool       // the log has the snapshot's last entry: what follows it stays
-	lowest  raft.Index // runs below it go, or all of them when the log does not match
-}
-
-// planCompact looks whether the log has the entry last, which is above its first. It needs mu.
-func (l *Log) planCompact(last raft.EntryID) (compaction, error) {
-	reset := compaction{lowest: last.Index + 1}
-	switch {
-	case last.Index > l.state.Last.Index:
-		return reset, nil
-	case last.Index == l.state.Last.Index:
-		reset.matches = last.Term == l.state.Last.Term
-		return reset, nil
+// drop removes the tables whose runs are all compacted, durably. What it leaves of the compacted runs, a later
+// call finds, or the next opening skips.
+func (l *Log) drop() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
 	}
-	h, entries, err := l.runOf(last.Index)
-	if err != nil {
-		return compaction{}, err
-	}
-	switch {
-	case entries[last.Index-h.first].Term != last.Term:
-		return reset, nil
-	case h.last() == last.Index:
-		return compaction{matches: true, lowest: last.Index + 1}, nil
-	}
-	// The run that the log will begin inside of stays as it is.
-	return compaction{matches: true, lowest: h.first}, nil
-}
-
-// fill writes the compaction of a log without runs below lowest into batch.
-func (c compaction) fill(batch *pebble.Batch, upto raft.Snapshot, lowest raft.Index) error {
-	if err := batch.Set(firstKey(), sealFirst(upto), nil); err != nil {
+	if err := l.writable(); err != nil {
 		return err
 	}
-	switch {
-	case !c.matches:
-		return batch.DeleteRange(runKey(lowest), runsEnd(), nil)
-	case lowest < c.lowest:
-		return batch.DeleteRange(runKey(lowest), runKey(c.lowest), nil)
+	err, panicked := l.failure.Guard(func() error {
+		end, err := l.droppable()
+		if err != nil || end <= l.lowest {
+			return err
+		}
+		err = l.db.Excise(context.Background(), pebble.KeyRange{Start: runKey(l.lowest), End: runKey(end)})
+		l.lowest = end
+		return err
+	})
+	l.panicked = l.panicked || panicked
+	if err = errors.Join(err, l.failure.Get()); err != nil {
+		return l.failure.Set(fmt.Errorf("drop compacted log: %w", err))
 	}
 	return nil
+}
+
+// droppable returns the key below which whole tables hold nothing but compacted runs. Memtables are left alone: the
+// engine would have to flush them first. It needs mu.
+func (l *Log) droppable() (end raft.Index, err error) {
+	if l.db.Metrics().MemTable.Count >= memTablesMax {
+		return 0, nil // the engine might wait for a flush; the next call will do
+	}
+	keep := l.state.First.Index + 1
+	if l.state.First != l.state.Last {
+		h, _, err := l.runOf(keep)
+		if err != nil {
+			return 0, err
+		}
+		keep = h.first
+	}
+	levels, err := l.db.SSTables()
+	if err != nil {
+		return 0, err
+	}
+	for _, tables := range levels {
+		for _, t := range tables {
+			if last, err := parseRunKey(t.Largest.UserKey); err == nil && last < keep {
+				end = max(end, last+1)
+			}
+		}
+	}
+	return end, nil
 }

@@ -12,8 +12,9 @@
 //
 // Keys, in order; integers of keys are big-endian, so that they sort, and those of values little-endian:
 //
-//	01 01                 first entry     version 1 B | term 8 B | index 8 B | crc32c 4 B
+//	01 01                 begin of the log, see below
 //	01 02                 hard state      version 1 B | term 8 B | vote 8 B | commit 8 B | crc32c 4 B
+//	01 ff                 guard           version 1 B; it only parts the tables, see placeGuard
 //	02 | first index 8 B  run of entries:
 //
 //	+---------+-----------+-----------+----------+----------+---------------------------+
@@ -27,8 +28,27 @@
 // the run before.
 //
 // A conflicting suffix is removed by one range deletion; a run that it cuts is written again, shortened, in
-// the same batch. Compaction removes whole runs by a range deletion and keeps the one that it cuts: the
-// first entry is the record 01 01.
+// the same batch.
+//
+// # Compaction
+//
+// What the log begins after is one record, the last compacted entry together with the configuration as of
+// it, so that neither is ever without the other:
+//
+//	+---------+------+-------+---------------------+---------------+--------+
+//	| version | term | index | configuration index | configuration | crc32c |
+//	| 2, 1 B  | 8 B  | 8 B   | 8 B                 | (AppendTo)    | 4 B    |
+//	+---------+------+-------+---------------------+---------------+--------+
+//
+// Version 1 of it, which is still read, is term, index and checksum, and has the zero configuration. A
+// compaction writes this record and syncs it, in either durability class. Runs below it are out of reach
+// from then on; they are dropped later, table by table, when all runs of a table are (Excise: the engine
+// forgets the tables, rewrites nothing, and waits for one sync of its manifest, behind which appends
+// queue). The run that the log begins inside of stays whole. So at most about one table and one memtable of
+// compacted runs is kept.
+//
+// When the log does not have the snapshot's entry, one batch holds the new record and the deletion of all
+// runs: a crash leaves all of the old log or none of it.
 //
 // # What is durable when
 //
@@ -43,9 +63,9 @@
 //
 // # When the disk fails
 //
-// The first failed write, sync, creation or removal, of the log's or of the engine's own work, is sticky: every
-// later call returns it, and nothing more reaches the disk, see [FailStopFS]. A node that starts again finds
-// what a crash at that moment would have left.
+// The first failed write, sync, creation or removal, of the log's or of the engine's own work, is sticky:
+// every later call returns it, and nothing more reaches the disk, see [FailStopFS]. A node that starts
+// again finds what a crash at that moment would have left.
 //
 // # Obligations of the caller
 //
@@ -57,11 +77,13 @@
 // # Invariants
 //
 //  1. first.Index <= last.Index, and every index of (first.Index, last.Index] is in exactly one run.
+//     Compacted runs that are still there are a suffix of those before, and the last of them ends in first.
 //  2. HardState is never newer than the entries stored with it: both go in one batch.
 //  3. Damage and holes are storage.ErrCorrupt; they are never skipped.
 //
 // # What it does not do
 //
 // It does not find damage in the last 32 KiB block of the WAL, synced or not: Pebble takes that for a torn
-// tail, and everything after it is lost. A record of the durable end, kept apart from the WAL, would find it.
+// tail, and everything after it is lost. A record of the durable end, kept apart from the WAL, would find
+// it.
 package pebble

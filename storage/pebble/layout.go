@@ -33,6 +33,7 @@ const (
 
 func firstKey() []byte     { return []byte{prefixMeta, 0x01} }
 func hardStateKey() []byte { return []byte{prefixMeta, 0x02} }
+func guardKey() []byte     { return []byte{prefixMeta, 0xff} }
 func runsEnd() []byte      { return []byte{prefixEnd} }
 
 // runKey returns the key of the run whose first entry has the given index.

@@ -48,20 +48,46 @@ func (l *Log) load() (state raft.LogState, err error) {
 	}
 	defer func() { err = errors.Join(err, iter.Close()) }()
 	state.Last, l.lowest = state.First, state.First.Index+1
-	for valid := iter.First(); valid; valid = iter.Next() {
-		h, err := checkRun(iter, state)
-		if err != nil {
+	if iter.First() {
+		if l.lowest, err = parseRunKey(iter.Key()); err != nil {
 			return raft.LogState{}, err
 		}
-		state.Last, l.lowest = h.lastID(), min(l.lowest, h.first)
 	}
-	if err := iter.Error(); err != nil {
+	valid, err := seekRun(iter, state.First)
+	for ; valid && err == nil; valid = iter.Next() {
+		var h runHeader
+		h, err = checkRun(iter, state)
+		state.Last = h.lastID()
+	}
+	if err = errors.Join(err, iter.Error()); err != nil {
 		return raft.LogState{}, err
 	}
 	if state.HardState.Commit > state.Last.Index {
 		return raft.LogState{}, corrupt("log ends at %v, its hard state commits %d", state.Last, state.HardState.Commit)
 	}
 	return state, nil
+}
+
+// seekRun moves iter to the run with the entry after first. Before it may be runs that are compacted and not dropped
+// yet, the last of which then ends in first.
+func seekRun(iter *pebble.Iterator, first raft.EntryID) (valid bool, err error) {
+	if !iter.SeekLT(runKey(first.Index + 1)) {
+		return iter.First(), iter.Error()
+	}
+	value, err := iter.ValueAndErr()
+	if err != nil {
+		return false, err
+	}
+	h, _, err := openRun(iter.Key(), value)
+	switch {
+	case err != nil:
+		return false, err
+	case h.last() > first.Index:
+		return true, nil
+	case h.lastID() != first:
+		return false, corrupt("log begins after %v, the run before ends in %v", first, h.lastID())
+	}
+	return iter.Next(), iter.Error()
 }
 
 func loadFirst(state *raft.LogState, value []byte) error {

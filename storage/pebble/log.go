@@ -86,7 +86,7 @@ func (l *Log) Append(hs *raft.HardState, spans []raft.Span) (wait func() error, 
 	if err != nil {
 		return nil, l.failure.Set(fmt.Errorf("append to log: %w", err))
 	}
-	wait, err = l.commit(batch)
+	wait, err = l.commit(batch, l.options.Sync == storage.SyncFsync)
 	if err != nil {
 		return nil, l.failure.Set(fmt.Errorf("append to log: %w", err))
 	}
@@ -97,16 +97,14 @@ func (l *Log) Append(hs *raft.HardState, spans []raft.Span) (wait func() error, 
 	return wait, nil
 }
 
-// commit hands batch to the engine. With SyncFsync the returned wait ends when the WAL that carries it is
-// synced.
+// commit hands batch to the engine. With synced the returned wait ends when the WAL that carries it is synced.
 //
 // Note: ApplyNoSyncWait is marked experimental. The other way, Apply with Sync inside wait, gives one batch
 // a sync: nothing is ordered or visible before the wait, and a second batch cannot enter the WAL during the
 // sync of the first.
-func (l *Log) commit(batch *pebble.Batch) (wait func() error, err error) {
-	async := l.options.Sync == storage.SyncFsync
+func (l *Log) commit(batch *pebble.Batch, synced bool) (wait func() error, err error) {
 	err, panicked := l.failure.Guard(func() error {
-		if async {
+		if synced {
 			return l.db.ApplyNoSyncWait(batch, pebble.Sync)
 		}
 		return l.db.Apply(batch, pebble.NoSync)
@@ -116,7 +114,7 @@ func (l *Log) commit(batch *pebble.Batch) (wait func() error, err error) {
 	if err = errors.Join(err, l.failure.Get()); err != nil {
 		return nil, err
 	}
-	if !async {
+	if !synced {
 		return func() error { return nil }, batch.Close()
 	}
 	return func() error {

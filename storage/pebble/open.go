@@ -1,6 +1,8 @@
 package pebble
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -84,7 +86,7 @@ func openEngine(o storage.Options, fs vfs.FS, f *storage.Failure) (*pebble.DB, e
 		if err != nil {
 			return nil, err
 		}
-		if err := db.Close(); err != nil {
+		if err := errors.Join(placeGuard(db), db.Close()); err != nil {
 			return nil, err
 		}
 	}
@@ -92,12 +94,35 @@ func openEngine(o storage.Options, fs vfs.FS, f *storage.Failure) (*pebble.DB, e
 	if err != nil {
 		return nil, err
 	}
+	if err := placeGuard(db); err != nil { // in a store older than the guard
+		return db, err
+	}
 	if o.WALPrimeBytes != storage.WALPrimeOff {
 		if err := prime(db, o); err != nil {
 			return db, fmt.Errorf("prime write-ahead log: %w", err)
 		}
 	}
 	return db, nil
+}
+
+// placeGuard puts a record between the hard state and the runs, once, in a table of its own at the bottom. The engine
+// merges the tables of the hard state often, and takes along every table beside them up to the next one at the bottom:
+// without the guard it would write the runs again and again, because compaction removes them from the bottom.
+func placeGuard(db *pebble.DB) error {
+	_, closer, err := db.Get(guardKey())
+	if err == nil {
+		return closer.Close()
+	}
+	if errors.Is(err, pebble.ErrNotFound) {
+		err = db.Set(guardKey(), []byte{layoutVersion}, pebble.Sync)
+	}
+	if err == nil {
+		err = db.Compact(context.Background(), guardKey(), runKey(0), false)
+	}
+	if err != nil {
+		return fmt.Errorf("place guard: %w", err)
+	}
+	return nil
 }
 
 // makeDir creates dir in parent, and makes both durable: the engine syncs only what it creates in dir.
@@ -168,7 +193,12 @@ func engineOptions(o storage.Options, fs vfs.FS, f *storage.Failure) *pebble.Opt
 		Logger:                     f,
 		EventListener: &pebble.EventListener{
 			// A flush or compaction that fails is an error of a write: the engine would try again, we do not.
-			BackgroundError: f.Background,
+			// One that gives way to the removal of compacted runs did not fail.
+			BackgroundError: func(err error) {
+				if !errors.Is(err, pebble.ErrCancelledCompaction) {
+					f.Background(err)
+				}
+			},
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
 				f.Background(fmt.Errorf("%s: %w", info.String(), storage.ErrCorrupt))
 			},
@@ -176,10 +206,12 @@ func engineOptions(o storage.Options, fs vfs.FS, f *storage.Failure) *pebble.Opt
 	}
 	opts.TargetFileSizes[0] = tableBytes
 	opts.Experimental.ReadSamplingMultiplier = -1
-	// The hard state gets tables of its own: in one with runs it would make all of them overlap.
+	// The hard state gets tables of its own: in one with runs it would make all of them overlap. So does the guard.
 	opts.Experimental.SpanPolicyFunc = func(start []byte) (pebble.SpanPolicy, []byte, error) {
-		if len(start) > 0 && start[0] < prefixRun {
-			return pebble.SpanPolicy{}, []byte{prefixRun}, nil
+		for _, end := range [][]byte{guardKey(), {prefixRun}} {
+			if bytes.Compare(start, end) < 0 {
+				return pebble.SpanPolicy{}, end, nil
+			}
 		}
 		return pebble.SpanPolicy{}, nil, nil
 	}

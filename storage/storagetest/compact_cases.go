@@ -46,7 +46,9 @@ func testCompact(s *subject) {
 func testCompactNothing(s *subject) {
 	s.grow(1, 6, 10)
 	s.compact(s.model.snapshot(4))
-	for _, id := range []raft.EntryID{{}, {Term: 1, Index: 4}, {Term: 1, Index: 3}, {Term: 9, Index: 4}, {Term: 9, Index: 1}} {
+	for _, id := range []raft.EntryID{
+		{}, {Term: 1, Index: 4}, {Term: 1, Index: 3}, {Term: 9, Index: 4}, {Term: 9, Index: 1},
+	} {
 		upto := snapshotOf(id)
 		upto.Configuration = raft.NewConfiguration(1)
 		if err := s.log.Compact(upto); err != nil {

@@ -20,10 +20,17 @@
 //     replaces them.
 //  3. Read returns what was appended, at least one entry and no more than fit, and says ErrCompacted and
 //     ErrOutOfRange.
-//  4. A failed write or sync is the answer to everything after it.
-//  5. Calls after Close say ErrClosed, and waits that were outstanding end.
+//  4. A compaction moves the first entry and the configuration as of it, together, and keeps what
+//     follows; a snapshot that the log does not hold takes the place of all of it. Both are whole or not
+//     there after a crash, durable when Compact returns, and ordered after every earlier append. To at or
+//     below the first entry it is nothing; against committed entries, or with a bad configuration, it is
+//     refused.
+//  5. Load says the same again.
+//  6. A failed write or sync is the answer to everything after it.
+//  7. Calls after Close say ErrClosed, and waits that were outstanding end.
 //
 // # What it does not do
 //
-// It does not damage stored bytes: what a log does about that depends on its layout, and is tested beside it.
+// It does not damage stored bytes: what a log does about that depends on its layout, and is tested beside
+// it.
 package storagetest

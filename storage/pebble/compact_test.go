@@ -1,0 +1,296 @@
+package pebble
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/storage"
+)
+
+func snapshotAt(term raft.Term, index raft.Index) raft.Snapshot {
+	return raft.Snapshot{
+		Last: raft.EntryID{Term: term, Index: index}, Configuration: raft.NewConfiguration(1, 2, 3),
+		ConfigurationIndex: index - 1,
+	}
+}
+
+// appendLarge appends about a third of a memtable in one run of 4 entries, and returns the log's end.
+func appendLarge(t *testing.T, l *Log, last raft.EntryID) raft.EntryID {
+	t.Helper()
+	s := testSpan(last, 1, 4)
+	for i := range s.Entries {
+		s.Entries[i].Data = bytes.Repeat([]byte{byte(last.Index)}, 80<<10)
+	}
+	wait, err := l.Append(&raft.HardState{Term: 1, Commit: last.Index}, []raft.Span{s})
+	if err == nil {
+		err = wait()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Last()
+}
+
+// TestCompactRewritesNothing shows that a log that is compacted again and again keeps a bounded place on disk, and that
+// the engine merges nothing but hard states.
+func TestCompactRewritesNothing(t *testing.T) {
+	fs := vfs.NewMem()
+	l := openTest(t, fs)
+	defer func() { l.Close() }()
+	mustLoad(t, l)
+	var last raft.EntryID
+	for i := range 200 {
+		last = appendLarge(t, l, last)
+		if i%3 == 2 {
+			if err := l.db.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i%10 == 9 {
+			if err := l.Compact(snapshotAt(1, last.Index-7)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i == 100 { // and over a restart
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			l = openTest(t, fs)
+			mustLoad(t, l)
+		}
+	}
+	m := l.db.Metrics()
+	flushed := m.Total().TableBytesFlushed
+	if flushed < 20<<20 {
+		t.Fatalf("%d bytes flushed, too few for the test", flushed)
+	}
+	if compacted := m.Total().TableBytesCompacted; compacted*50 > flushed {
+		t.Errorf("compactions wrote %d bytes beside %d flushed, want nearly none\n%s", compacted, flushed, m)
+	}
+	if size := m.Total().TablesSize; size > 5<<20 {
+		t.Errorf("tables have %d bytes for a log of 0.6 MiB and what came since\n%s", size, m)
+	}
+	first := l.state.First.Index
+	if got, err := l.Read(first, last.Index, 64<<20); err != nil || got.Last() != last {
+		t.Errorf("Read(%d) = entries up to %v, %v, want up to %v", first, got.Last(), err, last)
+	}
+}
+
+// TestDropLeavesMemtablesAlone shows that a compaction forces no flush.
+func TestDropLeavesMemtablesAlone(t *testing.T) {
+	l := openTest(t, vfs.NewMem())
+	defer l.Close()
+	mustLoad(t, l)
+	before := l.db.Metrics().Flush.Count
+	last := fill(t, l, 20)
+	for upto := raft.Index(1); upto <= last.Index; upto += 3 {
+		if err := l.Compact(snapshotAt(1, upto)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := l.db.Metrics().Flush.Count; after != before {
+		t.Errorf("%d flushes, want none", after-before)
+	}
+}
+
+// TestFirstRecordOfVersion1 opens a store from before there were configurations.
+func TestFirstRecordOfVersion1(t *testing.T) {
+	fs := vfs.NewMem()
+	l := openTest(t, fs)
+	mustLoad(t, l)
+	last := fill(t, l, 5)
+	if err := l.db.Set(firstKey(), sealRecord(firstKey(), 1, 6), pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = openTest(t, fs)
+	state := mustLoad(t, l)
+	if want := (raft.EntryID{Term: 1, Index: 6}); state.First != want || state.Last != last ||
+		!state.Configuration.IsZero() || state.ConfigurationIndex != 0 {
+		t.Fatalf("Load() = %+v, want first %v, last %v and no configuration", state, want, last)
+	}
+	if err := l.Compact(snapshotAt(1, 9)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = openTest(t, fs)
+	defer l.Close()
+	if got, want := mustLoad(t, l).Configuration, raft.NewConfiguration(1, 2, 3); !got.Equal(want) {
+		t.Errorf("configuration %v, want %v", got, want)
+	}
+}
+
+// TestLoadFindsDamageOfCompacted damages a compacted log of the entries 10 to 20 that still has its runs.
+func TestLoadFindsDamageOfCompacted(t *testing.T) {
+	cases := []struct {
+		name   string
+		damage func(db *pebble.DB) error
+		want   error
+	}{
+		{"nothing", func(*pebble.DB) error { return nil }, nil},
+		{"a run of no use lost", func(db *pebble.DB) error { return db.Delete(runKey(1), pebble.Sync) }, nil},
+		{"first run lost", func(db *pebble.DB) error { return db.Delete(runKey(9), pebble.Sync) }, storage.ErrCorrupt},
+		{"all runs lost", func(db *pebble.DB) error { return db.DeleteRange(runKey(1), runsEnd(), pebble.Sync) },
+			storage.ErrCorrupt},
+		{"all live runs lost", func(db *pebble.DB) error { return db.DeleteRange(runKey(9), runsEnd(), pebble.Sync) },
+			storage.ErrCorrupt},
+		{"record of first lost", func(db *pebble.DB) error {
+			return errors.Join(db.Delete(runKey(1), pebble.Sync), db.Delete(firstKey(), pebble.Sync))
+		}, storage.ErrCorrupt},
+		{"record of a later version", func(db *pebble.DB) error {
+			return db.Set(firstKey(), []byte{firstVersion + 1, 0, 0, 0}, pebble.Sync)
+		}, storage.ErrFormat},
+		{"record cut short", func(db *pebble.DB) error {
+			return db.Set(firstKey(), sealFirst(snapshotAt(1, 10))[:20], pebble.Sync)
+		}, storage.ErrCorrupt},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			fs := vfs.NewMem()
+			l := openTest(t, fs)
+			mustLoad(t, l)
+			fill(t, l, 5)
+			if err := l.Compact(snapshotAt(1, 10)); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(c.damage(l.db), l.Close()); err != nil {
+				t.Fatal(err)
+			}
+			l = openTest(t, fs)
+			defer l.Close()
+			if state, err := l.Load(); !errors.Is(err, c.want) {
+				t.Fatalf("Load() = %+v, %v, want %v", state, err, c.want)
+			}
+		})
+	}
+}
+
+// TestFlippedBitOfFirstRecord flips every bit of the record with the configuration.
+func TestFlippedBitOfFirstRecord(t *testing.T) {
+	good := sealFirst(snapshotAt(3, 40))
+	if got, err := openFirst(good); err != nil || got.Last != (raft.EntryID{Term: 3, Index: 40}) {
+		t.Fatalf("openFirst() = %+v, %v", got, err)
+	}
+	for bit := range len(good) * 8 {
+		bad := bytes.Clone(good)
+		bad[bit/8] ^= 1 << (bit % 8)
+		if got, err := openFirst(bad); !errors.Is(err, storage.ErrCorrupt) && !errors.Is(err, storage.ErrFormat) {
+			t.Fatalf("bit %d flipped: %+v, %v", bit, got, err)
+		}
+	}
+	for size := range good {
+		if got, err := openFirst(good[:size]); !errors.Is(err, storage.ErrCorrupt) {
+			t.Fatalf("cut to %d bytes: %+v, %v", size, got, err)
+		}
+	}
+}
+
+// TestCompactAtEveryFailedWrite fails the k-th write or sync, and every later one, for every k, of a history of
+// appends, flushes, compactions and a replacement: what a crash then leaves is a state of the history, with all that was
+// acknowledged.
+func TestCompactAtEveryFailedWrite(t *testing.T) {
+	o := testOptions("/node")
+	for k, finished := 0, false; !finished; k += 1 + k/60 {
+		fs := vfs.NewCrashableMem()
+		states, acknowledged, err := compactUntilFailure(o, fs, k)
+		finished = err == nil
+		if err != nil && !strings.Contains(err.Error(), syscall.EIO.Error()) {
+			t.Fatalf("fault at %d: %v, want EIO", k, err)
+		}
+		l, err := OpenFS(o, fs.CrashClone(vfs.CrashCloneCfg{}))
+		if err != nil {
+			t.Fatalf("fault at %d: open after a crash: %v", k, err)
+		}
+		got, err := l.Load()
+		if err != nil {
+			t.Fatalf("fault at %d: load after a crash: %v", k, err)
+		}
+		found := -1
+		for i, s := range states {
+			if s.First == got.First && s.Last == got.Last && s.Configuration.Equal(got.Configuration) {
+				found = i
+			}
+		}
+		if found < acknowledged {
+			t.Fatalf("fault at %d: state %d, %d are acknowledged: %+v", k, found, acknowledged, got)
+		}
+		if got.Last != got.First {
+			if s, err := l.Read(got.First.Index, got.Last.Index, 1<<30); err != nil || s.Last() != got.Last {
+				t.Fatalf("fault at %d: read up to %v, %v, want %v", k, s.Last(), err, got.Last)
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// flushOrFail flushes, which never ends on a disk that failed.
+func flushOrFail(l *Log) error {
+	done, err := l.db.AsyncFlush()
+	for err == nil {
+		select {
+		case <-done:
+			return nil
+		case <-time.After(time.Millisecond):
+			err = l.failure.Get()
+		}
+	}
+	return err
+}
+
+// compactUntilFailure returns the states that the log went through, and which of them is acknowledged.
+func compactUntilFailure(o storage.Options, fs vfs.FS, k int) (states []raft.LogState, acknowledged int, err error) {
+	states = []raft.LogState{{}}
+	l, err := OpenFS(o, errorfs.Wrap(fs, &fault{err: syscall.EIO, after: k}))
+	if err != nil {
+		return states, 0, err
+	}
+	defer l.Close()
+	if _, err := l.Load(); err != nil {
+		return states, 0, err
+	}
+	for i := range 16 {
+		next := states[len(states)-1]
+		var step func() error
+		switch {
+		case i == 11: // the snapshot takes the place of the log
+			next.First, next.Configuration = raft.EntryID{Term: 2, Index: 90}, raft.NewConfiguration(4, 5)
+			next.Last = next.First
+			step = func() error { return l.Compact(raft.Snapshot{Last: next.First, Configuration: next.Configuration}) }
+		case i%5 == 4:
+			upto := snapshotAt(next.Last.Term, next.Last.Index-2)
+			next.First, next.Configuration = upto.Last, upto.Configuration
+			step = func() error { return errors.Join(flushOrFail(l), l.Compact(upto)) }
+		default:
+			s := testSpan(next.Last, max(1, next.Last.Term), 4)
+			next.Last = s.Last()
+			step = func() error {
+				wait, err := l.Append(nil, []raft.Span{s})
+				if err == nil {
+					err = wait()
+				}
+				return err
+			}
+		}
+		states = append(states, next)
+		if err := step(); err != nil {
+			return states, acknowledged, err
+		}
+		acknowledged++
+	}
+	return states, acknowledged, nil
+}
