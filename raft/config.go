@@ -8,10 +8,16 @@ import (
 
 // Config holds the knobs of one server's core. Zero fields mean their defaults.
 type Config struct {
-	// ID is this server; it must be one of Voters.
+	// ID is this server.
 	ID NodeID
-	// Voters are the servers of the cluster, in any order.
-	Voters []NodeID
+	// Bootstrap is the configuration that the cluster begins with, the same at all of its servers, this one among them.
+	// It counts as long as the log has none. Empty for a server that joins a cluster: it waits for a leader, and
+	// finds its configuration in the log. Voters is the short form of one without addresses, in any order.
+	Bootstrap Configuration
+	Voters    []NodeID
+	// Incarnation counts the starts of this server: it makes the draws and the read contexts of each start differ.
+	// Required to grow by whoever uses ReadIndex on followers. Default 0.
+	Incarnation uint64
 	// ElectionTicksMin and ElectionTicksMax bound the randomized election timeout, in ticks: it is drawn
 	// anew, uniformly from [min, max], at each change of role or term (§5.2, §9.3). Min is also how long a
 	// follower that hears a leader denies pre-votes and votes, and how often a leader checks its quorum.
@@ -34,15 +40,36 @@ type Config struct {
 	// acknowledgement. Defaults 64 and 16 MiB. Lower: larger batches, as entries wait for a place; at 1
 	// there is no pipelining.
 	InflightMessagesMax, InflightBytesMax int
-	// UncommittedEntriesMax and UncommittedBytesMax bound the log above the commit index; beyond them
-	// [Core.Propose] takes nothing more and a follower accepts no more commands of the current term.
-	// Defaults 65536 and 64 MiB.
+	// AdaptiveWindow lets the window of each follower move between 4 messages and InflightMessagesMax: narrow, and so
+	// with larger batches, while it keeps pace with the fastest follower, and wide while it lags. Default: fixed at the
+	// maximum.
+	AdaptiveWindow bool
+	// UncommittedEntriesMax and UncommittedBytesMax bound the log that is not committed or not durable here; beyond
+	// them [Core.Propose] takes nothing more and a follower accepts no more commands of the current term.
+	// Defaults 65536 and 64 MiB. Lower: less memory; proposals are refused sooner when the quorum is slow.
 	UncommittedEntriesMax, UncommittedBytesMax int
 	// TailEntriesMax and TailBytesMax bound the committed entries that are kept in memory for slow
 	// followers and for applying; what is below is fetched from storage. Defaults 65536 and 64 MiB.
 	TailEntriesMax, TailBytesMax int
-	// ApplyBytesMax bounds the entries handed over to be applied and not yet applied. Default 4 MiB.
+	// ApplyBytesMax bounds the entries handed over to be applied and not yet applied. Default 4 MiB. Lower: smaller
+	// batches for the state machine; higher: more memory.
 	ApplyBytesMax int
+
+	// SnapshotChunkBytes is the size of a part of a snapshot on its way to a follower, and SnapshotInflightBytes bounds
+	// the parts of which it has not confirmed that they are stored. Defaults 256 KiB and 2 MiB. Lower: less memory and
+	// bandwidth taken from the entries; a slower transfer.
+	SnapshotChunkBytes, SnapshotInflightBytes int
+	// PromoteLagMax is how many entries a learner's log may be behind when it is promoted (thesis §4.2.1). Default 4096.
+	// Higher: a new voter may hold up commits for longer while it catches up.
+	PromoteLagMax int
+	// ReadsMax bounds the reads that wait for their index, here and for followers together; beyond it they fail with
+	// ErrBusy. Default 4096.
+	ReadsMax int
+	// LeaseNanos, when not 0, lets a leader answer reads without a round of heartbeats for so many nanoseconds of its
+	// monotonic clock after the sending of one that a majority answered (thesis §6.4.1). It must be below the minimum
+	// election timeout by more than clocks drift apart in that time; all servers need the same choice, because they
+	// deny votes after a start for the minimum election timeout. Default 0: reads never trust a clock.
+	LeaseNanos int64
 	// Seed starts the source of the election timeouts. Servers with the same seed and different IDs draw
 	// differently.
 	Seed uint64
@@ -50,6 +77,9 @@ type Config struct {
 
 // WithDefaults returns a copy with the zero fields set.
 func (c Config) WithDefaults() Config {
+	if c.Bootstrap.IsZero() && len(c.Voters) > 0 {
+		c.Bootstrap = NewConfiguration(c.Voters...)
+	}
 	c.Voters = slices.Clone(c.Voters)
 	slices.Sort(c.Voters)
 	setDefault(&c.ElectionTicksMin, 30)
@@ -64,6 +94,10 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.TailEntriesMax, 1<<16)
 	setDefault(&c.TailBytesMax, 64<<20)
 	setDefault(&c.ApplyBytesMax, 4<<20)
+	setDefault(&c.SnapshotChunkBytes, 256<<10)
+	setDefault(&c.SnapshotInflightBytes, 2<<20)
+	setDefault(&c.PromoteLagMax, 4096)
+	setDefault(&c.ReadsMax, 4096)
 	return c
 }
 
@@ -82,11 +116,16 @@ func (c Config) Validate() error {
 		}
 	}
 	fault(c.ID != None, "ID: %d is no server; want at least 1", c.ID)
-	fault(slices.Contains(c.Voters, c.ID), "ID: %d is not one of the voters %v", c.ID, c.Voters)
-	for i, v := range c.Voters {
-		fault(v != None, "Voters: %d is no server; want at least 1", v)
-		fault(!slices.Contains(c.Voters[:i], v), "Voters: %d is named twice", v)
+	if !c.Bootstrap.IsZero() {
+		_, member := c.Bootstrap.Member(c.ID)
+		fault(member, "ID: %d is not one of the servers %v", c.ID, c.Bootstrap)
+		if err := c.Bootstrap.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("Bootstrap: %w", err))
+		}
 	}
+	fault(c.LeaseNanos >= 0, "LeaseNanos: %d; want at least 0", c.LeaseNanos)
+	fault(c.LeaseNanos == 0 || !c.NoCheckQuorum, "LeaseNanos: %d with NoCheckQuorum; followers must deny votes",
+		c.LeaseNanos)
 	fault(c.ElectionTicksMin >= 2, "ElectionTicksMin: %d; want at least 2", c.ElectionTicksMin)
 	fault(c.ElectionTicksMax >= c.ElectionTicksMin,
 		"ElectionTicksMax: %d is below ElectionTicksMin %d", c.ElectionTicksMax, c.ElectionTicksMin)
@@ -101,6 +140,8 @@ func (c Config) Validate() error {
 		{"InflightBytesMax", c.InflightBytesMax}, {"UncommittedEntriesMax", c.UncommittedEntriesMax},
 		{"UncommittedBytesMax", c.UncommittedBytesMax}, {"TailEntriesMax", c.TailEntriesMax},
 		{"TailBytesMax", c.TailBytesMax}, {"ApplyBytesMax", c.ApplyBytesMax},
+		{"SnapshotChunkBytes", c.SnapshotChunkBytes}, {"SnapshotInflightBytes", c.SnapshotInflightBytes},
+		{"PromoteLagMax", c.PromoteLagMax}, {"ReadsMax", c.ReadsMax},
 	} {
 		fault(limit.value >= 1, "%s: %d; want at least 1", limit.name, limit.value)
 	}
@@ -113,6 +154,8 @@ type Boot struct {
 	// Tail holds the entries above the commit index that stable storage knows: it begins at
 	// max(Log.HardState.Commit, Applied, Log.First.Index) and ends in Log.Last.
 	Tail Span
+	// Configurations are those of all EntryConfig entries in (Log.First.Index, Log.Last.Index], in order.
+	Configurations []ConfigurationAt
 	// Applied is the last index that the state machine holds.
 	Applied Index
 }
@@ -123,6 +166,8 @@ func (b Boot) commit() Index { return max(b.Log.HardState.Commit, b.Applied, b.L
 func (b Boot) Validate() error {
 	hs := b.Log.HardState
 	switch {
+	case b.Applied < b.Log.First.Index:
+		return fmt.Errorf("state machine applied up to %d, but the log begins after %v", b.Applied, b.Log.First)
 	case b.Applied > b.Log.Last.Index:
 		return fmt.Errorf("state machine applied up to %d, but the log ends at %v", b.Applied, b.Log.Last)
 	case hs.Commit > b.Log.Last.Index:

@@ -41,6 +41,12 @@ type Member struct {
 	Address string
 }
 
+// ConfigurationAt is a configuration and the index of the entry that brought it.
+type ConfigurationAt struct {
+	Index         Index
+	Configuration Configuration
+}
+
 // counts reports whether the member's vote counts anywhere.
 func (m *Member) counts() bool { return m.Voter || m.Outgoing }
 

@@ -30,10 +30,11 @@ type Core struct {
 	cfg Config
 	rng *rand.Rand
 
-	// Persistent state (Figure 2). The log is tail and what storage holds below it.
+	// Persistent state (Figure 2). The log is tail and what storage holds below it, down to first.
 	currentTerm Term
 	votedFor    NodeID
 	tail        tail
+	first       EntryID // the log begins after it: zero, or the last compacted entry (§7)
 
 	// Volatile state (Figure 2). Invariant: applied <= applying <= min(commitIndex, durable) <= tail.last().
 	commitIndex Index
@@ -44,14 +45,27 @@ type Core struct {
 
 	role   Role
 	leader NodeID
-	peers  []peer // all voters, this one included, by ID
+
+	// configurations are the one as of first, and those of the entries above it; the last one counts (§6).
+	configurations []ConfigurationAt
+	peers          []peer // all members of it, by ID
 
 	// termStart is the index of the no-op of this leader's term.
 	termStart Index
+	// verified is how far this follower's log is known to equal that of the leader of the current term.
+	verified Index
 
+	ticks            uint64
+	clock            int64 // nanoseconds, as last told
 	electionElapsed  int
 	electionTimeout  int
 	heartbeatElapsed int
+	patience         int    // election timeouts that this server let pass for those of higher priority
+	quietUntil       uint64 // ticks: it may have promised a lease before it was started again
+
+	transfer transfer
+	reads    reads
+	incoming incoming
 
 	uncommittedBytes int // of the entries above commitIndex
 
@@ -63,11 +77,15 @@ type Core struct {
 	seq     uint64
 }
 
-// peer is one voter, as this server sees it.
+// peer is one member, this server or another, as this server sees it.
 type peer struct {
-	id       NodeID
+	Member
 	vote     vote
 	progress progress.Progress
+	stream   stream
+	matchSeq uint64 // the last message sent before Match rose last
+	ackedSeq uint64 // the last message of this term that it answered
+	lost     bool   // it does not have what it acknowledged: its disk was replaced
 }
 
 type vote uint8
@@ -89,19 +107,22 @@ func New(cfg Config, boot Boot) (*Core, error) {
 	}
 	c := &Core{
 		cfg:         cfg,
-		rng:         rand.New(rand.NewPCG(cfg.Seed, uint64(cfg.ID))),
+		rng:         rand.New(rand.NewPCG(cfg.Seed, uint64(cfg.ID)^cfg.Incarnation<<32)),
 		currentTerm: boot.Log.HardState.Term,
 		votedFor:    boot.Log.HardState.Vote,
 		commitIndex: boot.commit(),
 		lastApplied: boot.Applied,
 		applying:    boot.Applied,
+		first:       boot.Log.First,
 	}
 	c.tail = tail{prev: boot.Tail.Prev, entries: boot.Tail.Entries, bytes: entriesSize(boot.Tail.Entries)}
 	c.tail.entries = c.tail.entries[:len(c.tail.entries):len(c.tail.entries)]
 	c.uncommittedBytes = c.tail.bytes
 	c.disk = newDisk(c.tail.last().Index, c.currentTerm, c.votedFor)
-	for _, id := range cfg.Voters {
-		c.peers = append(c.peers, peer{id: id, progress: progress.New(0, 1, 1)})
+	c.bootConfigurations(boot)
+	c.reads.next = cfg.Incarnation << 32
+	if cfg.LeaseNanos > 0 && c.currentTerm > 0 {
+		c.quietUntil = uint64(cfg.ElectionTicksMin)
 	}
 	c.becomeFollower(c.currentTerm, None)
 	c.check()
@@ -110,22 +131,33 @@ func New(cfg Config, boot Boot) (*Core, error) {
 
 // Tick advances the core's time by one tick.
 func (c *Core) Tick() {
+	c.ticks++
 	c.electionElapsed++
-	if c.role == Leader {
+	switch {
+	case c.role == Leader:
 		c.tickLeader()
-	} else if c.electionElapsed >= c.electionTimeout {
-		c.campaign()
+	case c.electionElapsed >= c.electionTimeout:
+		c.electionTimedOut()
 	}
+	c.expireReads()
 	c.check()
 }
+
+// SetClock tells the core the time of a monotonic clock, in nanoseconds from any origin. It matters for LeaseNanos
+// alone, and must be read after the calls that ReadIndex is then called for were made, and before ReadIndex.
+func (c *Core) SetClock(nanos int64) { c.clock = max(c.clock, nanos) }
 
 func (c *Core) tickLeader() {
 	if c.electionElapsed >= c.cfg.ElectionTicksMin {
 		c.electionElapsed = 0
-		if !c.cfg.NoCheckQuorum && !c.heardQuorum() {
+		if !c.heardQuorum() && !c.cfg.NoCheckQuorum {
 			c.becomeFollower(c.currentTerm, None)
 			return
 		}
+	}
+	c.tickTransfer()
+	if c.role != Leader {
+		return
 	}
 	c.heartbeatElapsed++
 	if c.heartbeatElapsed >= c.cfg.HeartbeatTicks {
@@ -144,15 +176,15 @@ func (c *Core) StepDown() {
 }
 
 // Propose appends commands to the leader's log (§5.3) and returns how many of them it took: the first n,
-// whose entries are (last before, last before + n]. It takes none when this server does not lead, and fewer
-// than all when the uncommitted part of the log is at its cap. Only Data of an entry is read; entries and
+// whose entries are (last before, last before + n]. It takes none when this server does not lead or hands leadership
+// over, and fewer than all when the part of the log that is not committed, or not durable here, is at its cap. Only Data of an entry is read; entries and
 // their data belong to the core afterwards.
 func (c *Core) Propose(entries []Entry) (n int) {
-	if c.role != Leader {
+	if c.role != Leader || c.transfer.active() {
 		return 0
 	}
-	room := c.cfg.UncommittedEntriesMax - int(c.lastIndex()-c.commitIndex)
-	bytes := c.uncommittedBytes
+	room := c.cfg.UncommittedEntriesMax - int(c.lastIndex()-min(c.commitIndex, c.disk.durable))
+	bytes := max(c.uncommittedBytes, c.disk.bytes)
 	for n < len(entries) && n < room && bytes < c.cfg.UncommittedBytesMax {
 		bytes += entries[n].Size()
 		entries[n].Kind = EntryCommand
@@ -172,16 +204,22 @@ func (c *Core) appendAsLeader(entries []Entry) {
 
 // appendToLog adds a span to the end of the log and owes it to the disk.
 func (c *Core) appendToLog(s Span) {
+	bytes := entriesSize(s.Entries)
 	c.tail.append(s)
-	c.uncommittedBytes += entriesSize(s.Entries)
-	c.disk.append(s)
+	c.uncommittedBytes += bytes
+	c.disk.append(s, bytes)
+	for i := range s.Entries {
+		if s.Entries[i].Kind == EntryConfig {
+			c.appendConfiguration(s.Prev.Index+Index(i)+1, s.Entries[i].Data)
+		}
+	}
 }
 
 func (c *Core) lastIndex() Index { return c.tail.prev.Index + Index(len(c.tail.entries)) }
 
 func (c *Core) peer(id NodeID) *peer {
 	for i := range c.peers {
-		if c.peers[i].id == id {
+		if c.peers[i].ID == id {
 			return &c.peers[i]
 		}
 	}
@@ -197,6 +235,14 @@ func (c *Core) setCommit(index Index) {
 	}
 	c.commitIndex = index
 	c.forget()
+}
+
+// TermAt returns the term of the entry at index, and whether it is in memory.
+func (c *Core) TermAt(index Index) (Term, bool) {
+	if !c.tail.holds(index) {
+		return 0, false
+	}
+	return c.tail.term(index), true
 }
 
 // forget drops from memory what is committed, durable, and above the caps.

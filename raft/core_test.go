@@ -194,19 +194,48 @@ func TestSentEntriesNeverChange(t *testing.T) {
 
 // TestOwnVoteCountsWhenDurable: the completion of an earlier write is not that of the vote.
 func TestOwnVoteCountsWhenDurable(t *testing.T) {
+	cfg := raft.Config{ID: 1, Voters: []raft.NodeID{1, 2}, ElectionTicksMin: 5, NoPreVote: true}
+	core, err := raft.New(cfg, raft.Boot{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r raft.Ready
+	if err := core.Step(raft.Message{Kind: raft.MsgHeartbeat, From: 2, To: 1, Term: 1}); err != nil {
+		t.Fatal(err)
+	}
+	core.Ready(&r)
+	for core.Term() < 2 {
+		core.Tick()
+	}
+	core.Ready(&r)
+	core.Synced(1)
+	if err := core.Step(raft.Message{Kind: raft.MsgVoteReply, From: 2, To: 1, Term: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if got := core.Role(); got != raft.Candidate {
+		t.Errorf("%v when term 1 is durable, in term 2; want a candidate", got)
+	}
+	core.Synced(2)
+	if got := core.Role(); got != raft.Leader {
+		t.Errorf("%v when the vote of term 2 is durable; want a leader", got)
+	}
+}
+
+// TestSlowDiskDelaysElection: a candidate whose disk is slower than the election timeout does not begin again and
+// again, which would never end.
+func TestSlowDiskDelaysElection(t *testing.T) {
 	l := newLone(t, raft.Config{Voters: []raft.NodeID{1}, ElectionTicksMin: 5}, raft.Boot{})
 	var r raft.Ready
-	for l.core.Term() < 2 {
+	for range 100 {
 		l.core.Tick()
 		l.core.Ready(&r)
 	}
-	l.core.Synced(1)
-	if got := l.core.Role(); got != raft.Candidate {
-		t.Errorf("%v when the vote of term 1 is durable, in term 2; want a candidate", got)
+	if got := l.core.Term(); got != 1 {
+		t.Errorf("term %d while the vote of term 1 is being written; want 1", got)
 	}
-	l.core.Synced(2)
+	l.core.Synced(1)
 	if got := l.core.Role(); got != raft.Leader {
-		t.Errorf("%v when the vote of term 2 is durable; want a leader", got)
+		t.Errorf("%v when the vote is durable; want a leader", got)
 	}
 }
 
@@ -248,11 +277,14 @@ func TestConfigNamesEachFault(t *testing.T) {
 		change func(*raft.Config)
 		want   []string
 	}{
-		{"no ID", func(c *raft.Config) { c.ID = 0 }, []string{"ID: 0", "not one of the voters"}},
-		{"foreign ID", func(c *raft.Config) { c.ID = 9 }, []string{"ID: 9 is not one of the voters [1 2 3]"}},
-		{"no voters", func(c *raft.Config) { c.Voters = nil }, []string{"ID: 1 is not one of the voters"}},
-		{"voter 0", func(c *raft.Config) { c.Voters = []raft.NodeID{1, 0} }, []string{"Voters: 0"}},
-		{"twice", func(c *raft.Config) { c.Voters = []raft.NodeID{1, 2, 2} }, []string{"Voters: 2 is named twice"}},
+		{"no ID", func(c *raft.Config) { c.ID = 0 }, []string{"ID: 0", "not one of the servers"}},
+		{"foreign ID", func(c *raft.Config) { c.ID = 9 }, []string{"ID: 9 is not one of the servers 1 2 3"}},
+		{"not a voter", func(c *raft.Config) { c.Voters = []raft.NodeID{2, 3} }, []string{"ID: 1 is not one of the servers 2 3"}},
+		{"negative lease", func(c *raft.Config) { c.LeaseNanos = -1 }, []string{"LeaseNanos: -1; want at least 0"}},
+		{"lease without denial", func(c *raft.Config) { c.LeaseNanos, c.NoCheckQuorum = 5, true },
+			[]string{"LeaseNanos: 5 with NoCheckQuorum"}},
+		{"voter 0", func(c *raft.Config) { c.Voters = []raft.NodeID{1, 0} }, []string{"Members: 0 is no server"}},
+		{"twice", func(c *raft.Config) { c.Voters = []raft.NodeID{1, 2, 2} }, []string{"Members: 2 is named twice"}},
 		{"election 1", func(c *raft.Config) { c.ElectionTicksMin = 1 }, []string{"ElectionTicksMin: 1; want at least 2"}},
 		{"election range", func(c *raft.Config) { c.ElectionTicksMin, c.ElectionTicksMax = 9, 8 },
 			[]string{"ElectionTicksMax: 8 is below ElectionTicksMin 9"}},

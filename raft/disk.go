@@ -13,18 +13,35 @@ type disk struct {
 	unwritten []Span    // entries not yet handed over
 	pending   []write   // handed over and not yet durable, oldest first
 	lastWrite WriteID
+	restore   *Snapshot // to be put in the place of the log
+	bytes     int       // of entries that are unwritten or pending
 }
 
 type write struct {
-	id   WriteID
-	upto Index // the entries of the log that are durable once this write is; lowered by truncation
+	id    WriteID
+	upto  Index // the entries of the log that are durable once this write is; lowered by truncation
+	bytes int
 }
 
 func newDisk(durable Index, term Term, vote NodeID) disk {
 	return disk{durable: durable, hardState: HardState{Term: term, Vote: vote}}
 }
 
-func (d *disk) append(s Span) { d.unwritten = append(d.unwritten, s) }
+func (d *disk) append(s Span, bytes int) {
+	d.unwritten = append(d.unwritten, s)
+	d.bytes += bytes
+}
+
+// replaced takes note that a snapshot, which is stored durably, takes the place of the whole log.
+func (d *disk) replaced(s Snapshot) {
+	for i := range d.pending {
+		d.pending[i].upto = 0
+	}
+	clear(d.unwritten)
+	d.unwritten = d.unwritten[:0]
+	d.durable = s.Last.Index
+	d.restore = &s
+}
 
 // truncated takes note that the log now ends at index: what was durable above is no longer in it.
 func (d *disk) truncated(index Index) {
@@ -47,7 +64,7 @@ func (d *disk) truncated(index Index) {
 
 // owes reports whether something must be handed over.
 func (d *disk) owes(term Term, vote NodeID) bool {
-	return len(d.unwritten) > 0 || d.hardState.Term != term || d.hardState.Vote != vote
+	return len(d.unwritten) > 0 || d.restore != nil || d.hardState.Term != term || d.hardState.Vote != vote
 }
 
 // handOver moves what is owed to spans, as one write that ends at last, and returns its number.
@@ -55,8 +72,13 @@ func (d *disk) handOver(spans []Span, last Index) ([]Span, WriteID) {
 	spans = append(spans, d.unwritten...)
 	clear(d.unwritten)
 	d.unwritten = d.unwritten[:0]
+	d.restore = nil
 	d.lastWrite++
-	d.pending = append(d.pending, write{id: d.lastWrite, upto: last})
+	bytes := d.bytes
+	for i := range d.pending {
+		bytes -= d.pending[i].bytes
+	}
+	d.pending = append(d.pending, write{id: d.lastWrite, upto: last, bytes: bytes})
 	return spans, d.lastWrite
 }
 
@@ -66,6 +88,7 @@ func (d *disk) synced(id WriteID) {
 	n := 0
 	for n < len(d.pending) && d.pending[n].id <= id {
 		d.durable = max(d.durable, d.pending[n].upto)
+		d.bytes -= d.pending[n].bytes
 		n++
 	}
 	d.pending = d.pending[:copy(d.pending, d.pending[n:])]
@@ -81,6 +104,7 @@ func (c *Core) Synced(id WriteID) {
 	case c.role == Leader:
 		c.maybeCommit()
 	case c.role == Candidate && c.ownVoteDurable():
+		c.resetElectionTimer() // the requests leave only now
 		c.countVote(c.cfg.ID, voteGranted)
 	}
 	c.forget()

@@ -1,8 +1,9 @@
 package raft
 
 import (
+	"slices"
+
 	"github.com/raftmark/raftmark/internal/invariant"
-	"github.com/raftmark/raftmark/raft/progress"
 	"github.com/raftmark/raftmark/raft/quorum"
 )
 
@@ -13,8 +14,16 @@ func (c *Core) becomeFollower(term Term, leader NodeID) {
 	if term > c.currentTerm {
 		c.currentTerm, c.votedFor = term, None
 	}
-	c.role, c.leader = Follower, leader
+	c.enter(Follower, leader)
 	c.resetElectionTimer()
+}
+
+// enter changes the role, or whom it follows. What was under way as the old one ends.
+func (c *Core) enter(role Role, leader NodeID) {
+	c.role, c.leader = role, leader
+	c.verified = 0
+	c.transfer = transfer{}
+	c.failReads()
 }
 
 // resetElectionTimer starts a new randomized election timeout (§5.2).
@@ -33,25 +42,61 @@ func (c *Core) followLeader(m Message) {
 		return
 	}
 	c.electionElapsed = 0
+	c.patience = 0
 }
 
 // hearsLeader reports whether this server has heard from a leader within the minimum election timeout, or is
-// one itself: then it helps nobody to an election (thesis §4.2.3).
+// one itself: then it helps nobody to an election (thesis §4.2.3). With leases a server that has just started may
+// have heard one before (thesis §6.4.1).
 func (c *Core) hearsLeader() bool {
+	if c.ticks < c.quietUntil {
+		return true
+	}
 	return !c.cfg.NoCheckQuorum && c.leader != None && c.electionElapsed < c.cfg.ElectionTicksMin
+}
+
+// electionTimedOut is called when no leader was heard for the election timeout, and at every tick from then on until
+// something comes of it.
+func (c *Core) electionTimedOut() {
+	switch {
+	case !c.promotable():
+		if c.leader != None || c.role != Follower {
+			c.becomeFollower(c.currentTerm, None)
+		}
+	case c.role == Candidate && !c.ownVoteDurable():
+		// The disk is slower than the timeout. Another term would not make it faster.
+	case c.patience < c.higherPriorities():
+		c.patience++
+		c.resetElectionTimer()
+	default:
+		c.campaign()
+	}
+}
+
+// higherPriorities counts the priorities above this server's among the voters.
+func (c *Core) higherPriorities() int {
+	own, n := c.peer(c.cfg.ID).Priority, 0
+	for i := range c.peers {
+		p := &c.peers[i]
+		first := !slices.ContainsFunc(c.peers[:i], func(o peer) bool { return o.counts() && o.Priority == p.Priority })
+		if p.counts() && p.Priority > own && first {
+			n++
+		}
+	}
+	return n
 }
 
 // campaign is what the election timeout leads to: first ask (pre-vote), then stand.
 func (c *Core) campaign() {
 	if c.cfg.NoPreVote {
-		c.becomeCandidate()
+		c.becomeCandidate(false)
 	} else {
 		c.becomePreCandidate()
 	}
 }
 
 func (c *Core) becomePreCandidate() {
-	c.role, c.leader = PreCandidate, None
+	c.enter(PreCandidate, None)
 	c.resetElectionTimer()
 	c.resetVotes()
 	c.requestVotes(Message{Kind: MsgPreVote, Term: c.currentTerm + 1, Last: c.tail.last()}, c.send)
@@ -63,20 +108,23 @@ func (c *Core) becomePreCandidate() {
 //
 // Differs from §5.2: the requests leave, and the own vote counts, only when term, vote and log are durable.
 // Otherwise a candidate that crashes could forget that it stood, and collect the votes with a shorter log.
-func (c *Core) becomeCandidate() {
+//
+// With transfer the leader itself wants the election (thesis §3.10).
+func (c *Core) becomeCandidate(transfer bool) {
 	c.currentTerm++
-	c.role, c.leader, c.votedFor = Candidate, None, c.cfg.ID
+	c.votedFor = c.cfg.ID
+	c.enter(Candidate, None)
 	c.resetElectionTimer()
 	c.resetVotes()
-	c.requestVotes(Message{Kind: MsgVote, Last: c.tail.last()}, func(to NodeID, m Message) {
+	c.requestVotes(Message{Kind: MsgVote, Last: c.tail.last(), Transfer: transfer}, func(to NodeID, m Message) {
 		c.reply(Message{From: to}, m)
 	})
 }
 
 func (c *Core) requestVotes(m Message, send func(NodeID, Message)) {
 	for i := range c.peers {
-		if id := c.peers[i].id; id != c.cfg.ID {
-			send(id, m)
+		if p := &c.peers[i]; p.ID != c.cfg.ID && p.counts() {
+			send(p.ID, m)
 		}
 	}
 }
@@ -143,20 +191,12 @@ func (c *Core) countVote(from NodeID, v vote) {
 		return
 	}
 	p.vote = v
-	granted, rejected := 0, 0
-	for i := range c.peers {
-		switch c.peers[i].vote {
-		case voteGranted:
-			granted++
-		case voteRejected:
-			rejected++
-		case voteUnknown:
-		}
-	}
-	switch quorum.Tally(granted, rejected, len(c.peers)) {
+	granted := func(p *peer) bool { return p.vote == voteGranted }
+	rejected := func(p *peer) bool { return p.vote == voteRejected }
+	switch c.tally(granted, rejected) {
 	case quorum.Won:
 		if c.role == PreCandidate {
-			c.becomeCandidate()
+			c.becomeCandidate(false)
 		} else {
 			c.becomeLeader()
 		}
@@ -171,29 +211,28 @@ func (c *Core) countVote(from NodeID, v vote) {
 // §8).
 func (c *Core) becomeLeader() {
 	invariant.Check2(c.role == Candidate && c.votedFor == c.cfg.ID, "%v with vote %d won", c.role, c.votedFor)
-	c.role, c.leader = Leader, c.cfg.ID
-	c.electionElapsed, c.heartbeatElapsed = 0, 0
-	last := c.lastIndex()
+	c.enter(Leader, c.cfg.ID)
+	c.electionElapsed, c.heartbeatElapsed, c.patience = 0, 0, 0
 	for i := range c.peers {
-		p := &c.peers[i]
-		p.progress = progress.New(uint64(last), c.cfg.InflightMessagesMax, c.cfg.InflightBytesMax)
-		p.progress.Active = p.vote == voteGranted
+		old := &c.peers[i]
+		c.peers[i] = peer{Member: old.Member, progress: c.newProgress()}
+		c.peers[i].progress.Active = old.vote == voteGranted
 	}
-	c.termStart = last + 1
+	c.termStart = c.lastIndex() + 1
 	c.appendAsLeader([]Entry{{Term: c.currentTerm, Kind: EntryNoop}})
 	c.sendHeartbeats()
 }
 
-// heardQuorum reports whether a majority, this leader included, was heard from since the last call (thesis
-// §6.2).
+// heardQuorum reports whether a quorum, this leader included, was heard from since the last call (thesis §6.2). A
+// snapshot for a server that was not heard is given up.
 func (c *Core) heardQuorum() bool {
-	heard := 0
 	for i := range c.peers {
 		p := &c.peers[i]
-		if p.id == c.cfg.ID || p.progress.Active {
-			heard++
+		if !p.progress.CheckActive() && p.streams() {
+			p.progress.FallBack()
+			p.progress.Probing = true
 		}
-		p.progress.Active = false
 	}
-	return quorum.Tally(heard, 0, len(c.peers)) == quorum.Won
+	heard := func(p *peer) bool { return p.ID == c.cfg.ID || p.progress.WasActive }
+	return c.tally(heard, func(*peer) bool { return false }) == quorum.Won
 }

@@ -14,6 +14,7 @@ func (c *Core) handleAppend(m Message) {
 		return
 	}
 	verified := c.storeEntries(m.Span)
+	c.verified = max(c.verified, verified)
 	if commit := min(m.Commit, verified); commit > c.commitIndex {
 		c.setCommit(commit)
 	}
@@ -78,6 +79,7 @@ func (c *Core) truncate(index Index) {
 	}
 	c.tail.truncate(index)
 	c.disk.truncated(index)
+	c.truncateConfigurations(index)
 }
 
 // conflictHint returns the highest entry of this log that may agree with a leader whose entry prev does not:

@@ -39,12 +39,12 @@ func (c *Core) checkDeeply() {
 func (c *Core) checkProgress() {
 	for i := range c.peers {
 		p := &c.peers[i]
-		if p.id == c.cfg.ID {
+		if p.ID == c.cfg.ID {
 			continue
 		}
 		invariant.Check3(Index(p.progress.Match) <= c.lastIndex(), "node %d matches %d, last is %d",
-			p.id, p.progress.Match, c.lastIndex())
+			p.ID, p.progress.Match, c.lastIndex())
 		invariant.Check3(Index(p.progress.Next) <= c.lastIndex()+1, "next for node %d is %d, last is %d",
-			p.id, p.progress.Next, c.lastIndex())
+			p.ID, p.progress.Next, c.lastIndex())
 	}
 }

@@ -3,7 +3,6 @@ package raft
 import (
 	"github.com/raftmark/raftmark/internal/invariant"
 	"github.com/raftmark/raftmark/raft/progress"
-	"github.com/raftmark/raftmark/raft/quorum"
 )
 
 // replicate queues what each follower may be sent now (§5.3): in the pipeline as many messages as its
@@ -11,13 +10,16 @@ import (
 func (c *Core) replicate() {
 	for i := range c.peers {
 		p := &c.peers[i]
-		if p.id == c.cfg.ID {
+		if p.ID == c.cfg.ID || p.lost {
 			continue
 		}
 		for c.wantsEntries(&p.progress) && c.sendEntries(p) {
 		}
 		if p.progress.Ask {
 			c.ask(p)
+		}
+		if p.streams() {
+			c.sendSnapshot(p)
 		}
 	}
 }
@@ -31,10 +33,18 @@ func (c *Core) wantsEntries(p *progress.Progress) bool {
 // sendEntries sends the next entries to a follower, or has them fetched. It reports whether more may be sent.
 func (c *Core) sendEntries(p *peer) bool {
 	after := Index(p.progress.Next) - 1
+	if !c.tail.holds(after) && after < c.first.Index {
+		if c.hears(p) {
+			c.beginSnapshot(p)
+		} else {
+			p.progress.Probing = true
+		}
+		return false
+	}
 	if !c.tail.holds(after) {
 		p.progress.Fetching = true
 		c.debts.fetch = append(c.debts.fetch, Fetch{
-			To: p.id, Term: c.currentTerm, After: after,
+			To: p.ID, Term: c.currentTerm, After: after,
 			Upto: min(c.tail.prev.Index, after+Index(c.cfg.MessageEntriesMax)), BytesMax: c.cfg.MessageBytesMax,
 		})
 		return false
@@ -55,7 +65,7 @@ func (c *Core) ask(p *peer) {
 
 func (c *Core) sendAppend(p *peer, span Span, bytes int) {
 	c.seq++
-	c.send(p.id, Message{Kind: MsgAppend, Span: span, Commit: c.commitIndex, Seq: c.seq})
+	c.send(p.ID, Message{Kind: MsgAppend, Span: span, Commit: c.commitIndex, Seq: c.seq})
 	p.progress.Sent(uint64(span.LastIndex()), bytes)
 }
 
@@ -64,7 +74,7 @@ func (c *Core) sendAppend(p *peer, span Span, bytes int) {
 // heartbeat.
 func (c *Core) Fetched(f Fetch, span Span, err error) {
 	p := c.peer(f.To)
-	if c.role != Leader || f.Term != c.currentTerm || !p.progress.Fetching || Index(p.progress.Next)-1 != f.After {
+	if c.role != Leader || f.Term != c.currentTerm || p == nil || !p.progress.Fetching || Index(p.progress.Next)-1 != f.After {
 		return
 	}
 	p.progress.Fetching = false
@@ -77,17 +87,29 @@ func (c *Core) Fetched(f Fetch, span Span, err error) {
 	c.check()
 }
 
-// sendHeartbeats says "I lead" to everybody (§5.2). The commit index never goes beyond what the follower is
-// known to have: it might otherwise commit what it does not share.
+// sendHeartbeats says "I lead" to everybody (§5.2), in a round that reads may wait for. The commit index never goes
+// beyond what the follower is known to have: it might otherwise commit what it does not share.
 func (c *Core) sendHeartbeats() {
+	c.seq++
+	c.joinRound(c.seq)
 	for i := range c.peers {
 		p := &c.peers[i]
-		if p.id == c.cfg.ID {
+		if p.ID == c.cfg.ID {
 			continue
 		}
-		c.seq++
 		commit := min(c.commitIndex, Index(p.progress.Match))
-		c.send(p.id, Message{Kind: MsgHeartbeat, Commit: commit, Seq: c.seq})
+		c.send(p.ID, Message{Kind: MsgHeartbeat, Commit: commit, Seq: c.seq})
+	}
+	c.confirmReads() // a leader without others is its own majority
+}
+
+// heard takes any answer of a follower in this term: it was alive, and followed this leader, after it got the message
+// that m answers.
+func (c *Core) heard(p *peer, m Message) {
+	p.progress.Active = true
+	if m.Seq > p.ackedSeq && m.Seq <= c.seq {
+		p.ackedSeq = m.Seq
+		c.confirmReads()
 	}
 }
 
@@ -96,19 +118,48 @@ func (c *Core) handleAppendReply(m Message) {
 	if c.role != Leader {
 		return
 	}
-	p := &c.peer(m.From).progress
-	p.Active = true
-	if m.Reject {
-		p.Rejected(uint64(m.Match), uint64(c.agreementHint(m.Last)))
-		return
+	p := c.peer(m.From)
+	c.heard(p, m)
+	switch {
+	case !m.Reject:
+		c.accepted(p, m.Match)
+	case m.Seq > p.matchSeq && uint64(m.Last.Index) < p.progress.Match:
+		// It refuses what was sent after it had acknowledged more: it is not who it was.
+		p.lost = true
+		p.progress.FallBack()
+	default:
+		p.progress.Rejected(uint64(m.Match), uint64(c.agreementHint(m.Last)))
 	}
-	if m.Match > c.lastIndex() {
+}
+
+// accepted takes word that a follower's log equals this one up to match, durably.
+func (c *Core) accepted(p *peer, match Index) {
+	if match > c.lastIndex() {
 		c.dropped++ // nobody can have stored what was never sent
 		return
 	}
-	if p.Accepted(uint64(m.Match)) {
-		c.maybeCommit()
+	rose := p.progress.Accepted(uint64(match))
+	if p.streams() && Index(p.progress.Match) >= c.first.Index {
+		p.progress.FallBack() // the log reaches again
 	}
+	if !rose {
+		return
+	}
+	p.matchSeq = c.seq
+	if c.cfg.AdaptiveWindow {
+		p.progress.Adapt(c.fastest())
+	}
+	c.maybeCommit()
+	c.advanceTransfer()
+}
+
+// fastest returns how far the follower that is ahead of all matches.
+func (c *Core) fastest() uint64 {
+	fastest := uint64(0)
+	for i := range c.peers {
+		fastest = max(fastest, c.peers[i].progress.Match)
+	}
+	return fastest
 }
 
 // agreementHint returns the highest index where the logs may still agree, given the follower's hint: an
@@ -122,29 +173,38 @@ func (c *Core) agreementHint(hint EntryID) Index {
 }
 
 func (c *Core) handleHeartbeatReply(m Message) {
-	if c.role == Leader {
-		c.peer(m.From).progress.Heard()
+	if c.role != Leader {
+		return
+	}
+	p := c.peer(m.From)
+	c.heard(p, m)
+	p.progress.Heard()
+	if p.streams() {
+		c.askSnapshot(p)
 	}
 }
 
-// maybeCommit advances the commit index to the highest entry of the current term that is durable on a
-// majority. Entries of older terms are committed with it, never by counting (§5.4.2, Figure 8). The leader
-// counts itself only as far as its own disk got, and is not needed in the majority (thesis §10.2.1).
+// maybeCommit advances the commit index to the highest entry of the current term that is durable on a quorum.
+// Entries of older terms are committed with it, never by counting (§5.4.2, Figure 8). The leader counts itself only
+// as far as its own disk got, and is not needed in the majority (thesis §10.2.1).
 func (c *Core) maybeCommit() {
-	var buf [16]uint64
-	positions := buf[:0]
-	for i := range c.peers {
-		p := &c.peers[i]
-		if p.id == c.cfg.ID {
-			positions = append(positions, uint64(c.disk.durable))
-		} else {
-			positions = append(positions, p.progress.Match)
-		}
-	}
-	index := Index(quorum.Committed(positions))
+	index := Index(c.reached((*Core).durableAt))
 	if index <= c.commitIndex || index < c.termStart {
 		return
 	}
 	invariant.Check2(c.tail.term(index) == c.currentTerm, "commit %v in term %d", c.tail.id(index), c.currentTerm)
 	c.setCommit(index)
+	c.followChange()
+}
+
+// durableAt returns how much of this leader's log is durable at a member.
+func (c *Core) durableAt(p *peer) uint64 {
+	switch {
+	case p.ID == c.cfg.ID:
+		return uint64(c.disk.durable)
+	case p.lost:
+		return 0
+	default:
+		return p.progress.Match
+	}
 }

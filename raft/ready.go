@@ -98,7 +98,10 @@ type outbox struct {
 
 // debts are the other things owed at the next Ready.
 type debts struct {
-	fetch []Fetch
+	fetch       []Fetch
+	readChunks  []ReadChunk
+	storeChunks []StoreChunk
+	reads       []Read
 }
 
 type applySize struct {
@@ -109,6 +112,7 @@ type applySize struct {
 // Ready fills r with what is owed now and reports whether there is anything.
 func (c *Core) Ready(r *Ready) bool {
 	if c.role == Leader {
+		c.beginReads()
 		c.replicate()
 	}
 	r.reset()
@@ -124,9 +128,16 @@ func (c *Core) Ready(r *Ready) bool {
 	}
 	r.Apply = c.handOverApply(r.Apply)
 	r.Fetch = append(r.Fetch, c.debts.fetch...)
+	r.ReadChunks = append(r.ReadChunks, c.debts.readChunks...)
+	r.StoreChunks = append(r.StoreChunks, c.debts.storeChunks...)
+	r.Reads = append(r.Reads, c.debts.reads...)
 	c.debts.fetch = c.debts.fetch[:0]
+	c.debts.readChunks = c.debts.readChunks[:0]
+	c.debts.storeChunks = emptied(c.debts.storeChunks)
+	c.debts.reads = emptied(c.debts.reads)
 	c.check()
-	return len(r.SendNow)+len(r.SendAfterSync)+len(r.Apply)+len(r.Fetch) > 0 || r.Write != 0
+	return len(r.SendNow)+len(r.SendAfterSync)+len(r.Apply)+len(r.Fetch) > 0 || r.Write != 0 ||
+		len(r.ReadChunks)+len(r.StoreChunks)+len(r.Reads) > 0
 }
 
 // handOverWrite puts the write that is owed into r. The commit index rides along: it is never ahead of the
@@ -135,6 +146,7 @@ func (c *Core) handOverWrite(r *Ready) {
 	r.hardState = HardState{Term: c.currentTerm, Vote: c.votedFor, Commit: c.commitIndex}
 	r.HardState = &r.hardState
 	c.disk.hardState = r.hardState
+	r.Restore = c.disk.restore
 	r.Append, r.Write = c.disk.handOver(r.Append, c.lastIndex())
 }
 
@@ -143,6 +155,9 @@ func (c *Core) handOverWrite(r *Ready) {
 // rebuilt from.
 func (c *Core) handOverApply(apply []Apply) []Apply {
 	upto := min(c.commitIndex, c.disk.durable)
+	if c.incoming.ready {
+		return apply // the snapshot has it
+	}
 	for c.applying < upto && c.applyBytes < c.cfg.ApplyBytesMax {
 		a := Apply{Span: Span{Prev: EntryID{Index: c.applying}}, Upto: min(upto, c.tail.prev.Index)}
 		bytes := c.cfg.ApplyBytesMax // of unknown size: alone
@@ -169,6 +184,7 @@ func (c *Core) Applied(index Index) {
 		n++
 	}
 	c.applySizes = slices.Delete(c.applySizes, 0, n)
+	c.installWhenIdle()
 	c.check()
 }
 
@@ -177,6 +193,10 @@ func (r *Ready) reset() {
 	r.SendAfterSync = emptied(r.SendAfterSync)
 	r.Apply = emptied(r.Apply)
 	r.Fetch = r.Fetch[:0]
+	r.ReadChunks = r.ReadChunks[:0]
+	r.StoreChunks = emptied(r.StoreChunks)
+	r.Reads = emptied(r.Reads)
+	r.Restore = nil
 	clear(r.Append)
 	r.Append = r.Append[:0]
 	r.HardState = nil

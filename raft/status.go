@@ -9,14 +9,19 @@ type Status struct {
 	Leader NodeID // None when unknown
 	// TermCommitted says that this server leads and the no-op of its term is committed: it can answer clients.
 	TermCommitted bool
+	FirstIndex    Index // the log begins after it
 	LastIndex     Index
 	DurableIndex  Index
 	CommitIndex   Index
 	LastApplied   Index
 	TailEntries   int // in memory
 	TailBytes     int
-	Dropped       uint64       // messages that no correct server sends
-	Peers         []PeerStatus // what a leader knows of the others; nil at others
+	Dropped       uint64 // messages that no correct server sends
+	// Configuration is the one that counts, from the entry at ConfigurationIndex; committed when that is.
+	Configuration      Configuration
+	ConfigurationIndex Index
+	TransferTo         NodeID       // a leader hands leadership over
+	Peers              []PeerStatus // what a leader knows of the others; nil at others
 }
 
 // PeerStatus is what a leader knows of one server.
@@ -27,6 +32,9 @@ type PeerStatus struct {
 	InflightMessages int
 	InflightBytes    int
 	Active           bool
+	Learner          bool
+	Lost             bool   // it does not have what it acknowledged: its disk was replaced
+	SnapshotBytes    uint64 // stored of the snapshot that is being sent
 }
 
 // Role, Leader, Term and the indexes, one by one, for drivers that look at them after every step.
@@ -36,6 +44,16 @@ func (c *Core) Term() Term         { return c.currentTerm }
 func (c *Core) CommitIndex() Index { return c.commitIndex }
 func (c *Core) LastIndex() Index   { return c.lastIndex() }
 
+func (c *Core) FirstIndex() Index { return c.first.Index }
+
+// Configuration returns the configuration that counts, and the index of the entry that brought it.
+func (c *Core) Configuration() (Configuration, Index) {
+	return c.configuration(), c.configurationAt().Index
+}
+
+// TransferTo returns whom this leader hands leadership to, or None.
+func (c *Core) TransferTo() NodeID { return c.transfer.to }
+
 // TermCommitted reports whether this server leads and has committed an entry of its term.
 func (c *Core) TermCommitted() bool { return c.role == Leader && c.commitIndex >= c.termStart }
 
@@ -43,21 +61,23 @@ func (c *Core) TermCommitted() bool { return c.role == Leader && c.commitIndex >
 func (c *Core) Status() Status {
 	s := Status{
 		ID: c.cfg.ID, Term: c.currentTerm, Vote: c.votedFor, Role: c.role, Leader: c.leader,
-		TermCommitted: c.TermCommitted(), LastIndex: c.lastIndex(), DurableIndex: c.disk.durable,
+		TermCommitted: c.TermCommitted(), FirstIndex: c.first.Index, LastIndex: c.lastIndex(), DurableIndex: c.disk.durable,
 		CommitIndex: c.commitIndex, LastApplied: c.lastApplied,
 		TailEntries: len(c.tail.entries), TailBytes: c.tail.bytes, Dropped: c.dropped,
+		Configuration: c.configuration(), ConfigurationIndex: c.configurationAt().Index, TransferTo: c.transfer.to,
 	}
 	if c.role != Leader {
 		return s
 	}
 	for i := range c.peers {
 		p := &c.peers[i]
-		if p.id == c.cfg.ID {
+		if p.ID == c.cfg.ID {
 			continue
 		}
 		s.Peers = append(s.Peers, PeerStatus{
-			ID: p.id, State: p.progress.State.String(), Match: Index(p.progress.Match), Next: Index(p.progress.Next),
-			InflightMessages: p.progress.Window.Len(), InflightBytes: p.progress.Window.Bytes(), Active: p.progress.Active,
+			ID: p.ID, State: p.progress.State.String(), Match: Index(p.progress.Match), Next: Index(p.progress.Next),
+			InflightMessages: p.progress.Window.Len(), InflightBytes: p.progress.Window.Bytes(), Active: p.progress.RecentlyActive(),
+			Learner: !p.counts(), Lost: p.lost, SnapshotBytes: p.stream.stored,
 		})
 	}
 	return s

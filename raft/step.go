@@ -28,20 +28,74 @@ func (c *Core) Step(m Message) error {
 // vet drops what is malformed or not from a member.
 func (c *Core) vet(m Message) error {
 	switch {
-	case m.From == c.cfg.ID || c.peer(m.From) == nil:
-		return fmt.Errorf("message from %d, which is no other voter of %v", m.From, c.cfg.Voters)
 	case m.To != c.cfg.ID:
 		return fmt.Errorf("message for %d delivered to %d", m.To, c.cfg.ID)
-	case m.Kind < MsgPreVote || m.Kind > MsgHeartbeatReply:
+	case m.Kind < MsgPreVote || m.Kind > MsgSnapshotReply:
 		return fmt.Errorf("message of kind %v", m.Kind)
 	case m.Term == 0 || m.Term > termMax:
 		return fmt.Errorf("%v with term %d; want 1 to %d", m.Kind, m.Term, termMax)
-	case c.role == Leader && m.Term == c.currentTerm && (m.Kind == MsgAppend || m.Kind == MsgHeartbeat):
-		return fmt.Errorf("%v from %d in term %d, which this server leads", m.Kind, m.From, m.Term)
-	case m.Kind == MsgAppend:
-		return c.vetSpan(m)
+	case m.Kind == MsgSnapshotReply && m.Chunk == nil:
+		return fmt.Errorf("%v without a chunk", m.Kind)
+	}
+	if err := c.vetSender(m); err != nil {
+		return err
+	}
+	switch m.Kind {
+	case MsgAppend, MsgHeartbeat, MsgSnapshot, MsgTimeoutNow:
+		return c.vetLeader(m)
+	default:
+		return nil
+	}
+}
+
+// vetSender drops messages from servers that cannot have a part. Requests are taken from servers that this one has not
+// heard of: its configuration may be older than theirs (thesis §4.1), and it may be needed. A server that is known to
+// have been removed is never heard again, except as the leader that tells of its own removal (thesis §4.2.3).
+func (c *Core) vetSender(m Message) error {
+	known := c.peer(m.From) != nil
+	leads := m.From == c.leader && m.Term == c.currentTerm
+	switch m.Kind {
+	case MsgPreVote, MsgVote, MsgAppend, MsgHeartbeat, MsgSnapshot, MsgTimeoutNow:
+		known = known || leads || !c.committedConfiguration().Removed(m.From)
+	default: // replies, and reads
+		known = known || (leads && m.Kind == MsgReadIndexReply)
+	}
+	if !known || m.From == c.cfg.ID || m.From == None {
+		return fmt.Errorf("%v from %d, which is no other server of %v", m.Kind, m.From, c.configuration())
 	}
 	return nil
+}
+
+// vetLeader drops messages of leaders that contradict what this server knows.
+func (c *Core) vetLeader(m Message) error {
+	if m.Term == c.currentTerm && (c.role == Leader || (c.leader != None && c.leader != m.From)) {
+		return fmt.Errorf("%v from %d in term %d, which %d leads", m.Kind, m.From, m.Term, c.leader)
+	}
+	switch m.Kind {
+	case MsgAppend:
+		return c.vetSpan(m)
+	case MsgSnapshot:
+		return vetChunk(m)
+	default:
+		return nil
+	}
+}
+
+func vetChunk(m Message) error {
+	if m.Chunk == nil {
+		return fmt.Errorf("%v without a chunk", m.Kind)
+	}
+	s := &m.Chunk.Snapshot
+	switch {
+	case s.Last.Index == 0 || s.Last.Term == 0 || s.Last.Term > m.Term || s.ConfigurationIndex > s.Last.Index:
+		return fmt.Errorf("%v of term %d with a snapshot up to %v and its configuration from %d",
+			m.Kind, m.Term, s.Last, s.ConfigurationIndex)
+	case m.Chunk.Offset+uint64(len(m.Chunk.Data)) < m.Chunk.Offset:
+		return fmt.Errorf("%v with %d bytes at %d overflows", m.Kind, len(m.Chunk.Data), m.Chunk.Offset)
+	case s.Configuration.IsZero():
+		return fmt.Errorf("%v without a configuration", m.Kind)
+	}
+	return s.Configuration.Validate()
 }
 
 // termMax bounds the terms that are believed, far above any that elections lead to, so that counting on from it
@@ -60,6 +114,11 @@ func (c *Core) vetSpan(m Message) error {
 			return fmt.Errorf("%v with term %d after term %d", m.Kind, m.Span.Entries[i].Term, term)
 		}
 		term = m.Span.Entries[i].Term
+		if m.Span.Entries[i].Kind == EntryConfig {
+			if _, err := DecodeConfiguration(m.Span.Entries[i].Data); err != nil {
+				return fmt.Errorf("%v with entry %d: %w", m.Kind, m.Span.Prev.Index+Index(i)+1, err)
+			}
+		}
 	}
 	if term > m.Term {
 		return fmt.Errorf("%v of term %d with an entry of term %d", m.Kind, m.Term, term)
@@ -86,16 +145,16 @@ func (c *Core) meetNewerTerm(m Message) bool {
 		}
 		return true // granted: the term is the one that was asked for
 	case MsgVote:
-		if c.hearsLeader() {
+		if c.hearsLeader() && !m.Transfer {
 			// thesis §4.2.3: a server that hears a leader neither votes nor moves to the new term.
 			return false
 		}
 		c.becomeFollower(m.Term, None)
-	case MsgAppend, MsgHeartbeat:
+	case MsgAppend, MsgHeartbeat, MsgSnapshot:
 		c.becomeFollower(m.Term, m.From)
 	default:
 		c.becomeFollower(m.Term, None)
-		return false // a reply to what was never asked in that term
+		return false // a reply to what was never asked in that term, or a request that this server cannot meet
 	}
 	return true
 }
@@ -109,9 +168,9 @@ func (c *Core) answerOlderTerm(m Message) {
 		c.reply(m, Message{Kind: MsgPreVoteReply, Reject: true})
 	case MsgVote:
 		c.reply(m, Message{Kind: MsgVoteReply, Reject: true})
-	case MsgAppend, MsgHeartbeat:
+	case MsgAppend, MsgHeartbeat, MsgSnapshot:
 		c.reply(m, Message{Kind: MsgAppendReply, Reject: true, Match: m.Span.Prev.Index, Seq: m.Seq})
-	default: // a reply, which needs no answer
+	default: // what needs no answer
 	}
 }
 
@@ -135,6 +194,17 @@ func (c *Core) dispatch(m Message) {
 		c.handleAppendReply(m)
 	case MsgHeartbeatReply:
 		c.handleHeartbeatReply(m)
+	case MsgSnapshot:
+		c.followLeader(m)
+		c.handleSnapshot(m)
+	case MsgSnapshotReply:
+		c.handleSnapshotReply(m)
+	case MsgTimeoutNow:
+		c.handleTimeoutNow(m)
+	case MsgReadIndex:
+		c.handleReadIndex(m)
+	case MsgReadIndexReply:
+		c.handleReadIndexReply(m)
 	default: // vet dropped what this server does not know
 	}
 }

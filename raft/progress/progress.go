@@ -9,10 +9,11 @@ type State uint8
 const (
 	Probe State = iota
 	Replicate
+	Snapshot
 )
 
 // String returns the state's name.
-func (s State) String() string { return [...]string{"probe", "replicate"}[s] }
+func (s State) String() string { return [...]string{"probe", "replicate", "snapshot"}[s] }
 
 // Progress is one follower as its leader sees it. The zero value is not useful; see [New].
 type Progress struct {
@@ -29,8 +30,9 @@ type Progress struct {
 	Fetching bool
 	// Ask says that a message without entries is owed, to find out whether those in flight were lost.
 	Ask bool
-	// Active says that the follower was heard from since the last check of the quorum (thesis §6.2).
-	Active bool
+	// Active says that the follower was heard from since the last check of the quorum (thesis §6.2), and WasActive
+	// that it had been before that.
+	Active, WasActive bool
 
 	askedAtMatch uint64 // Match when Ask was considered last
 }
@@ -51,6 +53,7 @@ func (p *Progress) Sent(last uint64, bytes int) {
 			p.Window.Add(last, bytes)
 			p.Next = last + 1
 		}
+	case Snapshot:
 	}
 	p.Ask = false
 	p.check()
@@ -58,13 +61,14 @@ func (p *Progress) Sent(last uint64, bytes int) {
 
 // CanSend reports whether a message with entries may be sent now.
 func (p *Progress) CanSend() bool {
-	if p.Fetching {
+	switch {
+	case p.Fetching || p.State == Snapshot:
 		return false
-	}
-	if p.State == Probe {
+	case p.State == Probe:
 		return !p.Probing
+	default:
+		return !p.Window.Full()
 	}
-	return !p.Window.Full()
 }
 
 // Accepted takes an acknowledgement up to match and reports whether Match rose. A stale one changes nothing
@@ -100,6 +104,8 @@ func (p *Progress) Rejected(rejected, hint uint64) bool {
 		if rejected != p.Next-1 {
 			return false
 		}
+	case Snapshot:
+		return false
 	}
 	next := max(min(rejected, hint+1), p.Match+1)
 	p.becomeProbe(next)
@@ -107,16 +113,47 @@ func (p *Progress) Rejected(rejected, hint uint64) bool {
 	return true
 }
 
-// Heard takes any sign of life that is not an acknowledgement, such as the reply to a heartbeat. A lost
-// probe is sent again; when nothing was acknowledged since the last sign although messages are in flight,
-// the follower is asked, so that a window whose messages were all lost cannot wedge.
+// Heard takes any sign of life that is not an acknowledgement, such as the reply to a heartbeat. When nothing was
+// acknowledged since the last sign although messages are in flight, the follower is asked with a message without
+// entries, so that a probe, or a window whose messages were all lost, cannot wedge. Its answer waits for the same disk
+// as theirs: a follower that is only slow is not sent entries twice.
 func (p *Progress) Heard() {
 	p.Active = true
-	p.Probing = false
 	stuck := p.Match == p.askedAtMatch
 	p.askedAtMatch = p.Match
-	if p.State == Replicate && !p.Window.Empty() && stuck {
-		p.Ask = true
+	switch p.State {
+	case Probe:
+		p.Ask = p.Probing
+	case Replicate:
+		p.Ask = p.Ask || (stuck && !p.Window.Empty())
+	case Snapshot:
+	}
+}
+
+// CheckActive reports whether the follower was heard from since the last call.
+func (p *Progress) CheckActive() bool {
+	p.WasActive, p.Active = p.Active, false
+	return p.WasActive
+}
+
+// RecentlyActive reports whether the follower was heard from lately.
+func (p *Progress) RecentlyActive() bool { return p.Active || p.WasActive }
+
+// BecomeSnapshot says that the follower needs entries that are no longer in the log: it gets none until it has a
+// snapshot.
+func (p *Progress) BecomeSnapshot() {
+	p.becomeProbe(p.Match + 1)
+	p.State = Snapshot
+	p.check()
+}
+
+// Adapt widens or narrows an adaptive window after an acknowledgement: a follower that lags the fastest one, which has
+// reached fastest, is allowed more in flight; one that keeps pace is led towards larger batches.
+func (p *Progress) Adapt(fastest uint64) {
+	if p.Match < fastest {
+		p.Window.Widen()
+	} else {
+		p.Window.shrink()
 	}
 }
 
@@ -129,6 +166,7 @@ func (p *Progress) FallBack() {
 func (p *Progress) becomeReplicate() {
 	p.State = Replicate
 	p.Probing = false
+	p.Ask = false
 	p.Next = p.Match + 1
 	p.Window.Reset()
 }
@@ -140,6 +178,7 @@ func (p *Progress) becomeProbe(next uint64) {
 	p.Ask = false
 	p.Next = next
 	p.Window.Reset()
+	p.Window.Narrow()
 }
 
 func (p *Progress) check() {

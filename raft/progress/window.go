@@ -6,6 +6,8 @@ import "github.com/raftmark/raftmark/internal/invariant"
 // however large. The zero value has no room; see [NewWindow].
 type Window struct {
 	messagesMax int
+	limit       int // of messages now: messagesMax, or adaptive between floor and it
+	floor       int
 	bytesMax    int
 	bytes       int
 	ring        []flight // capacity messagesMax, grown by need
@@ -21,11 +23,31 @@ type flight struct {
 func NewWindow(messagesMax, bytesMax int) Window {
 	invariant.Check1(messagesMax > 0, "window of %d messages", messagesMax)
 	invariant.Check1(bytesMax > 0, "window of %d bytes", bytesMax)
-	return Window{messagesMax: messagesMax, bytesMax: bytesMax}
+	return Window{messagesMax: messagesMax, limit: messagesMax, floor: messagesMax, bytesMax: bytesMax}
 }
 
+// adaptiveFloor is the least that an adaptive window narrows to, in messages.
+const adaptiveFloor = 4
+
+// MakeAdaptive lets the limit of messages move between a floor and the maximum, by Widen and Narrow.
+func (w *Window) MakeAdaptive() {
+	w.floor = min(adaptiveFloor, w.messagesMax)
+	w.limit = w.floor
+}
+
+// Widen doubles the limit of an adaptive window.
+func (w *Window) Widen() { w.limit = min(2*w.limit, w.messagesMax) }
+
+// Narrow takes the limit of an adaptive window down to its floor.
+func (w *Window) Narrow() { w.limit = w.floor }
+
+func (w *Window) shrink() { w.limit = max(w.limit-1, w.floor) }
+
+// Limit returns how many messages may be in flight now.
+func (w *Window) Limit() int { return w.limit }
+
 // Full reports whether nothing may be added.
-func (w *Window) Full() bool { return w.n == w.messagesMax || (w.n > 0 && w.bytes >= w.bytesMax) }
+func (w *Window) Full() bool { return w.n >= w.limit || (w.n > 0 && w.bytes >= w.bytesMax) }
 
 // Empty reports whether nothing is in flight.
 func (w *Window) Empty() bool { return w.n == 0 }

@@ -1,0 +1,155 @@
+package raft
+
+import "github.com/raftmark/raftmark/raft/progress"
+
+// stream is a snapshot on its way to a follower that fell behind the log (§7, Figure 13): chunks in order, as many
+// under way as SnapshotInflightBytes allows, sent again from where the follower says that one is missing.
+type stream struct {
+	of       EntryID // the snapshot; zero until the first chunk was read
+	sent     uint64  // bytes
+	stored   uint64  // bytes that the follower has stored
+	seq      uint64  // of the first chunk after it went back last
+	reading  bool    // a chunk is being read
+	ended    bool    // the last chunk was sent
+	paused   bool    // a read failed; until the next sign of life
+	heardAt  uint64  // stored, at the last sign of life
+	hasHeard bool
+}
+
+// beginSnapshot begins to send a follower a snapshot.
+func (c *Core) beginSnapshot(p *peer) {
+	p.progress.BecomeSnapshot()
+	p.stream = stream{seq: c.seq}
+}
+
+// sendSnapshot asks for the next chunk for a follower, when there is room for one.
+func (c *Core) sendSnapshot(p *peer) {
+	s := &p.stream
+	if s.reading || s.ended || s.paused || s.sent-s.stored >= uint64(c.cfg.SnapshotInflightBytes) {
+		return
+	}
+	s.reading = true
+	c.debts.readChunks = append(c.debts.readChunks, ReadChunk{
+		To: p.ID, Term: c.currentTerm, Of: s.of, NotBelow: c.first.Index, Offset: s.sent, BytesMax: c.cfg.SnapshotChunkBytes,
+	})
+}
+
+// ChunkRead pays a ReadChunk: chunk begins at r.Offset, or err says why it cannot be had; then the snapshot begins anew
+// at the follower's next sign of life.
+func (c *Core) ChunkRead(r ReadChunk, chunk Chunk, err error) {
+	p := c.peer(r.To)
+	if c.role != Leader || r.Term != c.currentTerm || p == nil || !p.streams() {
+		return
+	}
+	s := &p.stream
+	if !s.reading || s.of != r.Of || s.sent != r.Offset {
+		return
+	}
+	s.reading = false
+	last := chunk.Snapshot.Last
+	if err != nil || chunk.Offset != r.Offset || (s.of != EntryID{} && s.of != last) ||
+		last.Index < c.first.Index || last.Index > c.commitIndex {
+		p.stream = stream{seq: c.seq, paused: true}
+		return
+	}
+	s.of, s.ended = last, chunk.Done
+	s.sent += uint64(len(chunk.Data))
+	c.sendChunk(p, chunk)
+	c.check()
+}
+
+func (c *Core) sendChunk(p *peer, chunk Chunk) {
+	c.seq++
+	c.send(p.ID, Message{Kind: MsgSnapshot, Chunk: &chunk, Seq: c.seq})
+}
+
+// streams reports whether a snapshot is being sent to the member.
+func (p *peer) streams() bool { return p.progress.State == progress.Snapshot }
+
+// askSnapshot finds out whether chunks were lost, when nothing was stored between two signs of life: a chunk without
+// data is refused by a follower that lacks one before it.
+func (c *Core) askSnapshot(p *peer) {
+	s := &p.stream
+	s.paused = false
+	stuck := s.hasHeard && s.heardAt == s.stored
+	s.heardAt, s.hasHeard = s.stored, true
+	if stuck && s.of != (EntryID{}) && (s.sent > s.stored || s.ended) {
+		if snapshot, ok := c.SnapshotOf(s.of); ok {
+			c.sendChunk(p, Chunk{Snapshot: snapshot, Offset: s.sent})
+		}
+	}
+}
+
+// handleSnapshotReply takes what a follower says of the chunks that it was sent.
+func (c *Core) handleSnapshotReply(m Message) {
+	if c.role != Leader {
+		return
+	}
+	p := c.peer(m.From)
+	c.heard(p, m)
+	switch {
+	case m.Chunk.Done:
+		c.accepted(p, m.Match)
+	case !p.streams() || m.Chunk.Snapshot.Last != p.stream.of:
+	case m.Reject:
+		p.stream.goBack(m, c.seq)
+	default:
+		p.stream.take(m.Chunk.Offset)
+	}
+}
+
+// goBack sends again from the byte that the follower wants. Refusals of what was sent before that are not heeded.
+func (s *stream) goBack(m Message, seq uint64) {
+	if m.Seq <= s.seq {
+		return
+	}
+	s.seq = seq
+	s.sent, s.stored = m.Chunk.Offset, m.Chunk.Offset
+	s.reading, s.ended = false, false
+}
+
+// take records that the follower has stored so much. It may be more than was sent, when it kept what an earlier
+// attempt brought.
+func (s *stream) take(stored uint64) {
+	s.stored = max(s.stored, stored)
+	if s.stored > s.sent {
+		s.sent, s.reading = s.stored, false
+	}
+}
+
+// SnapshotOf returns the name of a snapshot whose last entry is id, which is applied, is in the log or is what the log
+// begins after, and is therefore committed. It reports false when the log begins after a later entry.
+func (c *Core) SnapshotOf(id EntryID) (Snapshot, bool) {
+	if id.Index < c.first.Index || id.Index > c.commitIndex {
+		return Snapshot{}, false
+	}
+	i := len(c.configurations) - 1
+	for i > 0 && c.configurations[i].Index > id.Index {
+		i--
+	}
+	at := c.configurations[i]
+	return Snapshot{Last: id, Configuration: at.Configuration, ConfigurationIndex: at.Index}, true
+}
+
+// Compact forgets the log up to an entry (§7), which the state machine must hold durably, and returns what stable
+// storage is to remember in its place. A leader keeps what a follower needs after the snapshot that it is being sent.
+// It reports false when there is nothing to do.
+func (c *Core) Compact(upto EntryID) (Snapshot, bool) {
+	for i := range c.peers {
+		if p := &c.peers[i]; c.role == Leader && p.streams() && p.stream.of != (EntryID{}) && p.stream.of.Index < upto.Index {
+			upto = p.stream.of
+		}
+	}
+	s, ok := c.SnapshotOf(upto)
+	if !ok || upto.Index <= c.first.Index || upto.Index > c.lastApplied {
+		return Snapshot{}, false
+	}
+	c.first = upto
+	n := 0
+	for n+1 < len(c.configurations) && c.configurations[n+1].Index <= upto.Index {
+		n++
+	}
+	c.configurations = append([]ConfigurationAt(nil), c.configurations[n:]...)
+	c.check()
+	return s, true
+}
