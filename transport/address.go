@@ -21,3 +21,16 @@ func CheckLoopback(address string) error {
 	}
 	return fmt.Errorf("%w: %q without an identity", ErrPlaintext, address)
 }
+
+// CheckReachable returns an error unless address is a "host:port" that a connection can be made to: not a wildcard,
+// and not port 0.
+func CheckReachable(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("parse address %q: %w", address, err)
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() || port == "" || port == "0" {
+		return fmt.Errorf("%w: %q", ErrUnreachable, address)
+	}
+	return nil
+}

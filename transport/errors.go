@@ -7,10 +7,12 @@ import (
 
 // Sentinels, matched with errors.Is. A closed transport answers with raft.ErrClosed.
 var (
-	// ErrStarted says that Start or SetPeers was called after Start.
+	// ErrStarted says that Start was called a second time.
 	ErrStarted = errors.New("transport already started")
 	// ErrPlaintext says that an address outside of the loopback network was given without an identity.
 	ErrPlaintext = errors.New("plaintext is allowed on loopback addresses only")
+	// ErrUnreachable says that nothing can be connected to at an address.
+	ErrUnreachable = errors.New("address is a wildcard or without a port")
 	// ErrIdentityRequired says that a transport that always encrypts was given no identity.
 	ErrIdentityRequired = errors.New("identity required")
 )
@@ -29,7 +31,7 @@ const (
 	RefusedNode Refusal = 3
 	// RefusedSelf: the peer says that it is this node.
 	RefusedSelf Refusal = 4
-	// RefusedUnknownPeer: the peer is not in Options.Peers.
+	// RefusedUnknownPeer: the peer is not in Options.Peers, and Options.PeersOnly is set.
 	RefusedUnknownPeer Refusal = 5
 	// RefusedStale: a newer incarnation of the peer is connected.
 	RefusedStale Refusal = 6
@@ -41,16 +43,37 @@ const (
 	RefusedFrom Refusal = 9
 	// RefusedTimeout: the greeting took longer than Options.HandshakeTimeout.
 	RefusedTimeout Refusal = 10
-	// RefusedCrowd: too many greetings were under way.
+	// RefusedCrowd: too many greetings were under way, or Options.LearnedPeersMax peers are connected that are not in
+	// Options.Peers.
 	RefusedCrowd Refusal = 11
+	// RefusedRemoved: the peer was removed from the cluster; see SetPeers.
+	RefusedRemoved Refusal = 12
+	// RefusedDisk: Options.Admit knew the node with another disk. A node that lost its disk must join under a new id.
+	RefusedDisk Refusal = 13
+	// RefusedAddress: the peer is not in Options.Peers, and the address that it advertises cannot be answered at.
+	RefusedAddress Refusal = 14
 )
 
 // RefusalCount is one more than the largest Refusal.
-const RefusalCount = 12
+const RefusalCount = 15
 
 var refusalNames = [RefusalCount]string{
 	"none", "version", "cluster", "node", "self", "unknown_peer", "stale_incarnation", "identity", "malformed",
-	"from", "timeout", "crowd",
+	"from", "timeout", "crowd", "removed", "disk", "address",
+}
+
+// Advice says what the refused side can do about it, or nothing.
+func (r Refusal) Advice() string {
+	switch r {
+	case RefusedRemoved:
+		return "this node was removed from the cluster, and its id is never used again"
+	case RefusedDisk:
+		return "this node was known with another disk; a wiped node must join under a new id"
+	case RefusedAddress:
+		return "the address that this node advertises cannot be answered at; set Options.Advertise"
+	default:
+		return ""
+	}
 }
 
 // String returns the refusal's name, which is also its key in [Metrics].
@@ -66,6 +89,8 @@ type RefusedError struct {
 	Reason Refusal
 	// Detail says what was found and what was expected; it may be empty.
 	Detail string
+	// ByPeer says that the peer decided so.
+	ByPeer bool
 }
 
 // Refused returns a *RefusedError with a formatted detail.
@@ -73,18 +98,32 @@ func Refused(reason Refusal, format string, args ...any) error {
 	return &RefusedError{Reason: reason, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Error returns "refused: <reason>: <detail>".
+// Error returns "refused: <reason>: <detail>", or "refused by peer: ...".
 func (e *RefusedError) Error() string {
-	if e.Detail == "" {
-		return "refused: " + e.Reason.String()
+	text := "refused: "
+	if e.ByPeer {
+		text = "refused by peer: "
 	}
-	return "refused: " + e.Reason.String() + ": " + e.Detail
+	text += e.Reason.String()
+	if e.Detail == "" {
+		return text
+	}
+	return text + ": " + e.Detail
 }
 
-// ReasonOf returns the refusal that err wraps, or RefusedNone.
+// ReasonOf returns the refusal that err wraps, whoever decided so, or RefusedNone.
 func ReasonOf(err error) Refusal {
 	var refused *RefusedError
 	if errors.As(err, &refused) {
+		return refused.Reason
+	}
+	return RefusedNone
+}
+
+// OwnReasonOf returns the refusal that err wraps, if this node decided so, or RefusedNone.
+func OwnReasonOf(err error) Refusal {
+	var refused *RefusedError
+	if errors.As(err, &refused) && !refused.ByPeer {
 		return refused.Reason
 	}
 	return RefusedNone
@@ -94,7 +133,8 @@ func ReasonOf(err error) Refusal {
 type Drop uint8
 
 const (
-	// DropUnknownPeer: Message.To is not in Options.Peers.
+	// DropUnknownPeer: Message.To is neither in Options.Peers nor a learned peer, or was removed while the message
+	// waited.
 	DropUnknownPeer Drop = 0
 	// DropQueueFull: the queue of the peer and lane held QueueMessagesMax messages or QueueBytesMax bytes.
 	DropQueueFull Drop = 1

@@ -10,7 +10,8 @@ import (
 type Lane uint8
 
 const (
-	// LaneControl carries what must not wait: votes, heartbeats, their replies.
+	// LaneControl carries what must not wait: votes, heartbeats, reads, what tells the leader that a follower took a part
+	// of a snapshot.
 	LaneControl Lane = 0
 	// LaneAppend carries entries and the replies to them.
 	LaneAppend Lane = 1

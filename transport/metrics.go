@@ -24,6 +24,10 @@ type Metrics struct {
 	Drops map[string]uint64
 	// Refusals counts connections refused or closed by this node, by [Refusal].
 	Refusals map[string]uint64
+	// RefusedBy counts connections that peers refused to this node, by [Refusal].
+	RefusedBy map[string]uint64
+	// Peers are the nodes of Options.Peers, and LearnedPeers those that came without being in it, now.
+	Peers, LearnedPeers int
 }
 
 // LaneMetrics are the counts of one lane. Bytes are those of frames, without what TLS, QUIC or TCP add.
@@ -46,8 +50,10 @@ func (m Metrics) String() string {
 	_ = w.Flush() // writes to a strings.Builder, which cannot fail
 	fmt.Fprintf(&b, "connects %d, accepts %d, disconnects %d, dials failed %d\n",
 		m.Connects, m.Accepts, m.Disconnects, m.DialsFailed)
+	fmt.Fprintf(&b, "peers %d, learned %d\n", m.Peers, m.LearnedPeers)
 	writeReasons(&b, "drops", m.Drops)
 	writeReasons(&b, "refusals", m.Refusals)
+	writeReasons(&b, "refused by peers", m.RefusedBy)
 	return b.String()
 }
 

@@ -11,8 +11,9 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestMetricsTable(t *testing.T) {
 	m := Metrics{
 		Connects: 4, Accepts: 4, Disconnects: 1, DialsFailed: 2,
-		Drops:    map[string]uint64{DropQueueFull.String(): 3, DropUnknownPeer.String(): 0, DropCut.String(): 5},
-		Refusals: map[string]uint64{RefusedStale.String(): 0},
+		Drops:     map[string]uint64{DropQueueFull.String(): 3, DropUnknownPeer.String(): 0, DropCut.String(): 5},
+		Refusals:  map[string]uint64{RefusedStale.String(): 0},
+		RefusedBy: map[string]uint64{RefusedDisk.String(): 2}, Peers: 2, LearnedPeers: 1,
 	}
 	m.Lanes[LaneControl] = LaneMetrics{MessagesSent: 10, BytesSent: 250, FramesSent: 9}
 	m.Lanes[LaneAppend] = LaneMetrics{

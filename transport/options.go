@@ -24,9 +24,29 @@ type Options struct {
 	Incarnation uint64
 	// Listen is the address to listen on, "host:port". Default 127.0.0.1:0.
 	Listen string
+	// Advertise is the address at which others can reach this node, "host:port": they are told it when this node
+	// connects to them, so that those that do not have it among their Peers can answer. At most raft.AddressBytesMax
+	// bytes. Default: the address listened on, which serves nobody when that is a wildcard such as 0.0.0.0.
+	Advertise string
 	// Peers are the addresses of the other nodes, "host:port"; Self may be among them and is ignored. SetPeers replaces
 	// them.
 	Peers map[raft.NodeID]string `json:",omitempty"`
+	// PeersOnly refuses every node that is not in Peers. Default: such a node of the same cluster becomes a learned
+	// peer, see the package's comment.
+	PeersOnly bool
+	// LearnedPeersMax bounds the learned peers. Lower, less can be held by nodes that nobody configured; a node that
+	// joins knows nobody, and hears of all members at once: keep it above their number. Default raft.MembersMax.
+	LearnedPeersMax int
+	// LearnedIdleTimeout is how long a learned peer without any connection is remembered. Default 30s.
+	LearnedIdleTimeout time.Duration
+
+	// Disk is a random number that the node's disk was marked with when it was empty; 0 says nothing. It is told to every
+	// peer.
+	Disk uint64 `json:",omitempty"`
+	// Admit, when not nil, is asked about each greeting in both directions, before a message is sent or delivered: the
+	// node is who it says, and disk is its Options.Disk, 0 when it said nothing. An error refuses the connection
+	// (RefusedDisk). It is called concurrently, may block for a while, and must call nothing of the transport.
+	Admit func(node raft.NodeID, disk uint64) error `json:"-"`
 
 	// QueueMessagesMax bounds the messages that wait for one peer and lane. Raised, more survives a stall, and more memory
 	// is held. Default 4096.
@@ -64,7 +84,7 @@ const (
 	FrameBytesMin = 4 << 10
 	// FrameBytesLimit is the greatest FrameBytesMax.
 	FrameBytesLimit = 64 << 20
-	// PeersMax bounds the peers of one node.
+	// PeersMax bounds the peers of one node, the learned ones for themselves.
 	PeersMax = 1024
 	// BackoffLimit bounds BackoffMax.
 	BackoffLimit = 10 * time.Second
@@ -79,6 +99,8 @@ const frameBytesDefault = 16 << 20
 func (o Options) WithDefaults() Options {
 	o.Peers = maps.Clone(o.Peers)
 	setDefault(&o.Listen, "127.0.0.1:0")
+	setDefault(&o.LearnedPeersMax, raft.MembersMax)
+	setDefault(&o.LearnedIdleTimeout, 30*time.Second)
 	setDefault(&o.QueueMessagesMax, 4096)
 	setDefault(&o.FrameBytesMax, frameBytesDefault)
 	setDefault(&o.QueueBytesMax, max(32<<20, o.FrameBytesMax))
@@ -124,6 +146,11 @@ func (o Options) Validate() error {
 		faults = append(faults, err)
 	}
 	check(len(o.Peers) <= PeersMax, "Peers has %d nodes: want at most %d", len(o.Peers), PeersMax)
+	check(len(o.Advertise) <= raft.AddressBytesMax,
+		"Advertise has %d bytes: want at most %d", len(o.Advertise), raft.AddressBytesMax)
+	check(o.LearnedPeersMax >= 1 && o.LearnedPeersMax <= PeersMax,
+		"LearnedPeersMax = %d: want 1 to %d; PeersOnly for none", o.LearnedPeersMax, PeersMax)
+	check(o.LearnedIdleTimeout > 0, "LearnedIdleTimeout = %v: want more than 0", o.LearnedIdleTimeout)
 	check(o.QueueMessagesMax >= 1 && o.QueueMessagesMax <= 1<<20,
 		"QueueMessagesMax = %d: want 1 to %d", o.QueueMessagesMax, 1<<20)
 	check(o.FrameBytesMax >= FrameBytesMin && o.FrameBytesMax <= FrameBytesLimit,

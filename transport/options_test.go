@@ -45,6 +45,7 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	o := Options{
 		Cluster: "not a name", QueueMessagesMax: -1, QueueBytesMax: 5, FrameBytesMax: 1 << 30, BatchBytesMax: -2,
 		DialTimeout: -1, HandshakeTimeout: -1, WriteTimeout: -1, BackoffMin: -1, BackoffMax: time.Hour, Identity: id,
+		Advertise: strings.Repeat("a", 2000), LearnedPeersMax: -1, LearnedIdleTimeout: -1,
 	}
 	err = o.WithDefaults().Validate()
 	if err == nil {
@@ -52,7 +53,8 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	}
 	for _, field := range []string{
 		"Self", "Cluster", "QueueMessagesMax", "QueueBytesMax", "FrameBytesMax", "BatchBytesMax", "DialTimeout",
-		"HandshakeTimeout", "WriteTimeout", "BackoffMin", "BackoffMax", "Identity",
+		"HandshakeTimeout", "WriteTimeout", "BackoffMin", "BackoffMax", "Identity", "Advertise", "LearnedPeersMax",
+		"LearnedIdleTimeout",
 	} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("no fault of %s in:\n%v", field, err)
@@ -87,7 +89,7 @@ func TestPlaintextIsForLoopback(t *testing.T) {
 }
 
 func TestLanes(t *testing.T) {
-	for kind := raft.MsgPreVote; kind <= raft.MsgTimeoutNow; kind++ {
+	for kind := raft.MsgPreVote; kind <= raft.MsgSnapshotReply; kind++ {
 		want := LaneControl
 		switch kind {
 		case raft.MsgAppend, raft.MsgAppendReply:

@@ -15,6 +15,7 @@ type counters struct {
 	dialsFailed atomic.Uint64
 	drops       [transport.DropCount]atomic.Uint64
 	refusals    [transport.RefusalCount]atomic.Uint64
+	refusedBy   [transport.RefusalCount]atomic.Uint64
 }
 
 // laneCounters keep what a sender writes apart from what a receiver writes, on different cache lines.
@@ -46,6 +47,7 @@ func (n *Node) Metrics() transport.Metrics {
 		DialsFailed: c.dialsFailed.Load(),
 		Drops:       make(map[string]uint64, transport.DropCount),
 		Refusals:    make(map[string]uint64, transport.RefusalCount),
+		RefusedBy:   make(map[string]uint64, transport.RefusalCount),
 	}
 	for i := range c.lanes {
 		l := &c.lanes[i]
@@ -61,10 +63,15 @@ func (n *Node) Metrics() transport.Metrics {
 	for i := 1; i < len(c.refusals); i++ {
 		m.Refusals[transport.Refusal(i).String()] = c.refusals[i].Load()
 	}
-	if !n.started.Load() {
-		return m
+	for i := range c.refusedBy {
+		m.RefusedBy[transport.Refusal(i).String()] = c.refusedBy[i].Load()
 	}
-	for _, p := range n.peers {
+	for _, p := range n.members.load() {
+		if p.learned.Load() {
+			m.LearnedPeers++
+		} else {
+			m.Peers++
+		}
 		for i := range p.senders {
 			messages, bytes := p.senders[i].queue.Held()
 			m.Lanes[i].MessagesQueued += uint64(messages)

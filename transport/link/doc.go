@@ -1,6 +1,6 @@
-// Package link is what all transports have in common: a [Node] with one [Peer] for each other node, their queues,
-// senders and receivers, the greeting, and the rules of who may connect. A transport adds only how to dial, how to
-// accept and how bytes are written.
+// Package link is what all transports have in common: a [Node] with one [Peer] for each other node, their
+// queues, senders and receivers, the greeting, and the rules of who may connect. A transport adds only how
+// to dial, how to accept and how bytes are written.
 //
 //	Send ─► Queue ─► sender (a goroutine a peer and lane) ─► Outgoing.Write
 //	                  │  ▲
@@ -8,6 +8,12 @@
 //	                 greeting
 //
 //	accepted connection ─► Welcome (greeting, checks) ─► Serve ─► Receive ─► deliver
+//
+// # Members
+//
+// The table of peers is replaced as a whole, so that Send reads it without a lock. SetPeers and an
+// admission change it under one lock, which is held while a peer is stopped: what is hinted about a peer
+// that is gone is hinted before it can come back as another [Peer].
 //
 // # A sender's life
 //
@@ -17,23 +23,32 @@
 //	          │             │
 //	          └── Kick: give up this attempt, it may have begun before the peer was back; dial again at once
 //
+// Idle is only the snapshot lane before its first use, and a learned peer before the first message to it.
+// After a refusal for a disk or a removal the pause is a second: it will hardly be taken back.
+//
 // # Rules of admission
 //
-//  1. The hello's protocol, cluster, receiver and sender must be right; the sender must be in Options.Peers and, with
-//     an identity, be the node of its certificate.
-//  2. While a connection of a newer incarnation of the peer is live, one of an older is refused. A newer one ends
-//     all connections from, and to, an older one.
-//  3. A second connection of the same peer, lane and incarnation replaces the first: the peer knows better which
-//     of them is alive.
+//  1. The hello's protocol, cluster, receiver and sender must be right; with an identity, the sender
+//     must be the node of its certificate. It must be a peer, or one that may be learned: not removed, at
+//     an address that can be answered at, and not one too many. Then Options.Admit is asked about its disk;
+//     the dialer asks its own about the welcome.
+//  2. While a connection of a newer incarnation of the peer is live, one of an older is refused. A newer
+//     one ends all connections from, and to, an older one.
+//  3. A learned peer moves to the address of its latest greeting, a peer of SetPeers to that of SetPeers
+//     only.
+//  4. A second connection of the same peer, lane and incarnation replaces the first: the peer knows
+//     better which of them is alive.
 //
 // # Hints
 //
-// The peer function hears (id, true) when a connection of one lane and direction was made and (id, false) when it
-// broke; the calls of one peer are ordered, and a replaced connection breaks before its successor is made. All
-// lanes and directions report, so that the last hint about a peer in good health is true and about a dead one false.
+// The peer function hears (id, true) when a connection of one lane and direction was made and (id, false)
+// when it broke; the calls of one peer are ordered, and a replaced connection breaks before its successor
+// is made. All lanes and directions report, so that the last hint about a peer in good health is true and
+// about a dead one false.
 //
 // # Obligations of a transport
 //
-//  1. Start calls Node.Start, then listens; Close calls Node.Shutdown, closes its listener, then Node.Wait.
+//  1. Start calls Node.Start, then listens; Close calls Node.Shutdown, closes its listener, then
+//     Node.Wait.
 //  2. Every goroutine is started with Node.Go and ends when Node.Context does.
 package link

@@ -15,7 +15,7 @@ import (
 func (n *Node) Hello(peer raft.NodeID, lane transport.Lane) wire.Hello {
 	return wire.Hello{
 		Protocol: wire.ProtocolVersion, Lane: lane, From: n.options.Self, To: peer,
-		Incarnation: n.options.Incarnation, Cluster: n.options.Cluster,
+		Incarnation: n.options.Incarnation, Disk: n.options.Disk, Cluster: n.options.Cluster, Address: n.options.Advertise,
 	}
 }
 
@@ -37,20 +37,44 @@ func (n *Node) Greet(conn io.ReadWriter, peer raft.NodeID, lane transport.Lane) 
 	if err != nil {
 		return 0, fmt.Errorf("decode welcome: %w", refusalOf(err))
 	}
-	return w.Incarnation, n.CheckWelcome(w, peer)
+	err = n.CheckWelcome(w, peer)
+	if transport.OwnReasonOf(err) != transport.RefusedNone {
+		_ = n.WriteWelcome(conn, err) // so that the peer knows why; it may be gone
+	}
+	return w.Incarnation, err
 }
 
-// CheckWelcome returns why this node does not want to talk to the node that sent w, or nil.
+// CheckWelcome returns why this node and the one that sent w do not talk to each other, or nil. Either side may have
+// refused, which is counted.
 func (n *Node) CheckWelcome(w wire.Welcome, peer raft.NodeID) error {
+	if w.Protocol == wire.ProtocolVersion && w.Refusal != transport.RefusedNone {
+		return n.RefusedBy(peer, w.Refusal)
+	}
+	err := n.acceptWelcome(w, peer)
+	n.Refuse(err, fmt.Sprintf("node %d", peer))
+	return err
+}
+
+// acceptWelcome returns why this node does not want to talk to the node that sent w, or nil.
+func (n *Node) acceptWelcome(w wire.Welcome, peer raft.NodeID) error {
 	switch {
 	case w.Protocol != wire.ProtocolVersion:
 		return transport.Refused(transport.RefusedVersion, "protocol %d, want %d", w.Protocol, wire.ProtocolVersion)
-	case w.Refusal != transport.RefusedNone:
-		return fmt.Errorf("peer %d: %w", peer, &transport.RefusedError{Reason: w.Refusal})
 	case w.Cluster != n.options.Cluster:
 		return transport.Refused(transport.RefusedCluster, "cluster %q, want %q", w.Cluster, n.options.Cluster)
 	case w.Node != peer:
 		return transport.Refused(transport.RefusedNode, "node %d, want %d", w.Node, peer)
+	}
+	return n.checkDisk(w.Node, w.Disk)
+}
+
+// checkDisk asks Options.Admit.
+func (n *Node) checkDisk(node raft.NodeID, disk uint64) error {
+	if n.options.Admit == nil {
+		return nil
+	}
+	if err := n.options.Admit(node, disk); err != nil {
+		return transport.Refused(transport.RefusedDisk, "node %d with disk %016x: %v", node, disk, err)
 	}
 	return nil
 }
@@ -67,13 +91,14 @@ func (n *Node) CheckHello(h wire.Hello, authenticated raft.NodeID) error {
 		return transport.Refused(transport.RefusedNode, "looks for node %d, this is %d", h.To, n.options.Self)
 	case h.From == n.options.Self:
 		return transport.Refused(transport.RefusedSelf, "says that it is node %d too", h.From)
-	case n.peers[h.From] == nil:
-		return transport.Refused(transport.RefusedUnknownPeer, "node %d", h.From)
 	case n.options.Identity != nil && authenticated != h.From:
 		return transport.Refused(transport.RefusedIdentity, "says that it is node %d, certificate of node %d",
 			h.From, authenticated)
 	}
-	return nil
+	if err := n.checkMember(h); err != nil {
+		return err
+	}
+	return n.checkDisk(h.From, h.Disk)
 }
 
 // ReadHello reads and checks the first frame of an accepted connection.
@@ -92,13 +117,17 @@ func (n *Node) ReadHello(r *wire.Reader, authenticated raft.NodeID) (wire.Hello,
 	return h, n.CheckHello(h, authenticated)
 }
 
-// WriteWelcome answers a hello: with the reason of the refusal when err has one.
-func (n *Node) WriteWelcome(w io.Writer, err error) error {
-	welcome := wire.Welcome{
-		Protocol: wire.ProtocolVersion, Refusal: transport.ReasonOf(err), Node: n.options.Self,
-		Incarnation: n.options.Incarnation, Cluster: n.options.Cluster,
+// Welcome returns the answer to a hello: the reason of the refusal when err has one.
+func (n *Node) Welcome(err error) wire.Welcome {
+	return wire.Welcome{
+		Protocol: wire.ProtocolVersion, Refusal: transport.OwnReasonOf(err), Node: n.options.Self,
+		Incarnation: n.options.Incarnation, Disk: n.options.Disk, Cluster: n.options.Cluster, Address: n.options.Advertise,
 	}
-	if _, err := w.Write(wire.AppendFrame(nil, wire.KindWelcome, welcome.Append(nil))); err != nil {
+}
+
+// WriteWelcome writes it. The dialer does so too, when it refuses the accepter.
+func (n *Node) WriteWelcome(w io.Writer, err error) error {
+	if _, err := w.Write(wire.AppendFrame(nil, wire.KindWelcome, n.Welcome(err).Append(nil))); err != nil {
 		return fmt.Errorf("write welcome: %w", err)
 	}
 	return nil

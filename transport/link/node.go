@@ -34,8 +34,9 @@ type Outgoing interface {
 
 // Node is one node's end of a transport.
 type Node struct {
-	options transport.Options
+	options transport.Options // immutable once started; the peers are in members
 	dial    Dial
+	reach   func(address string) error
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -43,19 +44,22 @@ type Node struct {
 
 	// Set by Start, then immutable.
 	started atomic.Bool
-	peers   map[raft.NodeID]*Peer
 	deliver func(raft.Message)
 	hint    func(id raft.NodeID, up bool)
 
-	mu     sync.Mutex // of Start, SetPeers, Shutdown and Go
+	members members
+
+	mu     sync.Mutex // of Go and closed; the last to be locked
 	closed bool
 
-	counters   counters
-	refusalLog [transport.RefusalCount]atomic.Int64 // when it was logged last, wall clock, ns
+	counters     counters
+	refusalLog   [transport.RefusalCount]logTimes
+	refusedByLog [transport.RefusalCount]logTimes
 }
 
-// NewNode checks the options and returns a node that dials with dial.
-func NewNode(options transport.Options, dial Dial) (*Node, error) {
+// NewNode checks the options and returns a node that dials with dial. reach says why the transport would not connect
+// to an address that a learned peer advertises, or nil.
+func NewNode(options transport.Options, dial Dial, reach func(address string) error) (*Node, error) {
 	options = options.WithDefaults()
 	if options.Incarnation == 0 {
 		options.Incarnation = uint64(time.Now().UnixNano())
@@ -63,45 +67,38 @@ func NewNode(options transport.Options, dial Dial) (*Node, error) {
 	if err := options.Validate(); err != nil {
 		return nil, fmt.Errorf("transport options: %w", err)
 	}
-	n := &Node{options: options, dial: dial}
+	n := &Node{options: options, dial: dial, reach: reach}
+	n.members.addresses = options.Peers
+	n.options.Peers = nil
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	return n, nil
 }
 
+// Listens says, before Start, at which address the node listens: what it advertises unless the options say otherwise.
+func (n *Node) Listens(address string) {
+	if n.options.Advertise == "" {
+		n.options.Advertise = address
+	}
+}
+
 // Options returns the effective options.
 func (n *Node) Options() transport.Options {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	n.members.mu.Lock()
+	defer n.members.mu.Unlock()
 	options := n.options
-	options.Peers = maps.Clone(options.Peers)
+	options.Peers = maps.Clone(n.members.addresses)
 	return options
 }
 
 // Context ends when the node is shut down.
 func (n *Node) Context() context.Context { return n.ctx }
 
-// SetPeers replaces the addresses of the peers. It fails after Start.
-func (n *Node) SetPeers(peers map[raft.NodeID]string) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.started.Load() {
-		return fmt.Errorf("set peers: %w", transport.ErrStarted)
-	}
-	options := n.options
-	options.Peers = maps.Clone(peers)
-	if err := options.Validate(); err != nil {
-		return fmt.Errorf("set peers: %w", err)
-	}
-	n.options = options
-	return nil
-}
-
 // Start makes the peers and begins to dial them.
 func (n *Node) Start(deliver func(raft.Message), hint func(id raft.NodeID, up bool)) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	n.members.mu.Lock()
+	defer n.members.mu.Unlock()
 	switch {
-	case n.closed:
+	case n.ctx.Err() != nil:
 		return fmt.Errorf("start transport: %w", raft.ErrClosed)
 	case n.started.Load():
 		return fmt.Errorf("start transport: %w", transport.ErrStarted)
@@ -109,18 +106,8 @@ func (n *Node) Start(deliver func(raft.Message), hint func(id raft.NodeID, up bo
 		return errors.New("start transport: deliver and peer must not be nil")
 	}
 	n.deliver, n.hint = deliver, hint
-	n.peers = make(map[raft.NodeID]*Peer, len(n.options.Peers))
-	for id, address := range n.options.Peers {
-		if id != n.options.Self {
-			n.peers[id] = newPeer(n, id, address)
-		}
-	}
 	n.started.Store(true)
-	for _, p := range n.peers {
-		for i := range p.senders {
-			n.work.Go(p.senders[i].run)
-		}
-	}
+	n.arrange()
 	return nil
 }
 
@@ -140,7 +127,7 @@ func (n *Node) Send(m raft.Message) bool {
 	if !n.started.Load() {
 		return n.Dropped(transport.DropClosed, 1)
 	}
-	peer := n.peers[m.To]
+	peer := n.Peer(m.To)
 	if peer == nil {
 		return n.Dropped(transport.DropUnknownPeer, 1)
 	}
@@ -149,9 +136,20 @@ func (n *Node) Send(m raft.Message) bool {
 		return n.Dropped(transport.DropTooLarge, 1)
 	}
 	if reason, ok := peer.senders[transport.LaneOf(m.Kind)].queue.Put(&m, size); !ok {
+		if reason == transport.DropClosed {
+			reason = n.dropWhenGone()
+		}
 		return n.Dropped(reason, 1)
 	}
 	return true
+}
+
+// dropWhenGone is why messages are dropped whose peer is gone: the node was shut down, or the peer removed.
+func (n *Node) dropWhenGone() transport.Drop {
+	if n.ctx.Err() != nil {
+		return transport.DropClosed
+	}
+	return transport.DropUnknownPeer
 }
 
 // Dropped counts messages that were not sent and returns false.
@@ -159,9 +157,6 @@ func (n *Node) Dropped(reason transport.Drop, messages int) bool {
 	n.counters.drops[reason].Add(uint64(messages))
 	return false
 }
-
-// Peer returns the peer of that id, or nil. The node must be started.
-func (n *Node) Peer(id raft.NodeID) *Peer { return n.peers[id] }
 
 // Shutdown ends everything without waiting for it; true says that this call was the first.
 func (n *Node) Shutdown() bool {
@@ -173,8 +168,10 @@ func (n *Node) Shutdown() bool {
 		return false
 	}
 	n.cancel()
-	for _, p := range n.peers {
-		p.shutdown()
+	n.members.mu.Lock()
+	defer n.members.mu.Unlock()
+	for _, p := range n.members.load() {
+		p.stop()
 	}
 	return true
 }
@@ -182,20 +179,41 @@ func (n *Node) Shutdown() bool {
 // Wait returns when every goroutine of the node has ended.
 func (n *Node) Wait() { n.work.Wait() }
 
-// refusalLogInterval is how often refusals of one reason are logged.
-const refusalLogInterval = 5 * time.Second
-
-// Refuse counts err under its reason, if it has one, and logs it once a while.
+// Refuse counts err under its reason, if this node has one, and logs it once a while.
 func (n *Node) Refuse(err error, remote string) {
-	reason := transport.ReasonOf(err)
+	reason := transport.OwnReasonOf(err)
 	if reason == transport.RefusedNone || reason >= transport.RefusalCount {
 		return
 	}
 	n.counters.refusals[reason].Add(1)
-	now, last := time.Now().UnixNano(), n.refusalLog[reason].Load()
-	if (last == 0 || now-last > int64(refusalLogInterval)) && n.refusalLog[reason].CompareAndSwap(last, now) {
+	if n.refusalLog[reason].due() {
 		n.options.Logger.Warn("connection refused", "node", n.options.Self, "remote", remote, "err", err)
 	}
+}
+
+// RefusedBy counts that a peer refused this node, logs it once a while, and returns it as an error.
+func (n *Node) RefusedBy(peer raft.NodeID, reason transport.Refusal) error {
+	err := fmt.Errorf("peer %d: %w", peer, &transport.RefusedError{Reason: reason, Detail: reason.Advice(), ByPeer: true})
+	if reason >= transport.RefusalCount {
+		reason = transport.RefusedNone // of a later version
+	}
+	n.counters.refusedBy[reason].Add(1)
+	if n.refusedByLog[reason].due() {
+		n.options.Logger.Warn("connection refused by peer", "node", n.options.Self, "err", err)
+	}
+	return err
+}
+
+// refusalLogInterval is how often refusals of one reason are logged.
+const refusalLogInterval = 5 * time.Second
+
+// logTimes is when something was logged last, wall clock, in nanoseconds.
+type logTimes struct{ last atomic.Int64 }
+
+// due reports whether it is time to log again, and if so takes that time.
+func (l *logTimes) due() bool {
+	now, last := time.Now().UnixNano(), l.last.Load()
+	return (last == 0 || now-last > int64(refusalLogInterval)) && l.last.CompareAndSwap(last, now)
 }
 
 // backoff is the pause between attempts to dial.

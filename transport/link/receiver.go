@@ -18,8 +18,11 @@ func (p *Peer) Receive(lane transport.Lane, r *wire.Reader) error {
 		if err != nil {
 			return refusalOf(err)
 		}
-		if p.node.ctx.Err() != nil {
-			return p.node.ctx.Err()
+		if p.ctx.Err() != nil {
+			return p.ctx.Err()
+		}
+		if frame.Kind == wire.KindWelcome {
+			return p.farewell(frame.Payload)
 		}
 		if frame.Kind != wire.KindMessages {
 			return transport.Refused(transport.RefusedMalformed, "%v frame after the greeting", frame.Kind)
@@ -35,6 +38,18 @@ func (p *Peer) Receive(lane transport.Lane, r *wire.Reader) error {
 	}
 }
 
+// farewell reads why the peer, which dialed, refuses this node.
+func (p *Peer) farewell(payload []byte) error {
+	w, err := wire.DecodeWelcome(payload)
+	if err != nil {
+		return refusalOf(fmt.Errorf("decode refusal: %w", err))
+	}
+	if w.Protocol != wire.ProtocolVersion || w.Refusal == transport.RefusedNone {
+		return transport.Refused(transport.RefusedMalformed, "welcome from the dialer that is no refusal")
+	}
+	return p.node.RefusedBy(p.id, w.Refusal)
+}
+
 // receiveFrame delivers the messages of one frame; aliased says that one of them refers to payload.
 func (p *Peer) receiveFrame(payload []byte) (count int, aliased bool, err error) {
 	for len(payload) > 0 {
@@ -43,7 +58,7 @@ func (p *Peer) receiveFrame(payload []byte) (count int, aliased bool, err error)
 		if err != nil {
 			return count, aliased, refusalOf(fmt.Errorf("decode message: %w", err))
 		}
-		aliased = aliased || m.Span.Encoded != nil
+		aliased = aliased || wire.Aliases(&m)
 		if err := p.Deliver(m); err != nil {
 			return count, aliased, err
 		}

@@ -22,10 +22,14 @@ type sender struct {
 	abandon context.CancelFunc // of the attempt under way
 }
 
-// steadyAfter is how long a connection lasts before its loss is answered by dialing at once.
-const steadyAfter = 200 * time.Millisecond
+const (
+	// steadyAfter is how long a connection lasts before its loss is answered by dialing at once.
+	steadyAfter = 200 * time.Millisecond
+	// refusedPause is the least pause after a refusal that will hardly be taken back.
+	refusedPause = time.Second
+)
 
-var errKicked = errors.New("attempt given up: the peer has just connected")
+var errKicked = errors.New("attempt given up: the peer has just connected, or moved")
 
 func newSender(p *Peer, lane transport.Lane) *sender {
 	o := &p.node.options
@@ -34,18 +38,18 @@ func newSender(p *Peer, lane transport.Lane) *sender {
 	}
 }
 
-// run dials, writes, and dials again until the node is shut down.
+// run dials, writes, and dials again until the peer is gone.
 func (s *sender) run() {
-	n := s.peer.node
-	defer func() { n.Dropped(transport.DropClosed, s.queue.Drop()) }()
+	n, ctx := s.peer.node, s.peer.ctx
+	defer func() { n.Dropped(n.dropWhenGone(), s.queue.Drop()) }()
 	pause := backoff{least: n.options.BackoffMin, most: n.options.BackoffMax}
-	for n.ctx.Err() == nil && s.awaitUse() {
+	for ctx.Err() == nil && s.awaitUse() {
 		out, err := s.connect()
 		if err != nil {
-			if n.ctx.Err() == nil && !errors.Is(err, errKicked) {
+			if ctx.Err() == nil && !errors.Is(err, errKicked) {
 				s.failed(err)
 			}
-			if !s.rest(&pause) {
+			if !s.rest(&pause, err) {
 				return
 			}
 			continue
@@ -55,21 +59,19 @@ func (s *sender) run() {
 		s.disconnected(out, err)
 		if time.Since(connected) > steadyAfter {
 			pause.reset()
-		} else if !s.rest(&pause) { // a peer that accepts and hangs up is not dialed in a tight loop
+		} else if !s.rest(&pause, err) { // a peer that accepts and hangs up is not dialed in a tight loop
 			return
 		}
 	}
 }
 
-// awaitUse waits for the first message of a lane that is seldom used; the others are connected from the start.
+// awaitUse waits for the first message of a lane, or to a learned peer; the others are connected from the start.
 func (s *sender) awaitUse() bool {
-	if s.lane != transport.LaneSnapshot {
-		return true
-	}
-	for s.queue.empty() {
+	for (s.lane == transport.LaneSnapshot || s.peer.learned.Load()) && s.queue.empty() {
 		select {
 		case <-s.queue.Wake():
-		case <-s.peer.node.ctx.Done():
+		case <-s.kicked: // it may be no learned peer any more
+		case <-s.peer.ctx.Done():
 			return false
 		}
 	}
@@ -78,30 +80,31 @@ func (s *sender) awaitUse() bool {
 
 // connect makes one attempt.
 func (s *sender) connect() (Outgoing, error) {
-	n := s.peer.node
-	ctx, cancel := context.WithTimeout(n.ctx, n.options.DialTimeout+n.options.HandshakeTimeout)
+	n, p := s.peer.node, s.peer
+	ctx, cancel := context.WithTimeout(p.ctx, n.options.DialTimeout+n.options.HandshakeTimeout)
 	defer cancel()
-	s.peer.mu.Lock()
+	p.mu.Lock()
 	s.abandon = cancel
-	s.peer.mu.Unlock()
+	address := p.address
+	p.mu.Unlock()
 
-	out, err := n.dial(ctx, s.peer, s.lane)
+	out, err := n.dial(ctx, p, s.lane)
 
-	s.peer.mu.Lock()
-	defer s.peer.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	s.abandon = nil
-	if err == nil && n.ctx.Err() != nil {
+	if err == nil && (p.ctx.Err() != nil || p.address != address) {
 		_ = out.Close()
-		return nil, n.ctx.Err()
+		err = errKicked
 	}
 	if err == nil {
 		s.out = out
 		n.counters.connects.Add(1)
-		n.options.Logger.Info("connected", "node", n.options.Self, "peer", s.peer.id, "lane", s.lane.String())
-		s.peer.hint(true)
+		n.options.Logger.Info("connected", "node", n.options.Self, "peer", p.id, "lane", s.lane.String())
+		p.changed(true)
 		return out, nil
 	}
-	if n.ctx.Err() == nil && errors.Is(ctx.Err(), context.Canceled) {
+	if p.ctx.Err() == nil && errors.Is(ctx.Err(), context.Canceled) {
 		return nil, errKicked
 	}
 	return nil, err
@@ -116,15 +119,22 @@ func (s *sender) failed(err error) {
 		"err", err)
 }
 
-// rest pauses before the next attempt, unless the peer was heard of meanwhile; false says that the node is shut down.
-func (s *sender) rest(pause *backoff) bool {
-	timer := time.NewTimer(pause.pause())
+// rest pauses before the next attempt, unless the peer was heard of meanwhile; err is why the last one failed. False
+// says that the peer is gone.
+func (s *sender) rest(pause *backoff, err error) bool {
+	length := pause.pause()
+	switch transport.ReasonOf(err) {
+	case transport.RefusedRemoved, transport.RefusedDisk:
+		length = max(length, refusedPause)
+	default:
+	}
+	timer := time.NewTimer(length)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-s.kicked:
 		pause.reset()
-	case <-s.peer.node.ctx.Done():
+	case <-s.peer.ctx.Done():
 		return false
 	}
 	return true
@@ -132,16 +142,20 @@ func (s *sender) rest(pause *backoff) bool {
 
 // kick says that the peer is alive with this incarnation. peer.mu is held.
 func (s *sender) kick(incarnation uint64) {
-	if s.out != nil {
-		if s.out.Incarnation() < incarnation {
-			out := s.out
-			s.peer.node.Go(func() { _ = out.Close() }) // may block a little; run notices by Done
-		}
-		return
+	if s.out == nil || s.out.Incarnation() < incarnation {
+		s.again()
 	}
+}
+
+// again ends the connection, or the attempt, that there is, and has the next one made without a pause. peer.mu is held.
+func (s *sender) again() {
 	select {
 	case s.kicked <- struct{}{}:
 	default:
+	}
+	if s.out != nil {
+		out := s.out
+		s.peer.node.Go(func() { _ = out.Close() }) // may block a little; run notices by Done
 	}
 	if s.abandon != nil {
 		s.abandon()
@@ -160,8 +174,8 @@ func (s *sender) pump(out Outgoing) error {
 			case <-s.queue.Wake():
 			case <-out.Done():
 				return nil
-			case <-n.ctx.Done():
-				return n.ctx.Err()
+			case <-s.peer.ctx.Done():
+				return s.peer.ctx.Err()
 			}
 			continue
 		}
@@ -207,8 +221,10 @@ func (s *sender) disconnected(out Outgoing, err error) {
 	n.counters.disconnects.Add(1)
 	s.peer.mu.Lock()
 	defer s.peer.mu.Unlock()
-	s.out = nil
-	s.peer.hint(false)
+	if s.out == out {
+		s.out = nil
+		s.peer.changed(false)
+	}
 	if n.ctx.Err() == nil {
 		n.options.Logger.Info("disconnected", "node", n.options.Self, "peer", s.peer.id, "lane", s.lane.String(),
 			"err", err)

@@ -49,12 +49,21 @@ func (n *Network) find(id raft.NodeID) *Transport {
 // Transport returns a new node's transport. It can be reached once it is started and until it is closed.
 func (n *Network) Transport(options transport.Options) (*Transport, error) {
 	t := &Transport{network: n}
-	node, err := link.NewNode(options, t.dial)
+	node, err := link.NewNode(options, t.dial, named)
 	if err != nil {
 		return nil, err
 	}
 	t.node, t.self = node, options.Self
+	t.node.Listens(t.Addr())
 	return t, nil
+}
+
+// named says that an address is none here.
+func named(address string) error {
+	if address == "" {
+		return fmt.Errorf("%w: no name", transport.ErrUnreachable)
+	}
+	return nil
 }
 
 // Transport is one node's transport.
@@ -67,8 +76,10 @@ type Transport struct {
 // Addr returns a name for the node.
 func (t *Transport) Addr() string { return fmt.Sprintf("mem:%d", t.self) }
 
-// SetPeers replaces Options.Peers. It fails after Start.
-func (t *Transport) SetPeers(peers map[raft.NodeID]string) error { return t.node.SetPeers(peers) }
+// SetPeers replaces Options.Peers, at any time; see the obligations in the comment of package transport.
+func (t *Transport) SetPeers(peers map[raft.NodeID]string, removedUpTo raft.NodeID) error {
+	return t.node.SetPeers(peers, removedUpTo)
+}
 
 // Start begins to accept, to connect and to deliver; see the driver's port. It fails when a node of that id is started.
 func (t *Transport) Start(deliver func(raft.Message), peer func(id raft.NodeID, up bool)) error {

@@ -36,16 +36,22 @@ func (t *Transport) dial(_ context.Context, peer *link.Peer, lane transport.Lane
 	if identity := t.node.Options().Identity; identity != nil {
 		authenticated = identity.Node()
 	}
-	if err := to.node.CheckHello(hello, authenticated); err != nil {
-		to.node.Refuse(err, t.Addr())
+	refused := to.node.CheckHello(hello, authenticated)
+	if refused == nil {
+		refused = to.node.CheckStale(hello)
+	}
+	to.node.Refuse(refused, t.Addr())
+	if err := t.node.CheckWelcome(to.node.Welcome(refused), peer.ID()); err != nil {
+		if reason := transport.OwnReasonOf(err); reason != transport.RefusedNone {
+			_ = to.node.RefusedBy(t.self, reason)
+		}
 		return nil, fmt.Errorf("greet node %d: %w", peer.ID(), err)
 	}
 	p := &pipe{
 		from: t, to: to, incarnation: to.node.Options().Incarnation,
 		batches: make(chan []raft.Message), done: make(chan struct{}),
 	}
-	sender := to.node.Peer(t.self)
-	leave, err := sender.Admit(lane, hello.Incarnation, p.hangUp)
+	sender, leave, err := to.node.Admit(hello, p.hangUp)
 	if err != nil {
 		to.node.Refuse(err, t.Addr())
 		return nil, fmt.Errorf("greet node %d: %w", peer.ID(), err)

@@ -11,7 +11,8 @@
 //	stream of each lane    hello(lane) ──────────►  admission
 //	                       messages ─────────────►  deliver
 //
-// Both directions of all peers share one UDP socket.
+// Both directions of all peers share one UDP socket. A dialer that refuses the accepter says why in the code that it
+// closes the connection with.
 //
 // # A peer that dies
 //

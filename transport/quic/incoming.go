@@ -46,6 +46,9 @@ func (t *Transport) serve(conn *quicgo.Conn) {
 	}
 	for {
 		stream, err := conn.AcceptUniStream(t.node.Context())
+		if reason := reasonOf(err); reason != transport.RefusedNone {
+			_ = t.node.RefusedBy(hello.From, reason)
+		}
 		if err != nil || !t.node.Go(func() { t.receive(conn, stream, hello) }) {
 			_ = conn.CloseWithError(codeClosed, "")
 			return
@@ -75,7 +78,7 @@ func (t *Transport) welcome(conn *quicgo.Conn) (hello wire.Hello, err error) {
 		hello, err = t.node.ReadHello(wire.NewReader(stream, wire.HelloBytesMax), authenticated)
 	}
 	if err == nil {
-		err = t.node.Peer(hello.From).CheckStale(hello.Incarnation)
+		err = t.node.CheckStale(hello)
 	}
 	if answered := t.node.WriteWelcome(stream, err); err == nil {
 		err = answered
@@ -121,8 +124,7 @@ func (t *Transport) receiveLane(conn *quicgo.Conn, stream *quicgo.ReceiveStream,
 		return transport.Refused(transport.RefusedMalformed, "incarnation %d on a stream, %d on its connection",
 			hello.Incarnation, greeted.Incarnation)
 	}
-	peer := t.node.Peer(hello.From)
-	leave, err := peer.Admit(hello.Lane, hello.Incarnation, func() {
+	peer, leave, err := t.node.Admit(hello, func() {
 		go func() { _ = conn.CloseWithError(codeClosed, "replaced") }()
 	})
 	if err != nil {

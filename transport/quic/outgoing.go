@@ -27,16 +27,23 @@ type session struct {
 	// turn has one slot: who holds it may read and replace the rest.
 	turn        chan struct{}
 	conn        *quicgo.Conn
+	address     string // that was dialed
 	incarnation uint64
 }
 
-func (t *Transport) session(id raft.NodeID) *session {
+// session returns the session of a peer, which is kept for as long as it is one.
+func (t *Transport) session(peer *link.Peer) *session {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.sessions[id]
+	s := t.sessions[peer]
 	if s == nil {
 		s = &session{turn: make(chan struct{}, 1)}
-		t.sessions[id] = s
+		t.sessions[peer] = s
+		context.AfterFunc(peer.Context(), func() {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			delete(t.sessions, peer)
+		})
 	}
 	return s
 }
@@ -52,19 +59,23 @@ type outgoing struct {
 
 // dial implements link.Dial: the first lane connects, the others add their streams.
 func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.Lane) (link.Outgoing, error) {
-	s := t.session(peer.ID())
+	s := t.session(peer)
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
 		return nil, fmt.Errorf("dial node %d: %w", peer.ID(), context.Cause(ctx))
 	}
+	address := peer.Address()
+	if s.conn != nil && s.address != address {
+		_ = s.conn.CloseWithError(codeClosed, "moved")
+	}
 	if s.conn == nil || s.conn.Context().Err() != nil {
-		conn, incarnation, err := t.connect(ctx, peer)
+		conn, incarnation, err := t.connect(ctx, peer.ID(), address)
 		if err != nil {
 			return nil, err
 		}
-		s.conn, s.incarnation = conn, incarnation
+		s.conn, s.address, s.incarnation = conn, address, incarnation
 	}
 	o := &outgoing{conn: s.conn, incarnation: s.incarnation, timeout: t.options.WriteTimeout}
 	o.encoder.SharedBytesMin = sharedBytesMin
@@ -76,23 +87,27 @@ func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.La
 }
 
 // connect makes the connection and introduces this node.
-func (t *Transport) connect(ctx context.Context, peer *link.Peer) (*quicgo.Conn, uint64, error) {
-	udp, err := net.ResolveUDPAddr("udp", peer.Address())
+func (t *Transport) connect(ctx context.Context, peer raft.NodeID, address string) (*quicgo.Conn, uint64, error) {
+	udp, err := net.ResolveUDPAddr("udp", address)
 	if err != nil {
-		return nil, 0, fmt.Errorf("dial node %d: %w", peer.ID(), err)
+		return nil, 0, fmt.Errorf("dial node %d: %w", peer, err)
 	}
 	dialing, cancel := context.WithTimeout(ctx, t.options.DialTimeout)
 	defer cancel()
-	conn, err := t.quic.Dial(dialing, udp, t.options.Identity.ClientTLS(protocol, peer.ID()), t.config())
+	conn, err := t.quic.Dial(dialing, udp, t.options.Identity.ClientTLS(protocol, peer), t.config())
 	if err != nil {
 		err = refusalOf(err)
-		t.node.Refuse(err, peer.Address())
-		return nil, 0, fmt.Errorf("dial node %d: %w", peer.ID(), err)
+		t.node.Refuse(err, address)
+		return nil, 0, fmt.Errorf("dial node %d: %w", peer, err)
 	}
-	incarnation, err := t.greet(ctx, conn, peer.ID())
+	incarnation, err := t.greet(ctx, conn, peer)
 	if err != nil {
-		_ = conn.CloseWithError(codeRefused, "")
-		return nil, 0, fmt.Errorf("greet node %d: %w", peer.ID(), err)
+		code := codeRefused
+		if reason := transport.OwnReasonOf(err); reason != transport.RefusedNone {
+			code = codeReason + quicgo.ApplicationErrorCode(reason)
+		}
+		_ = conn.CloseWithError(code, "")
+		return nil, 0, fmt.Errorf("greet node %d: %w", peer, err)
 	}
 	return conn, incarnation, nil
 }

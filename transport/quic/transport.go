@@ -36,12 +36,23 @@ const (
 	_ = uint(connectionWindowMax - transport.LaneCount*streamWindowMax)
 )
 
-// Codes that connections are closed with. The peer does not act upon them; they show in traces.
+// Codes that connections are closed with. The peer only counts them; they show in traces.
 const (
 	codeClosed  quicgo.ApplicationErrorCode = 0
 	codeRefused quicgo.ApplicationErrorCode = 1
 	codeBroken  quicgo.ApplicationErrorCode = 2
+	// codeReason and above: the dialer refused the accepter, for the reason added to it.
+	codeReason quicgo.ApplicationErrorCode = 256
 )
+
+// reasonOf returns why the dialer refused this node and closed the connection, or transport.RefusedNone.
+func reasonOf(err error) transport.Refusal {
+	var closed *quicgo.ApplicationError
+	if !errors.As(err, &closed) || !closed.Remote || closed.ErrorCode <= codeReason || closed.ErrorCode > codeReason+255 {
+		return transport.RefusedNone
+	}
+	return transport.Refusal(closed.ErrorCode - codeReason)
+}
 
 // Transport is one node's QUIC transport.
 type Transport struct {
@@ -54,15 +65,15 @@ type Transport struct {
 	greetings chan struct{}
 
 	mu       sync.Mutex
-	sessions map[raft.NodeID]*session
+	sessions map[*link.Peer]*session
 }
 
 // New checks the options and binds the socket; nothing is accepted before Start.
 func New(options transport.Options) (*Transport, error) {
 	t := &Transport{
-		greetings: make(chan struct{}, greetingsMax), sessions: map[raft.NodeID]*session{},
+		greetings: make(chan struct{}, greetingsMax), sessions: map[*link.Peer]*session{},
 	}
-	node, err := link.NewNode(options, t.dial)
+	node, err := link.NewNode(options, t.dial, transport.CheckReachable)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +89,7 @@ func New(options transport.Options) (*Transport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("Listen = %s: %w", t.options.Listen, err)
 	}
+	t.node.Listens(t.Addr())
 	resetKey := quicgo.StatelessResetKey(t.options.Identity.ResetKey())
 	t.quic = &quicgo.Transport{Conn: t.socket, ConnectionIDLength: 8, StatelessResetKey: &resetKey}
 	return t, nil
@@ -102,8 +114,10 @@ func (t *Transport) config() *quicgo.Config {
 // Addr returns the address that the transport listens on.
 func (t *Transport) Addr() string { return t.socket.LocalAddr().String() }
 
-// SetPeers replaces Options.Peers. It fails after Start.
-func (t *Transport) SetPeers(peers map[raft.NodeID]string) error { return t.node.SetPeers(peers) }
+// SetPeers replaces Options.Peers, at any time; see the obligations in the comment of package transport.
+func (t *Transport) SetPeers(peers map[raft.NodeID]string, removedUpTo raft.NodeID) error {
+	return t.node.SetPeers(peers, removedUpTo)
+}
 
 // Start begins to accept, to connect and to deliver; see the driver's port.
 func (t *Transport) Start(deliver func(raft.Message), peer func(id raft.NodeID, up bool)) error {

@@ -51,7 +51,7 @@ func (p *pair) open(id int, incarnation uint64, listen string) *quic.Transport {
 
 func (p *pair) start(id int, peer string) {
 	p.t.Helper()
-	if err := p.nodes[id].SetPeers(map[raft.NodeID]string{raft.NodeID(3 - id): peer}); err != nil {
+	if err := p.nodes[id].SetPeers(map[raft.NodeID]string{raft.NodeID(3 - id): peer}, 0); err != nil {
 		p.t.Fatal(err)
 	}
 	deliver := func(m raft.Message) { p.delivered[id] <- m }

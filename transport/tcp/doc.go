@@ -6,7 +6,8 @@
 //
 //	dialer                                     accepter
 //	TCP connect, TLS with both certificates ─►
-//	hello(lane, from, to, incarnation) ──────►  checks, admission
+//	hello(lane, from, to, incarnation,
+//	      disk, address) ────────────────────►  checks, admission
 //	  ◄───────────────────────────────────────  welcome(refusal or none)
 //	messages ────────────────────────────────►  deliver
 //	messages ────────────────────────────────►  deliver

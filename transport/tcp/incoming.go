@@ -65,8 +65,7 @@ func (t *Transport) serve(raw net.Conn) {
 		t.node.Refuse(err, remote)
 		return
 	}
-	peer := t.node.Peer(hello.From)
-	leave, err := peer.Admit(hello.Lane, hello.Incarnation, func() { _ = raw.Close() })
+	peer, leave, err := t.node.Admit(hello, func() { _ = raw.Close() })
 	if err == nil {
 		defer leave()
 		err = t.node.WriteWelcome(conn, nil)

@@ -27,7 +27,7 @@ const protocol = "raftmark/1"
 // New checks the options and binds the listener; nothing is accepted before Start.
 func New(options transport.Options) (*Transport, error) {
 	t := &Transport{greetings: make(chan struct{}, greetingsMax)}
-	node, err := link.NewNode(options, t.dial)
+	node, err := link.NewNode(options, t.dial, t.reach)
 	if err != nil {
 		return nil, err
 	}
@@ -39,23 +39,37 @@ func New(options transport.Options) (*Transport, error) {
 		if err := transport.CheckLoopback(t.options.Listen); err != nil {
 			return nil, fmt.Errorf("Listen: %w", err)
 		}
+		if err := transport.CheckLoopback(t.options.Advertise); t.options.Advertise != "" && err != nil {
+			return nil, fmt.Errorf("Advertise: %w", err)
+		}
 	}
 	t.listener, err = net.Listen("tcp", t.options.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("Listen = %s: %w", t.options.Listen, err)
 	}
+	t.node.Listens(t.Addr())
 	return t, nil
 }
 
 // Addr returns the address that the transport listens on.
 func (t *Transport) Addr() string { return t.listener.Addr().String() }
 
-// SetPeers replaces Options.Peers. It fails after Start.
-func (t *Transport) SetPeers(peers map[raft.NodeID]string) error {
+// SetPeers replaces Options.Peers, at any time; see the obligations in the comment of package transport.
+func (t *Transport) SetPeers(peers map[raft.NodeID]string, removedUpTo raft.NodeID) error {
 	if err := t.checkPlaintext(peers); err != nil {
 		return err
 	}
-	return t.node.SetPeers(peers)
+	return t.node.SetPeers(peers, removedUpTo)
+}
+
+// reach says why a learned peer cannot be answered at that address, or nil.
+func (t *Transport) reach(address string) error {
+	if t.options.Identity == nil {
+		if err := transport.CheckLoopback(address); err != nil {
+			return err
+		}
+	}
+	return transport.CheckReachable(address)
 }
 
 func (t *Transport) checkPlaintext(peers map[raft.NodeID]string) error {

@@ -24,8 +24,12 @@ func TestPlaintextIsRefusedOutsideOfLoopback(t *testing.T) {
 	if !errors.Is(err, transport.ErrPlaintext) || !strings.Contains(err.Error(), "Peers[2]") {
 		t.Errorf("Peers: %v, want %v", err, transport.ErrPlaintext)
 	}
+	_, err = tcp.New(transport.Options{Self: 1, Cluster: "c", Advertise: "192.0.2.1:7000"})
+	if !errors.Is(err, transport.ErrPlaintext) || !strings.Contains(err.Error(), "Advertise") {
+		t.Errorf("Advertise: %v, want %v", err, transport.ErrPlaintext)
+	}
 	node := open(t, transport.Options{Self: 1, Cluster: "c"})
-	if err := node.SetPeers(peers); !errors.Is(err, transport.ErrPlaintext) {
+	if err := node.SetPeers(peers, 0); !errors.Is(err, transport.ErrPlaintext) {
 		t.Errorf("SetPeers: %v, want %v", err, transport.ErrPlaintext)
 	}
 }

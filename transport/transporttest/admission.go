@@ -66,7 +66,9 @@ func testWrongCluster(e *env) {
 }
 
 func testUnknownPeer(e *env) {
-	a, b := e.open(e.options(1)), e.open(e.options(2))
+	options := e.options(2)
+	options.PeersOnly = true
+	a, b := e.open(e.options(1)), e.open(options)
 	b.start(nil)
 	a.start(map[raft.NodeID]string{2: b.addr})
 	e.refused(a, b, transport.RefusedUnknownPeer)
@@ -74,7 +76,9 @@ func testUnknownPeer(e *env) {
 
 // testWrongNode dials node 2 under the id 3.
 func testWrongNode(e *env) {
-	a, b := e.open(e.options(1)), e.open(e.options(2))
+	options := e.options(1)
+	options.PeersOnly = true // so that it does not learn who node 2 is
+	a, b := e.open(options), e.open(e.options(2))
 	b.start(map[raft.NodeID]string{1: a.addr})
 	a.start(map[raft.NodeID]string{3: b.addr})
 	a.Send(heartbeat(1, 3, 1))

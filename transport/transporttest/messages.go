@@ -6,16 +6,31 @@ import (
 	"reflect"
 
 	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/transport"
 )
 
 func exampleOf(kind raft.MessageKind, from, to raft.NodeID) raft.Message {
 	m := raft.Message{Kind: kind, From: from, To: to, Term: 300, Seq: 5, Commit: 1 << 40}
-	if kind == raft.MsgAppend {
+	switch kind {
+	case raft.MsgAppend:
 		m.Span = raft.Span{Prev: raft.EntryID{Term: 299, Index: 1<<40 - 1}, Entries: []raft.Entry{
 			{Term: 300, Kind: raft.EntryNoop}, {Term: 300, Kind: raft.EntryCommand, Data: []byte("command")},
 		}}
-	} else {
+	case raft.MsgSnapshot, raft.MsgSnapshotReply:
+		configuration := raft.NewConfiguration(1, 2, 3)
+		configuration.Members[1].Address = "127.0.0.1:7002"
+		m.Chunk = &raft.Chunk{
+			Snapshot: raft.Snapshot{
+				Last: raft.EntryID{Term: 299, Index: 1 << 40}, Configuration: configuration, ConfigurationIndex: 4,
+			},
+			Offset: 1 << 20, Done: true,
+		}
+		if kind == raft.MsgSnapshot {
+			m.Chunk.Data = []byte("a part of the state")
+		}
+	default:
 		m.Last, m.Match, m.Reject = raft.EntryID{Term: 299, Index: 1 << 40}, 77, true
+		m.Transfer = kind == raft.MsgVote
 	}
 	return m
 }
@@ -36,7 +51,7 @@ func testKinds(e *env) {
 				}
 				continue
 			}
-			for kind := raft.MsgPreVote; kind <= raft.MsgTimeoutNow; kind++ {
+			for kind := raft.MsgPreVote; kind <= raft.MsgSnapshotReply; kind++ {
 				want := exampleOf(kind, from.id, to.id)
 				if !from.Send(want) {
 					e.Fatalf("%v from node %d to node %d was dropped", kind, from.id, to.id)
@@ -88,6 +103,49 @@ func testOrder(e *env) {
 	e.eventually("as much is received as sent", func() bool {
 		received = nodes[1].Metrics().Lanes[1]
 		return received.MessagesReceived == total && received.FramesReceived == sent.FramesSent
+	})
+}
+
+// testChunks sends a snapshot of 8 MiB as a leader does, and keeps every chunk until the end.
+func testChunks(e *env) {
+	const chunks, size = 32, 256 << 10
+	nodes := e.cluster(2, nil)
+	rng := rand.New(rand.NewPCG(3, 4))
+	state := patterned(rng, chunks*size)
+	go func() {
+		for i := range chunks {
+			m := exampleOf(raft.MsgSnapshot, 1, 2)
+			m.Chunk.Offset, m.Chunk.Data, m.Chunk.Done = uint64(i*size), state[i*size:(i+1)*size], i == chunks-1
+			nodes[0].push(m)
+		}
+	}()
+	var got []byte
+	var kept []raft.Message
+	for range chunks {
+		m := nodes[1].receive()
+		if m.Chunk == nil || m.Chunk.Offset != uint64(len(got)) {
+			e.Fatalf("got %+v, want the chunk at %d", m, len(got))
+		}
+		got, kept = append(got, m.Chunk.Data...), append(kept, m)
+	}
+	if !bytes.Equal(got, state) {
+		e.Error("the snapshot was changed on the way")
+	}
+	for i := range kept {
+		if at := i * size; !bytes.Equal(kept[i].Chunk.Data, state[at:at+size]) {
+			e.Errorf("chunk %d was overwritten by later ones", i)
+		}
+	}
+	if sent := nodes[0].Metrics().Lanes[transport.LaneSnapshot].MessagesSent; sent != chunks {
+		e.Errorf("%d messages were sent on the snapshot lane, want %d", sent, chunks)
+	}
+	nodes[1].push(exampleOf(raft.MsgSnapshotReply, 2, 1))
+	nodes[0].receive()
+	if got := nodes[0].Metrics().Lanes[transport.LaneControl].MessagesReceived; got > 1 {
+		e.Errorf("%d messages were received on the control lane, want the reply", got)
+	}
+	e.eventually("the reply is counted on the control lane", func() bool {
+		return nodes[0].Metrics().Lanes[transport.LaneControl].MessagesReceived == 1
 	})
 }
 

@@ -35,7 +35,7 @@ func testClose(e *env) {
 				default:
 				}
 				for to := range peers {
-					n.Send(exampleOf(raft.MessageKind(1+seq%10), n.id, to))
+					n.Send(exampleOf(raft.MessageKind(1+seq%13), n.id, to))
 				}
 				runtime.Gosched()
 			}

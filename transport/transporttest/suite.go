@@ -17,7 +17,7 @@ type Transport interface {
 	Send(m raft.Message) bool
 	Close() error
 	Addr() string
-	SetPeers(peers map[raft.NodeID]string) error
+	SetPeers(peers map[raft.NodeID]string, removedUpTo raft.NodeID) error
 	Metrics() transport.Metrics
 }
 
@@ -39,10 +39,10 @@ func Run(t *testing.T, network func() New, config Config) {
 		name string
 		run  func(*env)
 	}{
-		{"kinds", testKinds}, {"order", testOrder}, {"spans", testSpans},
+		{"kinds", testKinds}, {"order", testOrder}, {"spans", testSpans}, {"chunks", testChunks},
 		{"dead", testDead}, {"stalled", testStalled}, {"large", testLarge},
 		{"restart", testRestart}, {"hints", testHints},
-		{"admission", testAdmission},
+		{"admission", testAdmission}, {"members", testMembers}, {"learned", testLearned}, {"disk", testDisk},
 		{"close", testClose},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(newEnv(t, network(), config)) })
@@ -136,7 +136,7 @@ func (e *env) identity(cluster string, id raft.NodeID) *identity.Identity {
 // start starts the node with these peers.
 func (n *node) start(peers map[raft.NodeID]string) {
 	n.env.Helper()
-	if err := n.SetPeers(peers); err != nil {
+	if err := n.SetPeers(peers, 0); err != nil {
 		n.env.Fatalf("set peers of node %d: %v", n.id, err)
 	}
 	deliver := n.onMessage

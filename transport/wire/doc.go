@@ -11,7 +11,7 @@
 // The checksum covers the first eight bytes and the payload. The kinds are
 //
 //	1  hello     dialer to accepter, first on each connection (of QUIC: on each stream)
-//	2  welcome   accepter to dialer: the answer to a hello
+//	2  welcome   accepter to dialer: the answer to a hello; dialer to accepter, instead of messages: why it refuses it
 //	3  messages  one or several messages, to the end of the payload
 //
 // The payload of a hello and of a welcome (uv is an unsigned varint):
@@ -28,19 +28,21 @@
 //	| 1 B  | 1 B   |         |       |         |                                    |
 //	+------+-------+---------+-------+---------+------------------------------------+
 //
-//	flag  1  last    term uv, index uv
-//	flag  2  span    previous term uv, previous index uv, count uv, length uv, entries
-//	flag  4  match   uv
-//	flag  8  commit  uv
-//	flag 16  seq     uv
-//	flag 32  reject  nothing
-//	flag 64  chunk   last term uv, last index uv, configuration index uv, length uv, configuration,
-//	                 offset uv, done 1 B; of InstallSnapshot then: length uv, data
-//	flag 128 transfer  nothing
+//	flag   1  last      term uv, index uv
+//	flag   2  span      previous term uv, previous index uv, count uv, length uv, entries
+//	flag   4  match     uv
+//	flag   8  commit    uv
+//	flag  16  seq       uv
+//	flag  32  reject    nothing
+//	flag  64  chunk     last term uv, last index uv, configuration index uv, length uv, configuration,
+//	                    offset uv, done 1 B; of InstallSnapshot then: length uv, data
+//	flag 128  transfer  nothing
 //
-// A flag is set when the field is not zero. InstallSnapshot and its reply have a chunk, and no other message does. Its
-// configuration is encoded as raft.Configuration.AppendTo does, and one that is not valid makes a malformed message. Entries are encoded as raft.AppendEntries does, so that a leader encodes
+// A flag is set when the field is not zero. Entries are encoded as raft.AppendEntries does, so that a leader encodes
 // a batch once for its own log and all followers, and a follower can write what it received as it is.
+//
+// InstallSnapshot and its reply have a chunk, and no other message does. Its configuration is encoded as
+// raft.Configuration.AppendTo does; one that is not valid makes the message malformed.
 //
 // # Version rule
 //

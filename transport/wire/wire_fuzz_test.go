@@ -17,7 +17,9 @@ func FuzzDecode(f *testing.F) {
 		f.Add(AppendMessage(nil, &m))
 		f.Add(AppendFrame(nil, KindMessages, AppendMessage(nil, &m)))
 	}
-	hello := Hello{Protocol: ProtocolVersion, Lane: 1, From: 1, To: 2, Incarnation: 3, Disk: 4, Cluster: "c", Address: "a:1"}
+	hello := Hello{
+		Protocol: ProtocolVersion, Lane: 1, From: 1, To: 2, Incarnation: 3, Disk: 4, Cluster: "c", Address: "a:1",
+	}
 	f.Add(hello.Append(nil))
 	f.Add(Welcome{Protocol: ProtocolVersion, Node: 2, Incarnation: 3, Disk: 4, Cluster: "c", Address: "a:1"}.Append(nil))
 	f.Fuzz(func(t *testing.T, src []byte) {
