@@ -19,6 +19,11 @@ func isError(r Reply, word string) bool {
 	return r.Kind == ReplyError && strings.HasPrefix(r.Text, word+" ")
 }
 
+// brief returns the beginning of what r is.
+func brief(r Reply) string {
+	return fmt.Sprintf("%v %d %.40q %.40q %d", r.Kind, r.Int, r.Bulk, r.Text, len(r.Array))
+}
+
 // TestSessionAppliesOnce is thesis §6.3 in one session.
 func TestSessionAppliesOnce(t *testing.T) {
 	n, k := []byte("n"), []byte("k")
@@ -64,7 +69,7 @@ func TestSessionAppliesOnce(t *testing.T) {
 		for i, s := range steps {
 			got := mustApply(t, m, s.command)[0]
 			if s.word != "" && !isError(got, s.word) || s.word == "" && !reflect.DeepEqual(got, s.want) {
-				t.Errorf("%s: step %d: %.60v, want %.60v %s", kind, i, got, s.want, s.word)
+				t.Errorf("%s: step %d: %s, want %s %s", kind, i, brief(got), brief(s.want), s.word)
 			}
 		}
 	}
@@ -87,6 +92,32 @@ func TestSessionFull(t *testing.T) {
 	for _, r := range got[1:] {
 		if !reflect.DeepEqual(r, number(SessionRepliesMax+1)) {
 			t.Errorf("after an acknowledgement: %+v, want %d", r, SessionRepliesMax+1)
+		}
+	}
+}
+
+// TestSessionsTogetherKeepSoMuch fills what the replies of all sessions may take.
+func TestSessionsTogetherKeepSoMuch(t *testing.T) {
+	m := NewMem()
+	mustApply(t, m, AppendOpenSession(nil))
+	m.execute.sessions.bytes = SessionsBytesMax - 1
+	command := AppendSession(nil, 1, 1, 0, AppendIncr(nil, []byte("n")))
+	got := mustApply(t, m, command, command, AppendGet(nil, []byte("n")))
+	if got[0].Int != 1 || !isError(got[1], SessionReplyLost) || string(got[2].Bulk) != "1" {
+		t.Errorf("replies %+v", got)
+	}
+}
+
+// TestKeptReplyIsNoValue gives a repeated number to a command that reads: the kept reply answers it, and must not be
+// taken for the value of its key.
+func TestKeptReplyIsNoValue(t *testing.T) {
+	k, old := []byte("k"), make([]byte, 2*sharedBytesMin)
+	for _, kind := range machines {
+		got := mustApply(t, newMachine(t, kind), AppendOpenSession(nil), AppendSet(nil, k, old, 0),
+			AppendSession(nil, 1, 1, 0, AppendSet(nil, k, []byte("new"), FlagGet)),
+			AppendSession(nil, 1, 1, 0, AppendGet(nil, k)), AppendGet(nil, k))
+		if len(got[3].Bulk) != len(old) || string(got[4].Bulk) != "new" {
+			t.Errorf("%s: %s, then %s", kind, brief(got[3]), brief(got[4]))
 		}
 	}
 }
@@ -238,17 +269,21 @@ func exactlyOnce(t *testing.T, rng *rand.Rand, rounds int, carry func([]byte) []
 			want, word := model.apply(t, c)
 			for _, r := range []Reply{got[i], mem[i]} {
 				if word != "" && !isError(r, word) || word == "" && !reflect.DeepEqual(r, want) {
-					return fmt.Errorf("round %d: reply to %x: %.80v, want %.80v %s", round, c, r, want, word)
+					return fmt.Errorf("round %d: reply to %x: %s, want %s %s", round, c, brief(r), brief(want), word)
 				}
 			}
 		}
 		switch rng.IntN(12) {
 		case 0: // The state in memory comes from the disk.
 			inMemory = NewMem()
+			mustApply(t, inMemory, log[:rng.IntN(len(log))]...)
 			if err := inMemory.Restore(raft.Index(len(log)), bytes.NewReader(carry(streamOf(t, onDisk)))); err != nil {
 				return err
 			}
-		case 1: // The state on the disk comes from memory.
+		case 1: // The state on the disk, an older one, comes from memory.
+			fs = vfs.NewCrashableMem()
+			onDisk = openMem(t, fs)
+			mustApply(t, onDisk, log[:rng.IntN(len(log))]...)
 			if err := onDisk.Restore(raft.Index(len(log)), bytes.NewReader(carry(streamOf(t, inMemory)))); err != nil {
 				return err
 			}
