@@ -187,7 +187,7 @@ func (c *Core) resetVotes() {
 // countVote records a voter's first answer and acts on the result.
 func (c *Core) countVote(from NodeID, v vote) {
 	p := c.peer(from)
-	if p.vote != voteUnknown {
+	if p == nil || p.vote != voteUnknown {
 		return
 	}
 	p.vote = v

@@ -14,6 +14,7 @@ import (
 // lone is one core whose debts are paid at once, and whose peers do not exist.
 type lone struct {
 	core    *raft.Core
+	base    raft.EntryID // the log begins after it
 	log     []raft.Entry
 	sent    []raft.Message
 	applied raft.Index
@@ -39,9 +40,14 @@ func (l *lone) pay() {
 	var r raft.Ready
 	for l.core.Ready(&r) {
 		l.sent = append(append(l.sent, r.SendNow...), r.SendAfterSync...)
-		for _, s := range r.Append {
-			l.log = append(l.log[:s.Prev.Index:s.Prev.Index], s.Entries...)
+		if r.Restore != nil {
+			l.base, l.log, l.applied = r.Restore.Last, nil, r.Restore.Last.Index
 		}
+		for _, s := range r.Append {
+			n := s.Prev.Index - l.base.Index
+			l.log = append(l.log[:n:n], s.Entries...)
+		}
+		stores, reads := slices.Clone(r.StoreChunks), slices.Clone(r.ReadChunks)
 		fetches := slices.Clone(r.Fetch)
 		for _, a := range r.Apply {
 			l.applied = a.Upto
@@ -51,13 +57,38 @@ func (l *lone) pay() {
 		}
 		l.core.Applied(l.applied)
 		for _, f := range fetches {
-			span := raft.Span{Prev: raft.EntryID{Index: f.After}, Entries: slices.Clone(l.log[f.After : f.After+1])}
-			if f.After > 0 {
-				span.Prev.Term = l.log[f.After-1].Term
+			n := f.After - l.base.Index
+			span := raft.Span{Prev: l.base, Entries: slices.Clone(l.log[n : n+1])}
+			if n > 0 {
+				span.Prev = raft.EntryID{Term: l.log[n-1].Term, Index: f.After}
 			}
 			l.core.Fetched(f, span, nil)
 		}
+		for _, s := range stores {
+			l.core.ChunkStored(s, nil)
+		}
+		for _, r := range reads {
+			l.readChunk(r)
+		}
 	}
+}
+
+// readChunk pays with a piece of a snapshot as of the last entry applied, of four bytes in all.
+func (l *lone) readChunk(r raft.ReadChunk) {
+	of := r.Of
+	if of == (raft.EntryID{}) {
+		of = l.base
+		if n := l.applied - l.base.Index; n > 0 {
+			of = raft.EntryID{Term: l.log[n-1].Term, Index: l.applied}
+		}
+	}
+	snapshot, ok := l.core.SnapshotOf(of)
+	chunk := raft.Chunk{Snapshot: snapshot, Offset: r.Offset, Data: []byte("1234")[min(r.Offset, 4):], Done: true}
+	var err error
+	if !ok {
+		err = raft.ErrCompacted
+	}
+	l.core.ChunkRead(r, chunk, err)
 }
 
 // take returns what was sent since the last call.
@@ -99,36 +130,60 @@ func stepGarbage(t *testing.T, seed uint64) (dropped uint64) {
 		}
 	}()
 	rng := rand.New(rand.NewPCG(seed, 1))
+	lease := int64(rng.IntN(2))
 	l := newLone(t, raft.Config{
-		ElectionTicksMin: 3, NoCheckQuorum: rng.IntN(2) == 0, NoPreVote: rng.IntN(2) == 0, Seed: seed,
+		ElectionTicksMin: 3, NoCheckQuorum: lease == 0 && rng.IntN(2) == 0, NoPreVote: rng.IntN(2) == 0, Seed: seed,
 		UncommittedEntriesMax: 1 + rng.IntN(20), TailEntriesMax: 1 + rng.IntN(20), MessageEntriesMax: 1 + rng.IntN(5),
 		InflightMessagesMax: 1 + rng.IntN(3),
+		SnapshotChunkBytes:  1 + rng.IntN(4), SnapshotInflightBytes: 1 + rng.IntN(9), LeaseNanos: lease,
+		AdaptiveWindow: rng.IntN(2) == 0,
 	}, raft.Boot{})
-	for range 300 {
-		switch rng.IntN(8) {
+	for i := range int64(300) {
+		switch rng.IntN(10) {
 		case 0:
 			l.core.Tick()
+			l.core.SetClock(i)
+		case 8:
+			l.core.ReadIndex(uint64(i))
+			l.core.Transfer(raft.NodeID(rng.IntN(5)))
+		case 9:
+			l.core.ChangeConfig([]raft.Change{{Kind: raft.ChangeKind(rng.IntN(7)), ID: raft.NodeID(rng.IntN(6))}})
+			if term, ok := l.core.TermAt(l.applied); ok {
+				l.core.Compact(raft.EntryID{Term: term, Index: l.applied})
+			}
 		case 1:
 			l.core.Propose([]raft.Entry{{Data: []byte("x")}, {Data: []byte("y")}})
 		case 2, 3:
 			l.pay()
 		default:
 			m = garbage(rng, l.core)
-			stranger := m.From == 1 || m.From > 3 || m.From == 0
+			stranger := isStranger(l.core, m)
 			before := l.core.Status()
 			err := l.core.Step(m)
 			after := l.core.Status()
 			if stranger && (err == nil || after.Term != before.Term || after.LastIndex != before.LastIndex) {
 				t.Fatalf("a message from %d, which is no other member, was taken: %+v", m.From, m)
 			}
-			// One more: a message may make it leader, with a no-op.
-			if after.LastIndex > before.LastIndex+raft.Index(len(m.Span.Entries))+1 {
+			// Three more: a message may make it leader, with a no-op, and commit a configuration that asks for the next.
+			if m.Kind != raft.MsgSnapshot && after.LastIndex > before.LastIndex+raft.Index(len(m.Span.Entries))+3 {
 				t.Fatalf("the log grew from %d to %d by a message of %d entries",
 					before.LastIndex, after.LastIndex, len(m.Span.Entries))
 			}
 		}
 	}
 	return l.core.Status().Dropped
+}
+
+// isStranger reports whether the sender is nobody whom the core may listen to.
+func isStranger(c *raft.Core, m raft.Message) bool {
+	configuration, _ := c.Configuration()
+	_, member := configuration.Member(m.From)
+	switch m.Kind {
+	case raft.MsgPreVote, raft.MsgVote, raft.MsgAppend, raft.MsgHeartbeat, raft.MsgSnapshot, raft.MsgTimeoutNow:
+		return m.From == 1 || m.From == raft.None // requests are taken from those that this server has not heard of yet
+	default:
+		return m.From == 1 || m.From == raft.None || (!member && m.From != c.Leader())
+	}
 }
 
 // garbage draws a message; most of its numbers are near what the core would find plausible.
@@ -153,9 +208,21 @@ func garbage(rng *rand.Rand, c *raft.Core) raft.Message {
 		return raft.Index(number(uint64(c.LastIndex())))
 	}
 	m := raft.Message{
-		Kind: raft.MessageKind(rng.IntN(12)), From: raft.NodeID(2 + rng.IntN(2)), To: 1, Term: term(),
+		Kind: raft.MessageKind(rng.IntN(15)), From: raft.NodeID(2 + rng.IntN(2)), To: 1, Term: term(),
 		Last: raft.EntryID{Term: term(), Index: index()}, Match: index(), Commit: index(), Reject: rng.IntN(2) == 0,
 		Span: raft.Span{Prev: raft.EntryID{Term: term(), Index: index()}},
+	}
+	if rng.IntN(2) == 0 {
+		voters := []raft.NodeID{1, 2, 3, 4, 5, 6}[rng.IntN(3) : 3+rng.IntN(4)]
+		m.Chunk = &raft.Chunk{
+			Snapshot: raft.Snapshot{
+				Last:               raft.EntryID{Term: term(), Index: index()},
+				Configuration:      raft.NewConfiguration(voters...),
+				ConfigurationIndex: index(),
+			},
+			Offset: number(2), Data: make([]byte, rng.IntN(5)), Done: rng.IntN(2) == 0,
+		}
+		m.Transfer = rng.IntN(2) == 0
 	}
 	if rng.IntN(4) > 0 {
 		m.Term = c.Term() + raft.Term(rng.IntN(2))
@@ -171,9 +238,11 @@ func garbage(rng *rand.Rand, c *raft.Core) raft.Message {
 		if rng.IntN(30) == 0 {
 			entry = term()
 		}
-		m.Span.Entries = append(m.Span.Entries, raft.Entry{
-			Term: entry, Kind: raft.EntryKind(rng.IntN(5)), Data: fmt.Append(nil, rng.IntN(9)),
-		})
+		e := raft.Entry{Term: entry, Kind: raft.EntryKind(rng.IntN(5)), Data: fmt.Append(nil, rng.IntN(9))}
+		if e.Kind == raft.EntryConfig && rng.IntN(8) > 0 {
+			e.Data = raft.NewConfiguration([]raft.NodeID{1, 2, 3, 4}[rng.IntN(3):]...).AppendTo(nil)
+		}
+		m.Span.Entries = append(m.Span.Entries, e)
 	}
 	if rng.IntN(2) == 0 && entry < 1<<40 {
 		m.Term = max(m.Term, entry)

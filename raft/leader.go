@@ -13,10 +13,10 @@ func (c *Core) replicate() {
 		if p.ID == c.cfg.ID || p.lost {
 			continue
 		}
-		for c.wantsEntries(&p.progress) && c.sendEntries(p) {
-		}
 		if p.progress.Ask {
 			c.ask(p)
+		}
+		for c.wantsEntries(&p.progress) && c.sendEntries(p) {
 		}
 		if p.streams() {
 			c.sendSnapshot(p)
@@ -123,6 +123,7 @@ func (c *Core) handleAppendReply(m Message) {
 	switch {
 	case !m.Reject:
 		c.accepted(p, m.Match)
+	case m.Seq == 0: // says only which term the follower is in
 	case m.Seq > p.matchSeq && uint64(m.Last.Index) < p.progress.Match:
 		// It refuses what was sent after it had acknowledged more: it is not who it was.
 		p.lost = true

@@ -20,15 +20,15 @@ const (
 	MsgAppend MessageKind = 5
 	// MsgAppendReply answers MsgAppend. Accepted: Match is min(received, durable). Rejected: Reject is set,
 	// Match is the index refused (the request's Span.Prev.Index) and Last is the hint: where the follower's
-	// log may agree. Uses Seq.
+	// log may agree. Uses Seq, which is 0 in the answer to an older term's leader: that says only the term.
 	MsgAppendReply MessageKind = 6
 	// MsgHeartbeat is the empty AppendEntries that only says "I lead" (§5.2); apart from MsgAppend so that
 	// it travels on the control lane. Commit is min(leader's commit, the follower's matchIndex). Uses Seq.
 	MsgHeartbeat MessageKind = 7
 	// MsgHeartbeatReply answers it with the same Seq.
 	MsgHeartbeatReply MessageKind = 8
-	// MsgSnapshot is InstallSnapshot (Figure 13): a chunk of a snapshot for a follower that fell behind the log. Uses
-	// Chunk, Seq.
+	// MsgSnapshot is InstallSnapshot (Figure 13): a chunk of a snapshot for a follower that fell behind the
+	// log. Uses Chunk, Seq.
 	MsgSnapshot MessageKind = 9
 	// MsgTimeoutNow tells the receiver to campaign at once (thesis §3.10).
 	MsgTimeoutNow MessageKind = 10
@@ -36,9 +36,9 @@ const (
 	MsgReadIndex MessageKind = 11
 	// MsgReadIndexReply answers it. Commit is that index; Reject says that there is none. Uses Seq.
 	MsgReadIndexReply MessageKind = 12
-	// MsgSnapshotReply answers MsgSnapshot. Chunk names the snapshot, Offset is how much of it the follower has stored
-	// (the chunk wanted next begins there), Done says that it needs no more of it, and then Match is how far its
-	// log matches. Reject says that the chunk was not the one wanted. Uses Seq.
+	// MsgSnapshotReply answers MsgSnapshot. Chunk names the snapshot, Offset is how much of it the follower
+	// has stored (the chunk wanted next begins there), Done says that it needs no more of it, and then
+	// Match is how far its log matches. Reject says that the chunk was not the one wanted. Uses Seq.
 	MsgSnapshotReply MessageKind = 13
 )
 
@@ -69,7 +69,7 @@ type Message struct {
 	Seq      uint64 // echoed by the reply, so that the leader can tell replies apart
 	Chunk    *Chunk
 	Reject   bool
-	// Transfer says, of a MsgVote, that the leader itself wants this election (thesis §3.10): its lease does not
-	// stand in the way.
+	// Transfer says, of a MsgVote, that the leader itself wants this election (thesis §3.10): its lease
+	// does not stand in the way.
 	Transfer bool
 }

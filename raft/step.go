@@ -87,7 +87,7 @@ func vetChunk(m Message) error {
 	}
 	s := &m.Chunk.Snapshot
 	switch {
-	case s.Last.Index == 0 || s.Last.Term == 0 || s.Last.Term > m.Term || s.ConfigurationIndex > s.Last.Index:
+	case s.Last.Index == 0 || s.Last.Index > indexMax || s.Last.Term == 0 || s.Last.Term > m.Term || s.ConfigurationIndex > s.Last.Index:
 		return fmt.Errorf("%v of term %d with a snapshot up to %v and its configuration from %d",
 			m.Kind, m.Term, s.Last, s.ConfigurationIndex)
 	case m.Chunk.Offset+uint64(len(m.Chunk.Data)) < m.Chunk.Offset:
@@ -102,11 +102,14 @@ func vetChunk(m Message) error {
 // never begins again at zero.
 const termMax Term = 1 << 62
 
+// indexMax bounds the indexes that are believed, for the same reason.
+const indexMax Index = 1 << 62
+
 // vetSpan checks that the terms of a span never fall and never exceed the sender's (Log Matching, §5.3), and
 // that a leader agrees about what is committed here (Leader Completeness, §5.4.3), as far as it can be seen.
 func (c *Core) vetSpan(m Message) error {
-	if uint64(m.Span.Prev.Index)+uint64(len(m.Span.Entries)) < uint64(m.Span.Prev.Index) {
-		return fmt.Errorf("%v after %v overflows", m.Kind, m.Span.Prev)
+	if m.Span.Prev.Index > indexMax {
+		return fmt.Errorf("%v after %v; want an index up to %d", m.Kind, m.Span.Prev, indexMax)
 	}
 	term := m.Span.Prev.Term
 	for i := range m.Span.Entries {
@@ -169,7 +172,8 @@ func (c *Core) answerOlderTerm(m Message) {
 	case MsgVote:
 		c.reply(m, Message{Kind: MsgVoteReply, Reject: true})
 	case MsgAppend, MsgHeartbeat, MsgSnapshot:
-		c.reply(m, Message{Kind: MsgAppendReply, Reject: true, Match: m.Span.Prev.Index, Seq: m.Seq})
+		// Without Seq: the number is of another term's message, and this term's leader counts its own.
+		c.reply(m, Message{Kind: MsgAppendReply, Reject: true})
 	default: // what needs no answer
 	}
 }
