@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,9 +63,11 @@ func TestBadBytesEndTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := wire.Hello{Protocol: wire.ProtocolVersion, From: 2, To: 1, Incarnation: 1, Cluster: "c"}
-	hello := wire.AppendFrame(nil, wire.KindHello, good.Append(nil))
+	hello := slices.Clip(wire.AppendFrame(nil, wire.KindHello, good.Append(nil)))
 	later := good
 	later.Protocol++
+	agreed := wire.Welcome{Protocol: wire.ProtocolVersion, Node: 2, Cluster: "c"}
+	cutOff := []byte{wire.ProtocolVersion}
 	huge := wire.AppendFrame(nil, wire.KindMessages, nil)
 	huge[7] = 0xff
 	for name, c := range map[string]struct {
@@ -77,6 +80,8 @@ func TestBadBytesEndTheConnection(t *testing.T) {
 		"messages first":     {wire.AppendFrame(nil, wire.KindMessages, nil), transport.RefusedMalformed},
 		"later protocol":     {wire.AppendFrame(nil, wire.KindHello, later.Append(nil)), transport.RefusedVersion},
 		"two hellos":         {append(append([]byte{}, hello...), hello...), transport.RefusedMalformed},
+		"a welcome":          {wire.AppendFrame(hello, wire.KindWelcome, agreed.Append(nil)), transport.RefusedMalformed},
+		"broken refusal":     {wire.AppendFrame(hello, wire.KindWelcome, cutOff), transport.RefusedMalformed},
 		"broken message":     {wire.AppendFrame(hello, wire.KindMessages, []byte{1, 2, 3}), transport.RefusedMalformed},
 		"frame over the cap": {append(append([]byte{}, hello...), huge...), transport.RefusedMalformed},
 	} {

@@ -213,6 +213,9 @@ func testDiskOfHello(e *env) {
 	a.start(map[raft.NodeID]string{2: b.addr})
 	e.refused(a, b, transport.RefusedDisk)
 	e.refusedBy(a, transport.RefusedDisk)
+	e.eventually("both logs say what is wrong", func() bool {
+		return a.log.contains("a wiped node must join under a new id") && b.log.contains("known with another disk")
+	})
 }
 
 // testDiskOfWelcome dials a node whose disk is another: it is hung up on before it is told anything.

@@ -2,6 +2,8 @@ package transporttest
 
 import (
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -82,6 +84,7 @@ type node struct {
 	// messages takes what is delivered, unless onMessage is set before start.
 	messages  chan raft.Message
 	onMessage func(raft.Message)
+	log       *logged
 
 	mu    sync.Mutex
 	ups   map[raft.NodeID]int
@@ -102,16 +105,36 @@ func (e *env) open(options transport.Options) *node {
 	if e.config.Secure {
 		options.Identity = e.identity(options.Cluster, options.Self)
 	}
+	log := &logged{}
+	options.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	t, err := e.make(options)
 	if err != nil {
 		e.Fatalf("new transport of node %d: %v", options.Self, err)
 	}
 	n := &node{
 		Transport: t, env: e, id: options.Self, addr: t.Addr(), messages: make(chan raft.Message, 1<<17),
-		ups: map[raft.NodeID]int{}, downs: map[raft.NodeID]int{},
+		log: log, ups: map[raft.NodeID]int{}, downs: map[raft.NodeID]int{},
 	}
 	e.Cleanup(func() { _ = t.Close() })
 	return n
+}
+
+// logged keeps what a node warned of.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) contains(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), text)
 }
 
 func (e *env) identity(cluster string, id raft.NodeID) *identity.Identity {
