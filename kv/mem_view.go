@@ -51,7 +51,7 @@ func streamMaps(index raft.Index, data, records map[string][]byte, write func([]
 }
 
 // settleEntries is how many changes are brought in while Apply waits.
-const settleEntries = 4096
+const settleEntries = 1024
 
 // Close implements raft.View.
 func (v *memView) Close() error {
