@@ -48,18 +48,20 @@ type checker struct {
 	// off turns everything off, to show that something else notices.
 	off bool
 
-	leaders   map[raft.Term]raft.NodeID
-	sums      map[raft.EntryID]uint64 // of every log that holds the entry
-	committed []commitment
-	votes     map[ballot]raft.NodeID
-	states    map[raft.Index]string // hashes of the state machine
-	checked   uint64                // how often anything was looked at
+	leaders        map[raft.Term]raft.NodeID
+	sums           map[raft.EntryID]uint64 // of every log that holds the entry
+	committed      []commitment
+	votes          map[ballot]raft.NodeID
+	states         map[raft.Index]string // hashes of the state machine
+	configurations configurations
+	checked        uint64 // how often anything was looked at
 }
 
 // commitment is a committed entry: the sum of the log up to it, and the term in which it was first committed.
 type commitment struct {
-	sum  uint64
-	term raft.Term
+	sum   uint64
+	term  raft.Term // when it was committed
+	entry raft.Term // its own
 }
 
 type ballot struct {
@@ -70,7 +72,7 @@ type ballot struct {
 func newChecker(w *world) *checker {
 	return &checker{
 		w: w, leaders: map[raft.Term]raft.NodeID{}, sums: map[raft.EntryID]uint64{}, votes: map[ballot]raft.NodeID{},
-		states: map[raft.Index]string{},
+		states: map[raft.Index]string{}, configurations: configurations{{Configuration: w.bootstrap}},
 	}
 }
 

@@ -46,6 +46,8 @@ func className(c Class) string {
 	return names[bits.TrailingZeros32(uint32(c))]
 }
 
+func (c Class) has(one Class) bool { return c&one != 0 }
+
 // List returns the single classes of c, in order.
 func (c Class) List() []Class {
 	var list []Class

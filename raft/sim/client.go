@@ -191,7 +191,8 @@ func (w *world) serve(n *node, o *op, attempt int) {
 	case !n.up():
 		w.reply(n, o, attempt, answer{definite: true})
 		return
-	case o.kind == opGet && o.via != viaLog && w.serveRead(n, o, attempt):
+	case o.kind == opGet && o.via != viaLog:
+		w.serveRead(n, o, attempt)
 		return
 	}
 	w.clock(n)

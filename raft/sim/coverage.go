@@ -12,14 +12,14 @@ type Coverage struct {
 	Simulated time.Duration
 	Classes   map[Class]uint64 // how many runs had them; looked up only
 
-	Events, Ticks, Messages, Dropped, Duplicates, Replays, Resets, Refused                 uint64
-	Operations, Shed, Proposals, Committed, Applied                                        uint64
-	Outcomes                                                                               [3]uint64 // unknown, ok, failed
-	Elections, LeaderChanges, Starts, Crashes, CrashesAll, TornWrites, LostWrites          uint64
-	Syncs, DiskErrors, Stalls, Wipes, Freezes, Drifts, Clogs, Cuts, Partitions, Flaps      uint64
-	Fetches, Compactions, SnapshotsMade, SnapshotsInstalled, ChunksSent, CrashesInInstall  uint64
-	ChangesSimple, ChangesJoint, Servers, Transfers, TransfersDone                         uint64
-	ReadsLog, ReadsLeader, ReadsFollower, ReadsLease, ReadsRefused, Repeated, Deduplicated uint64
+	Events, Ticks, Messages, Dropped, Duplicates, Replays, Resets, Refused                                        uint64
+	Operations, Shed, Proposals, Committed, Applied                                                               uint64
+	Outcomes                                                                                                      [3]uint64 // unknown, ok, failed
+	Elections, LeaderChanges, Starts, Crashes, CrashesAll, TornWrites, LostWrites                                 uint64
+	Syncs, DiskErrors, Stalls, Wipes, Freezes, Drifts, Clogs, Cuts, Partitions, Flaps                             uint64
+	Fetches, Compactions, SnapshotsMade, SnapshotsInstalled, ChunksRead, ChunksStored, CrashesInInstall, Persists uint64
+	ChangesSimple, ChangesJoint, ChangesRefused, Servers, Transfers, TransfersDone                                uint64
+	ReadsLog, ReadsLeader, ReadsFollower, ReadsLease, ReadsRefused, Repeated, Deduplicated                        uint64
 }
 
 func (c *Coverage) init(p *plan) {
@@ -51,7 +51,15 @@ func (c *Coverage) counters() []counter {
 		{"crashes of all", c.CrashesAll, true}, {"writes lost", c.LostWrites, true}, {"writes torn", c.TornWrites, true},
 		{"syncs", c.Syncs, true}, {"syncs failed", c.DiskErrors, true}, {"disk stalls", c.Stalls, true},
 		{"disks lost", c.Wipes, true}, {"freezes", c.Freezes, true}, {"clock drifts", c.Drifts, true},
-		{"reads of old entries", c.Fetches, true},
+		{"reads of old entries", c.Fetches, true}, {"compactions", c.Compactions, true},
+		{"snapshots made", c.SnapshotsMade, true}, {"snapshots installed", c.SnapshotsInstalled, true},
+		{"chunks read", c.ChunksRead, true}, {"chunks stored", c.ChunksStored, true},
+		{"crashes during an install", c.CrashesInInstall, true}, {"states persisted", c.Persists, true},
+		{"simple changes", c.ChangesSimple, true}, {"joint changes", c.ChangesJoint, true},
+		{"changes refused", c.ChangesRefused, true}, {"servers added", c.Servers, true},
+		{"transfers", c.Transfers, true}, {"transfers done", c.TransfersDone, true},
+		{"reads at the leader", c.ReadsLeader, true}, {"reads at followers", c.ReadsFollower, true},
+		{"reads by lease", c.ReadsLease, true}, {"reads refused", c.ReadsRefused, true},
 	}
 }
 
@@ -88,8 +96,8 @@ func (c *Coverage) all() []*uint64 {
 		&c.Operations, &c.Shed, &c.Proposals, &c.Committed, &c.Applied,
 		&c.Elections, &c.LeaderChanges, &c.Starts, &c.Crashes, &c.CrashesAll, &c.TornWrites, &c.LostWrites,
 		&c.Syncs, &c.DiskErrors, &c.Stalls, &c.Wipes, &c.Freezes, &c.Drifts, &c.Clogs, &c.Cuts, &c.Partitions, &c.Flaps,
-		&c.Fetches, &c.Compactions, &c.SnapshotsMade, &c.SnapshotsInstalled, &c.ChunksSent, &c.CrashesInInstall,
-		&c.ChangesSimple, &c.ChangesJoint, &c.Servers, &c.Transfers, &c.TransfersDone,
+		&c.Fetches, &c.Compactions, &c.SnapshotsMade, &c.SnapshotsInstalled, &c.ChunksRead, &c.ChunksStored, &c.CrashesInInstall, &c.Persists,
+		&c.ChangesSimple, &c.ChangesJoint, &c.ChangesRefused, &c.Servers, &c.Transfers, &c.TransfersDone,
 		&c.ReadsLog, &c.ReadsLeader, &c.ReadsFollower, &c.ReadsLease, &c.ReadsRefused, &c.Repeated, &c.Deduplicated,
 	}
 }

@@ -28,6 +28,8 @@ type write struct {
 	end   raft.Index // of the log once it is written
 	sum   uint64     // of the log up to end, when it was handed over
 	sends []raft.Message
+	// replace, when not nil, is a snapshot or compaction that the log begins anew after: a step of its own.
+	replace *raft.Snapshot
 }
 
 // persist makes the oldest write durable and returns it.
@@ -41,6 +43,10 @@ func (d *disk) persist() (write, error) {
 }
 
 func (d *disk) store(w *write) error {
+	if w.replace != nil {
+		d.begin(w.replace, w.sum)
+		return nil
+	}
 	for _, s := range w.spans {
 		if len(s.Entries) > 0 && s.Prev.Index < d.hard.Commit {
 			return fmt.Errorf("it removes entries after %v; commit index %d is durable", s.Prev, d.hard.Commit)
@@ -58,6 +64,18 @@ func (d *disk) store(w *write) error {
 		return nil
 	}
 	return d.setHard(*w.hard)
+}
+
+// begin makes the log begin after a snapshot. When the log holds that entry, the ones after it stay; otherwise the
+// snapshot takes the place of all.
+func (d *disk) begin(s *raft.Snapshot, sum uint64) {
+	switch has, there := d.log.sum(s.Last.Index); {
+	case s.Last.Index <= d.log.first.Index:
+	case there && has == sum:
+		d.log.compact(s.Last.Index)
+	default:
+		d.log.replace(*s, sum)
+	}
 }
 
 // setHard stores a hard state: terms never fall, a vote is never changed within a term, and the commit index is
@@ -134,17 +152,21 @@ func (w *world) synced(n *node) {
 		for i := range done.sends {
 			w.send(n, &done.sends[i])
 		}
+		if done.id == 0 {
+			continue
+		}
 		if w.tracing() {
 			w.tracef("%d  has write %d: term %d, vote %d, log up to %v", n.id, done.id, d.hard.Term, d.hard.Vote, d.log.last())
 		}
-		n.core.Synced(done.id)
 		w.cov.Syncs++
+		n.core.Synced(done.id)
 	}
 	if w.crashAt(n) {
 		return
 	}
 	w.turn(n)
 	w.startSync(n)
+	w.startApply(n) // a snapshot may wait for its place in the log
 }
 
 // syncFailed is a sync that returns an error: the server stops at once (fail-stop), whatever a second try would say.

@@ -94,7 +94,11 @@ func (k *checker) commits(n *node, now observed, leads bool) {
 	k.quorumHolds(n, id, sum, now.term)
 	for index := raft.Index(len(k.committed)) + 1; index <= now.commit; index++ {
 		s, _ := n.log.sum(index)
-		k.committed = append(k.committed, commitment{sum: s, term: now.term})
+		e := n.log.entry(index)
+		k.committed = append(k.committed, commitment{sum: s, term: now.term, entry: e.Term})
+		if e.Kind == raft.EntryConfig {
+			k.committedConfiguration(n.log.configurationAt(index))
+		}
 	}
 	k.w.cov.Committed = uint64(len(k.committed))
 }

@@ -15,11 +15,16 @@ type machine struct {
 	jobs    []applyJob
 	busy    bool
 	results [][]byte
+
+	durable      []byte // a stream of the state that a crash leaves; nil is the empty one
+	durableIndex raft.Index
+	persistAt    time.Duration // when it becomes durable next
 }
 
 // applyJob is something for the state machine to do, in order.
 type applyJob struct {
-	apply raft.Apply
+	apply   raft.Apply
+	restore *raft.Snapshot // instead
 }
 
 func (m *machine) renew() {
@@ -28,18 +33,31 @@ func (m *machine) renew() {
 }
 
 // crash leaves what was durable.
-func (m *machine) crash(*world) {
+func (m *machine) crash(w *world, n *node) {
 	m.jobs, m.busy = nil, false
 	m.renew()
+	if m.durable != nil {
+		w.load(n, m.durable, m.durableIndex)
+	}
 }
 
-// recover does what has to be done before the server starts.
-func (m *machine) recover(*world) {}
+// persistMachine makes the state durable.
+func (w *world) persistMachine(n *node) {
+	m := &n.machine
+	if m.durableIndex == m.applied {
+		return
+	}
+	m.durable, m.durableIndex = w.stream(n), m.applied
+	w.cov.Persists++
+}
 
 // startApply gives the machine its next job.
 func (w *world) startApply(n *node) {
 	m := &n.machine
 	if m.busy || len(m.jobs) == 0 {
+		return
+	}
+	if s := m.jobs[0].restore; s != nil && n.disk.log.first.Index < s.Last.Index {
 		return
 	}
 	m.busy = true
@@ -52,10 +70,24 @@ func (w *world) applied(n *node) {
 	m.busy = false
 	job := m.jobs[0]
 	m.jobs = m.jobs[:copy(m.jobs, m.jobs[1:])]
-	if !w.apply(n, job.apply) {
+	if job.restore != nil {
+		w.restore(n, job.restore)
+	} else if !w.apply(n, job.apply) {
 		return
 	}
+	if !n.up() {
+		return
+	}
+	if m.persistAt <= w.now {
+		m.persistAt = w.now + expDuration(w.serverRand, w.plan.persistMean)
+		w.persistMachine(n)
+	}
 	n.core.Applied(m.applied)
+	w.read(n)
+	w.compact(n)
+	if !n.up() {
+		return
+	}
 	w.turn(n)
 	w.startApply(n)
 }
@@ -131,5 +163,3 @@ const hashEvery = 512
 
 // machineIdle reports whether nothing waits for the machine.
 func (m *machine) idle() bool { return len(m.jobs) == 0 && !m.busy }
-
-const persistAtLeast = 10 * time.Millisecond

@@ -13,9 +13,10 @@ type node struct {
 	life uint32     // counts starts
 	gone bool       // its disk is lost, or it was retired: it never comes back
 
-	disk    disk
-	log     chainLog // what the core handed over, durable or not
-	machine machine
+	disk      disk
+	log       chainLog // what the core handed over, durable or not
+	machine   machine
+	snapshots snapshots
 
 	ready   raft.Ready
 	turning bool // an event that takes what is owed is on its way
@@ -62,7 +63,7 @@ func (n *node) setRate(now time.Duration, rate float64) {
 func (w *world) addNode() *node {
 	n := &node{id: raft.NodeID(len(w.nodes) + 1), rate: 1}
 	base := raft.ConfigurationAt{}
-	if int(n.id) <= w.plan.servers {
+	if w.bootstrapped(n) {
 		base.Configuration = w.bootstrap
 	}
 	n.disk.log.configurations = []raft.ConfigurationAt{base}
@@ -71,6 +72,9 @@ func (w *world) addNode() *node {
 	w.net.grow()
 	return n
 }
+
+// bootstrapped reports whether a server is one of those that the cluster began with.
+func (w *world) bootstrapped(n *node) bool { return int(n.id) <= len(w.bootstrap.Members) }
 
 func (w *world) node(id raft.NodeID) *node { return w.nodes[id-1] }
 
@@ -81,11 +85,12 @@ func (w *world) start(n *node) {
 	}
 	n.life++
 	cfg := w.plan.core
-	cfg.ID, cfg.Seed = n.id, w.plan.core.Seed+uint64(n.life)<<32
-	if int(n.id) <= w.plan.servers {
-		cfg.Voters = w.voters
+	cfg.ID = n.id
+	if w.bootstrapped(n) {
+		cfg.Bootstrap = w.bootstrap
 	}
-	n.machine.recover(w)
+	cfg.Incarnation = uint64(n.life)
+	w.finishInstall(n)
 	core, err := raft.New(cfg, n.disk.boot(n.machine.applied))
 	if err != nil {
 		w.breach("a server starts from its disk", "server %d: %v", n.id, err)
@@ -94,6 +99,7 @@ func (w *world) start(n *node) {
 	n.core = core
 	n.log = n.disk.log.clone()
 	n.pending = map[raft.Index]proposal{}
+	n.reads = readQueue{asked: map[uint64]asked{}}
 	n.turning, n.frozen = false, 0
 	n.ready = raft.Ready{}
 	n.preVotes = preVotes{}
@@ -113,7 +119,8 @@ func (w *world) crash(n *node, kept int, torn bool) {
 	w.tracef("%d  crashes, %d of %d writes kept", n.id, kept, len(n.disk.writes))
 	w.cov.Crashes++
 	w.lose(n, kept, torn)
-	n.machine.crash(w)
+	n.machine.crash(w, n)
+	n.snapshots.crash()
 	n.core = nil
 	n.life++ // what is on its way to it is void
 	n.pending, n.reads = nil, readQueue{}
@@ -126,7 +133,7 @@ func (w *world) restartLater(n *node) {
 }
 
 // clock tells the core the time.
-func (w *world) clock(n *node) { w.setClock(n, int64(n.monotonic(w.now))) }
+func (w *world) clock(n *node) { n.core.SetClock(int64(n.monotonic(w.now))) }
 
 func (w *world) tickLater(n *node) {
 	w.later(n, time.Duration(float64(w.plan.tick)/n.rate), event{kind: eventTick})
@@ -171,11 +178,11 @@ func (w *world) pay(n *node) {
 // take books the debts of one Ready.
 func (w *world) take(n *node) {
 	r := &n.ready
+	w.takeSnapshots(n, r)
 	w.check.appends(n, r.Append)
 	for i := range r.SendNow {
 		w.send(n, &r.SendNow[i])
 	}
-	w.takeSnapshots(n, r)
 	w.takeWrite(n, r)
 	for i := range r.Apply {
 		n.machine.jobs = append(n.machine.jobs, applyJob{apply: r.Apply[i]})

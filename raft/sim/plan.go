@@ -90,6 +90,12 @@ func drawPlan(o Options) *plan {
 	p.learners = pick(rng, 0, 0, 0, 1, 2)
 	p.tick = 10 * time.Millisecond
 	p.core = drawConfig(rng, o.Seed)
+	if p.classes.has(Lease) {
+		p.core.NoCheckQuorum = false
+		// A follower's timeout may begin just before a tick, and its clock be as much too fast as the leader's too slow.
+		least := float64(p.core.ElectionTicksMin-1) * float64(p.tick)
+		p.core.LeaseNanos = int64(0.98 * least * (1 - driftMax) / (1 + driftMax))
+	}
 	p.network = networkPlan{
 		datagrams: rng.IntN(2) == 0,
 		delayMin:  between(rng, 20*time.Microsecond, 500*time.Microsecond),
@@ -149,7 +155,9 @@ func drawConfig(rng *rand.Rand, seed uint64) raft.Config {
 		InflightMessagesMax: limit(1, 2, 4, 0), InflightBytesMax: limit(1, 100, 0, 0),
 		UncommittedEntriesMax: limit(1, 8, 100, 0), UncommittedBytesMax: limit(1, 1000, 0, 0),
 		TailEntriesMax: limit(1, 2, 8, 0), TailBytesMax: limit(1, 100, 0),
-		ApplyBytesMax: limit(1, 100, 0),
+		ApplyBytesMax:      limit(1, 100, 0),
+		SnapshotChunkBytes: pick(rng, 64, 1000, 0), SnapshotInflightBytes: pick(rng, 1, 2000, 0),
+		PromoteLagMax: pick(rng, 1, 100, 0), ReadsMax: pick(rng, 1, 10, 0), AdaptiveWindow: rng.IntN(3) == 0,
 	}
 	cfg.ElectionTicksMax = cfg.ElectionTicksMin*2 + rng.IntN(cfg.ElectionTicksMin)
 	return cfg

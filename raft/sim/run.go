@@ -69,7 +69,17 @@ func (w *world) electionTimeout() time.Duration {
 }
 
 // patience is how many election timeouts count as one: a server of low priority lets some pass.
-func (w *world) patience() time.Duration { return 1 }
+func (w *world) patience() time.Duration {
+	used := [256]bool{}
+	count := time.Duration(0)
+	for _, m := range w.membersNow().Members {
+		if !used[m.Priority] {
+			used[m.Priority] = true
+			count++
+		}
+	}
+	return max(1, count)
+}
 
 // recovers demands progress within the bounds of I19: a leader that has committed in its term within 10 election
 // timeouts, an answer to all that is asked within 20.

@@ -124,6 +124,17 @@ func (w *world) drift(rng *rand.Rand) {
 	n.setRate(w.now, w.drawRate(rng))
 }
 
+// drawRate draws the speed of a clock. Leases trust clocks to some degree.
+func (w *world) drawRate(rng *rand.Rand) float64 {
+	if w.plan.core.LeaseNanos > 0 {
+		return 1 - driftMax + 2*driftMax*rng.Float64()
+	}
+	return pick(rng, 0.5, 1, 2, 0.5+1.5*rng.Float64())
+}
+
+// driftMax is how much slower or faster than time a clock may be that leases trust.
+const driftMax = 0.1
+
 func (w *world) clog(rng *rand.Rand) {
 	w.cov.Clogs++
 	a := w.anyNode(rng)

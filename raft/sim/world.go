@@ -24,8 +24,7 @@ type world struct {
 	hash  uint64 // of everything that happened
 	cov   Coverage
 
-	voters    []raft.NodeID // at the begin
-	bootstrap raft.Configuration
+	bootstrap raft.Configuration // at the begin
 	nodes     []*node
 	net       network
 	clients   clients
@@ -47,16 +46,17 @@ func newWorld(o Options, p *plan) *world {
 		clients: newClients(p, o.Seed), serverRand: newRand(o.Seed, purposeServer), diskRand: newRand(o.Seed, purposeDisk),
 		troubleRands: map[Class]*rand.Rand{},
 	}
-	w.check = newChecker(w)
 	for _, c := range classesAll.List() {
 		w.troubleRands[c] = newRand(o.Seed, purposeTrouble+purpose(c))
 	}
 	w.members.rng = newRand(o.Seed, purposeMembers)
-	for i := range p.servers {
-		w.voters = append(w.voters, raft.NodeID(i+1))
+	for i := range p.servers + p.learners {
+		m := raft.Member{ID: raft.NodeID(i + 1), Voter: i < p.servers, Learner: i >= p.servers}
+		w.bootstrap.Members = append(w.bootstrap.Members, m)
+		w.bootstrap.LastID = m.ID
 	}
-	w.bootstrap = raft.NewConfiguration(w.voters...)
-	for range p.servers {
+	w.check = newChecker(w)
+	for range w.bootstrap.Members {
 		w.addNode()
 	}
 	w.cov.init(p)
