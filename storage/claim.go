@@ -96,7 +96,7 @@ func checkIdentity(o Options, cluster, node string) error {
 
 // createIdentity makes a folder without identity ours, unless it has data: then the identity was lost.
 func createIdentity(o Options) (uint64, error) {
-	for _, dir := range []string{LogDir(o.Dir), MachineDir(o.Dir)} {
+	for _, dir := range []string{LogDir(o.Dir), MachineDir(o.Dir), SnapshotDir(o.Dir)} {
 		if _, err := os.Stat(dir); err == nil {
 			return 0, fmt.Errorf("data folder %s has %s but no %s: %w",
 				o.Dir, filepath.Base(dir), identityName, ErrCorrupt)

@@ -136,3 +136,6 @@ func LogDir(dir string) string { return filepath.Join(dir, "log") }
 
 // MachineDir returns the folder of the state machine in the data folder dir.
 func MachineDir(dir string) string { return filepath.Join(dir, "kv") }
+
+// SnapshotDir returns the folder of snapshots in the data folder dir.
+func SnapshotDir(dir string) string { return filepath.Join(dir, "snapshot") }

@@ -44,7 +44,7 @@ func writeRecordFile(dir, name, header string, fields []field) (err error) {
 	if err := os.Rename(temporary, filepath.Join(dir, name)); err != nil {
 		return fmt.Errorf("rename %s: %w", temporary, err)
 	}
-	return syncDir(dir)
+	return SyncDir(dir)
 }
 
 // readRecordFile returns the values of the named fields. Its error is fs.ErrNotExist when there is no such
@@ -92,8 +92,8 @@ func parseRecord(text, header string, fields []string) ([]string, error) {
 	return values, nil
 }
 
-// syncDir makes the entries of dir durable.
-func syncDir(dir string) error {
+// SyncDir makes the entries of dir durable.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return fmt.Errorf("open folder: %w", err)
@@ -124,5 +124,5 @@ func MakeDir(dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("create folder: %w", err)
 	}
-	return syncDir(filepath.Dir(dir))
+	return SyncDir(filepath.Dir(dir))
 }

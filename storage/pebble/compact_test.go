@@ -40,8 +40,8 @@ func appendLarge(t *testing.T, l *Log, last raft.EntryID) raft.EntryID {
 	return s.Last()
 }
 
-// TestCompactRewritesNothing shows that a log that is compacted again and again keeps a bounded place on disk, and that
-// the engine merges nothing but hard states.
+// TestCompactRewritesNothing shows that a log that is compacted again and again keeps a bounded place on
+// disk, and that the engine merges nothing but hard states.
 func TestCompactRewritesNothing(t *testing.T) {
 	fs := vfs.NewMem()
 	l := openTest(t, fs)
@@ -198,9 +198,9 @@ func TestFlippedBitOfFirstRecord(t *testing.T) {
 	}
 }
 
-// TestCompactAtEveryFailedWrite fails the k-th write or sync, and every later one, for every k, of a history of
-// appends, flushes, compactions and a replacement: what a crash then leaves is a state of the history, with all that was
-// acknowledged.
+// TestCompactAtEveryFailedWrite fails the k-th write or sync, and every later one, for every k, of a
+// history of appends, flushes, compactions and a replacement: what a crash then leaves is a state of the
+// history, with all that was acknowledged.
 func TestCompactAtEveryFailedWrite(t *testing.T) {
 	o := testOptions("/node")
 	for k, finished := 0, false; !finished; k += 1 + k/60 {
