@@ -65,7 +65,7 @@ func (r *Replica) redoInstall(state raft.LogState, applied raft.Index) (raft.Log
 	if err == nil && applied < received.Last.Index {
 		if err = r.machine.Restore(received.Last.Index, stream); err == nil {
 			applied = received.Last.Index
-			r.meter.installed.Add(1)
+			r.noteInstalled(received.Last)
 		}
 	}
 	if closeErr := stream.Close(); err == nil {

@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,67 +16,42 @@ import (
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/raft/replica"
 	logmem "github.com/raftmark/raftmark/storage/mem"
+	"github.com/raftmark/raftmark/storage/snapshot"
 	"github.com/raftmark/raftmark/transport"
 	netmem "github.com/raftmark/raftmark/transport/mem"
 )
-
-// ledger is a state machine that remembers every command, in order.
-type ledger struct {
-	mu       sync.Mutex
-	applied  raft.Index
-	commands [][]byte
-	results  int // made
-	fail     error
-}
-
-func (l *ledger) Applied() (raft.Index, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.applied, nil
-}
-
-// Apply answers each command with its own bytes.
-func (l *ledger) Apply(span raft.Span, results [][]byte) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.fail != nil {
-		return l.fail
-	}
-	if span.Prev.Index != l.applied {
-		return fmt.Errorf("apply after %d, applied %d", span.Prev.Index, l.applied)
-	}
-	for i, e := range span.Entries {
-		if e.Kind == raft.EntryCommand {
-			l.commands = append(l.commands, e.Data)
-			if results != nil {
-				results[i] = e.Data
-				l.results++
-			}
-		}
-	}
-	l.applied = span.LastIndex()
-	return nil
-}
-
-func (l *ledger) Close() error { return nil }
-
-func (l *ledger) answered() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.results
-}
-
-func (l *ledger) list() [][]byte {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.commands[:len(l.commands):len(l.commands)]
-}
 
 // node is one server and what it runs on.
 type node struct {
 	*replica.Replica
 	log    *logmem.Log
 	ledger *ledger
+	events *events
+}
+
+// events are what a node reported.
+type events struct {
+	mu   sync.Mutex
+	list []replica.Event
+}
+
+func (e *events) observe(event replica.Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.list = append(e.list, event)
+}
+
+// of returns the events of a kind.
+func (e *events) of(kind replica.EventKind) []replica.Event {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var list []replica.Event
+	for _, event := range e.list {
+		if event.Kind == kind {
+			list = append(list, event)
+		}
+	}
+	return list
 }
 
 // cluster runs replicas on logs and links in memory, in virtual time.
@@ -81,57 +59,148 @@ type cluster struct {
 	t       *testing.T
 	network *netmem.Network
 	logs    logmem.Options
-	core    raft.Config
+	options replica.Options // of all nodes; ports and identity are set by start
+	mu      sync.Mutex      // of nodes, for writers beside the test
 	nodes   map[raft.NodeID]*node
+	disks   map[raft.NodeID]*ledgerDisk
+	dirs    map[raft.NodeID]string // of snapshots
+	peers   map[raft.NodeID]string
 	starts  uint64
 }
 
+// idMax is the largest node id of a test.
+const idMax = 9
+
 // inCluster runs test with n started nodes, inside a bubble of virtual time.
 func inCluster(t *testing.T, n int, logs logmem.Options, core raft.Config, test func(*cluster)) {
+	inClusterOf(t, n, logs, replica.Options{Core: core, TraceOneIn: 1}, test)
+}
+
+func inClusterOf(t *testing.T, n int, logs logmem.Options, options replica.Options, test func(*cluster)) {
+	dirs := map[raft.NodeID]string{}
+	for id := raft.NodeID(1); id <= idMax; id++ {
+		dirs[id] = t.TempDir()
+	}
 	synctest.Test(t, func(t *testing.T) {
-		c := &cluster{t: t, network: netmem.NewNetwork(), logs: logs, core: core, nodes: map[raft.NodeID]*node{}}
+		c := &cluster{
+			t: t, network: netmem.NewNetwork(), logs: logs, options: options, dirs: dirs,
+			nodes: map[raft.NodeID]*node{}, disks: map[raft.NodeID]*ledgerDisk{}, peers: map[raft.NodeID]string{},
+		}
+		for id := raft.NodeID(1); id <= idMax; id++ {
+			c.peers[id] = fmt.Sprintf("mem:%d", id)
+		}
 		for id := raft.NodeID(1); id <= raft.NodeID(n); id++ {
-			c.core.Voters = append(c.core.Voters, id)
+			c.options.Core.Voters = append(c.options.Core.Voters, id)
 		}
-		for _, id := range c.core.Voters {
-			log, err := logmem.New(logs)
-			if err != nil {
-				t.Fatal(err)
+		for _, id := range c.options.Core.Voters {
+			c.start(id, c.newLog())
+		}
+		defer func() {
+			for _, n := range c.nodes {
+				_ = n.Halt() // some tests have broken it
 			}
-			c.start(id, log)
-		}
+		}()
 		test(c)
-		for _, n := range c.nodes {
-			_ = n.Stop() // some tests have broken it
-		}
 	})
 }
 
-// start boots a node on log, with an empty ledger that the log fills again.
+func openFiles(tb testing.TB, dir string) *snapshot.Folder {
+	tb.Helper()
+	files, err := snapshot.Open(snapshot.Options{Dir: dir})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return files
+}
+
+func (c *cluster) newLog() *logmem.Log {
+	c.t.Helper()
+	log, err := logmem.New(c.logs)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return log
+}
+
+// start boots a node on log, with what its ledger had made durable; the log has the rest.
 func (c *cluster) start(id raft.NodeID, log *logmem.Log) *node {
 	c.t.Helper()
-	c.starts++
-	peers := map[raft.NodeID]string{}
-	for _, peer := range c.core.Voters {
-		peers[peer] = fmt.Sprintf("mem:%d", peer)
+	o := c.options
+	if len(o.Core.Voters) == 0 || id > o.Core.Voters[len(o.Core.Voters)-1] {
+		o.Core.Voters = nil // it joins
 	}
+	n, err := c.boot(id, log, o)
+	if err != nil {
+		c.t.Fatalf("start node %d: %v", id, err)
+	}
+	return n
+}
+
+func (c *cluster) boot(id raft.NodeID, log *logmem.Log, o replica.Options) (*node, error) {
+	c.t.Helper()
+	c.starts++
 	link, err := c.network.Transport(transport.Options{
-		Self: id, Cluster: "test", Incarnation: c.starts, Peers: peers,
+		Self: id, Cluster: "test", Incarnation: c.starts, Peers: c.peers,
 	})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	core := c.core
-	core.ID = id
-	n := &node{log: log, ledger: &ledger{}}
-	n.Replica, err = replica.Start(replica.Options{
-		Core: core, Log: log, Transport: link, Machine: n.ledger, TraceOneIn: 1,
-	})
-	if err != nil {
-		c.t.Fatalf("start node %d: %v", id, err)
+	n := &node{log: log, ledger: c.diskOf(id).open(), events: &events{}}
+	o.Core.ID, o.Core.Incarnation = id, c.starts
+	o.Transport, o.Observe = link, n.events.observe
+	if o.Log == nil {
+		o.Log = log
 	}
+	if machine, ok := o.Machine.(*ledger); ok {
+		n.ledger = machine
+	}
+	o.Machine = n.ledger
+	if o.Snapshots == nil {
+		o.Snapshots = openFiles(c.t, c.dirs[id])
+	}
+	if n.Replica, err = replica.Start(o); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
 	c.nodes[id] = n
-	return n
+	c.mu.Unlock()
+	return n, nil
+}
+
+func (c *cluster) diskOf(id raft.NodeID) *ledgerDisk {
+	if c.disks[id] == nil {
+		c.disks[id] = &ledgerDisk{}
+	}
+	return c.disks[id]
+}
+
+// crash ends a node as a power loss does, and returns its log as that leaves it.
+func (c *cluster) crash(id raft.NodeID) *logmem.Log {
+	c.t.Helper()
+	n := c.nodes[id]
+	left := n.log.Crash(0, c.starts)
+	c.remove(id)
+	_ = n.Halt()
+	return left
+}
+
+func (c *cluster) remove(id raft.NodeID) {
+	c.mu.Lock()
+	delete(c.nodes, id)
+	c.mu.Unlock()
+}
+
+// leads returns a node that says that it leads, or nil.
+func (c *cluster) leads() *node {
+	c.mu.Lock()
+	nodes := slices.Collect(maps.Values(c.nodes))
+	c.mu.Unlock()
+	for _, n := range nodes {
+		if n.Status().Role == raft.Leader {
+			return n
+		}
+	}
+	return nil
 }
 
 // leader waits, in virtual time, for a node that leads and has committed in its term.
@@ -154,6 +223,19 @@ func (c *cluster) leader() (raft.NodeID, *node) {
 	return raft.None, nil
 }
 
+// follower returns a running node that does not lead.
+func (c *cluster) follower() (raft.NodeID, *node) {
+	c.t.Helper()
+	leader, _ := c.leader()
+	for id := raft.NodeID(1); id <= idMax; id++ {
+		if n := c.nodes[id]; n != nil && id != leader {
+			return id, n
+		}
+	}
+	c.t.Fatal("no follower")
+	return raft.None, nil
+}
+
 func (c *cluster) mustPropose(n *node, command string) {
 	c.t.Helper()
 	got, err := n.ProposeWait(context.Background(), []byte(command))
@@ -165,11 +247,39 @@ func (c *cluster) mustPropose(n *node, command string) {
 	}
 }
 
+// write proposes to whoever leads, until it is acknowledged. Commands that were acknowledged late may be there twice.
+func (c *cluster) write(command string) error {
+	for range 1000 {
+		if n := c.leads(); n != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			_, err := n.ProposeWait(ctx, []byte(command))
+			cancel()
+			if err == nil {
+				return nil
+			}
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return errors.New("not acknowledged within 5 s")
+}
+
+// await polls in virtual time.
+func (c *cluster) await(what string, holds func() bool) {
+	c.t.Helper()
+	for range 3000 {
+		if holds() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	c.t.Fatalf("not within 30 s: %s", what)
+}
+
 // awaitLedgers waits until all running nodes have applied the same n commands, and returns them.
 func (c *cluster) awaitLedgers(n int) [][]byte {
 	c.t.Helper()
 	var first [][]byte
-	for range 1000 {
+	c.await(fmt.Sprintf("ledgers meet at %d commands", n), func() bool {
 		equal := true
 		first = nil
 		for _, node := range c.nodes {
@@ -179,372 +289,59 @@ func (c *cluster) awaitLedgers(n int) [][]byte {
 			}
 			equal = equal && len(list) >= n && bytes.Equal(bytes.Join(list, nil), bytes.Join(first, nil))
 		}
-		if equal {
-			return first
-		}
-		time.Sleep(10 * time.Millisecond)
+		return equal
+	})
+	return first
+}
+
+// cut cuts or mends all links of a node.
+func (c *cluster) cut(id raft.NodeID, up bool) {
+	for other := range c.nodes {
+		c.network.SetLink(id, other, up)
+		c.network.SetLink(other, id, up)
 	}
-	c.t.Fatalf("ledgers did not meet at %d commands within 10 s", n)
-	return nil
 }
 
-func TestEveryNodeAppliesTheSameCommandsInOrder(t *testing.T) {
-	inCluster(t, 3, logmem.Options{}, raft.Config{}, func(c *cluster) {
-		_, leader := c.leader()
-		for i := range 100 {
-			c.mustPropose(leader, fmt.Sprintf("%03d", i))
-		}
-		for i, command := range c.awaitLedgers(100) {
-			if want := fmt.Sprintf("%03d", i); string(command) != want {
-				t.Fatalf("command %d is %q, want %q", i, command, want)
-			}
-		}
-	})
-}
-
-func TestNoResultsAreMadeWhereNobodyWaits(t *testing.T) {
-	inCluster(t, 3, logmem.Options{}, raft.Config{}, func(c *cluster) {
-		_, leader := c.leader()
-		for i := range 10 {
-			c.mustPropose(leader, fmt.Sprint(i))
-		}
-		c.awaitLedgers(10)
-		for id, n := range c.nodes {
-			if answered := n.ledger.answered(); (answered > 0) != (n == leader) {
-				t.Errorf("node %d made %d results; only the leader's callers wait", id, answered)
-			}
-		}
-	})
-}
-
-func TestFollowerNamesTheLeader(t *testing.T) {
-	inCluster(t, 3, logmem.Options{}, raft.Config{}, func(c *cluster) {
-		id, leader := c.leader()
-		c.mustPropose(leader, "a")
-		time.Sleep(time.Second) // heartbeats reach everybody
-		_, err := c.nodes[id%3+1].ProposeWait(context.Background(), []byte("b"))
-		var notLeader replica.ErrNotLeader
-		if !errors.As(err, &notLeader) || notLeader.Leader != id || !replica.Definite(err) {
-			t.Errorf("got %v, want a definite refusal that names %d", err, id)
-		}
-	})
-}
-
-func TestNothingIsAcknowledgedBeforeAMajorityHasSynced(t *testing.T) {
-	inCluster(t, 3, logmem.Options{ManualSync: true}, raft.Config{}, func(c *cluster) {
-		stop := c.syncAll()
-		id, leader := c.leader()
-		stop()
-		done := make(chan error, 1)
-		go func() {
-			_, err := leader.ProposeWait(context.Background(), []byte("x"))
-			done <- err
-		}()
-		time.Sleep(100 * time.Millisecond)
-		_ = leader.log.Sync()
-		time.Sleep(100 * time.Millisecond)
-		select {
-		case err := <-done:
-			t.Fatalf("acknowledged (%v) with the entry durable on 1 of 3 nodes", err)
-		default:
-		}
-		_ = c.nodes[id%3+1].log.Sync()
-		if err := <-done; err != nil {
-			t.Errorf("durable on 2 of 3 nodes: %v", err)
-		}
-		stop = c.syncAll() // so that Stop does not wait for a disk
-		for _, n := range c.nodes {
-			if err := n.Stop(); err != nil {
-				t.Error(err)
-			}
-		}
-		stop()
-	})
-}
-
-// syncAll keeps syncing all logs until the returned function is called.
-func (c *cluster) syncAll() (stop func()) {
+// writeUnderLoad has n writers write until the returned function is called, which returns all that was acknowledged.
+func (c *cluster) writeUnderLoad(n int) (stop func() []string) {
+	var mu sync.Mutex
+	var acked []string
 	quit := make(chan struct{})
-	var ended sync.WaitGroup
-	ended.Go(func() {
-		for range 10_000 {
-			select {
-			case <-quit:
-				return
-			default:
-			}
-			for _, n := range c.nodes {
-				_ = n.log.Sync()
-			}
-			time.Sleep(time.Millisecond)
-		}
-	})
-	return func() { close(quit); ended.Wait() }
-}
-
-func TestAcknowledgedWritesSurviveTheLeader(t *testing.T) {
-	inCluster(t, 3, logmem.Options{SyncDelay: time.Millisecond}, raft.Config{}, func(c *cluster) {
-		acked := map[string]bool{}
-		for round := range 5 {
-			id, leader := c.leader()
-			for i := range 20 {
-				command := fmt.Sprintf("%d-%02d;", round, i)
-				c.mustPropose(leader, command)
-				acked[command] = true
-			}
-			crashed := leader.log.Crash(50, uint64(round))
-			_ = leader.Stop()
-			delete(c.nodes, id)
-			c.leader() // the others go on without it
-			c.start(id, crashed)
-		}
-		c.leader()
-		all := string(bytes.Join(c.awaitLedgers(len(acked)), nil))
-		for command := range acked {
-			if n := bytes.Count([]byte(all), []byte(command)); n != 1 {
-				t.Errorf("%q was acknowledged and is there %d times", command, n)
-			}
-		}
-	})
-}
-
-func TestGroupCommitMergesWhatWaits(t *testing.T) {
-	const proposers = 64
-	inCluster(t, 3, logmem.Options{SyncDelay: time.Millisecond}, raft.Config{}, func(c *cluster) {
-		_, leader := c.leader()
-		before := leader.Metrics()
-		var all sync.WaitGroup
-		for i := range proposers {
-			all.Go(func() {
-				for j := range 10 {
-					if _, err := leader.ProposeWait(context.Background(), fmt.Appendf(nil, "%d.%d;", i, j)); err != nil {
-						t.Error(err)
-					}
+	var writers sync.WaitGroup
+	for i := range n {
+		writers.Go(func() {
+			for j := 0; ; j++ {
+				select {
+				case <-quit:
+					return
+				default:
 				}
-			})
-		}
-		all.Wait()
-		m := leader.Metrics()
-		if writes, entries := m.Writes-before.Writes, m.WrittenEntries-before.WrittenEntries; writes*4 > entries {
-			t.Errorf("%d entries took %d synced writes", entries, writes)
-		}
-	})
-}
-
-func TestSlowFollowerIsFedFromStorage(t *testing.T) {
-	core := raft.Config{TailEntriesMax: 4, MessageEntriesMax: 8}
-	inCluster(t, 3, logmem.Options{}, core, func(c *cluster) {
-		id, leader := c.leader()
-		slow := id%3 + 1
-		c.network.SetLink(id, slow, false)
-		c.network.SetLink(slow, id, false)
-		for i := range 200 {
-			c.mustPropose(leader, fmt.Sprintf("%03d", i))
-		}
-		if s := leader.Status(); s.TailEntries > 50 {
-			t.Errorf("%d entries kept in memory with a cap of 4", s.TailEntries)
-		}
-		c.network.SetLink(id, slow, true)
-		c.network.SetLink(slow, id, true)
-		c.awaitLedgers(200)
-	})
-}
-
-func TestDiskErrorStopsTheNodeAndNotTheCluster(t *testing.T) {
-	inCluster(t, 3, logmem.Options{}, raft.Config{}, func(c *cluster) {
-		id, leader := c.leader()
-		c.mustPropose(leader, "before")
-		broken := errors.New("input/output error")
-		leader.log.Fail(broken)
-		if _, err := leader.ProposeWait(context.Background(), []byte("during")); err == nil {
-			t.Error("acknowledged by a leader that cannot write")
-		}
-		<-leader.Done()
-		if !errors.Is(leader.Err(), broken) {
-			t.Errorf("the node stopped with %v, want %v", leader.Err(), broken)
-		}
-		delete(c.nodes, id)
-		_, next := c.leader()
-		c.mustPropose(next, "after")
-	})
-}
-
-func TestFailedSyncIsNeverAcknowledged(t *testing.T) {
-	inCluster(t, 1, logmem.Options{ManualSync: true}, raft.Config{}, func(c *cluster) {
-		stop := c.syncAll()
-		_, leader := c.leader()
-		stop()
-		outcome := make(chan error, 1)
-		go func() {
-			_, err := leader.ProposeWait(context.Background(), []byte("x"))
-			outcome <- err
-		}()
-		synctest.Wait() // appended, and not synced
-		leader.log.Fail(errors.New("sync failed"))
-		if err := <-outcome; !errors.Is(err, replica.ErrUnknown) {
-			t.Errorf("got %v, want ErrUnknown: nobody knows what the disk kept", err)
-		}
-		<-leader.Done()
-	})
-}
-
-func TestStalledDiskEndsLeadership(t *testing.T) {
-	inCluster(t, 3, logmem.Options{ManualSync: true}, raft.Config{}, func(c *cluster) {
-		stop := c.syncAll()
-		id, leader := c.leader()
-		stop()
-		outcome := make(chan error, 1)
-		go func() {
-			_, err := leader.ProposeWait(context.Background(), []byte("during"))
-			outcome <- err
-		}()
-		delete(c.nodes, id)
-		stop = c.syncAll() // of the other two
-		_, next := c.leader()
-		c.mustPropose(next, "after")
-		if s := leader.Status(); s.Role == raft.Leader || s.Term > next.Status().Term {
-			t.Errorf("the node with the stalled disk is %v in term %d", s.Role, s.Term)
-		}
-		if age := leader.Metrics().OldestWriteAge; age < time.Second {
-			t.Errorf("the oldest write is %v old after a stall of more than a second", age)
-		}
-		stop()
-		c.nodes[id] = leader
-		stop = c.syncAll() // the disk is back
-		if err := <-outcome; err != nil {
-			t.Errorf("a write that the next leader committed: %v", err)
-		}
-		c.awaitLedgers(2)
-		for _, n := range c.nodes {
-			if err := n.Stop(); err != nil {
-				t.Error(err)
-			}
-		}
-		stop()
-	})
-}
-
-func TestMachineErrorStopsTheNode(t *testing.T) {
-	inCluster(t, 1, logmem.Options{}, raft.Config{}, func(c *cluster) {
-		_, leader := c.leader()
-		leader.ledger.mu.Lock()
-		leader.ledger.fail = errors.New("machine broken")
-		leader.ledger.mu.Unlock()
-		_, err := leader.ProposeWait(context.Background(), []byte("x"))
-		if !errors.Is(err, replica.ErrUnknown) {
-			t.Errorf("got %v, want ErrUnknown: the entry is committed and not applied", err)
-		}
-		<-leader.Done()
-		if leader.Err() == nil {
-			t.Error("stopped without a reason")
-		}
-	})
-}
-
-func TestStopCompletesEveryProposalOnce(t *testing.T) {
-	inCluster(t, 3, logmem.Options{SyncDelay: time.Millisecond}, raft.Config{}, func(c *cluster) {
-		_, leader := c.leader()
-		const n = 500
-		var mu sync.Mutex
-		times := map[*replica.Proposal]int{}
-		var all sync.WaitGroup
-		all.Add(n)
-		for range n {
-			leader.Propose(&replica.Proposal{Data: []byte("x"), Done: func(p *replica.Proposal) {
+				command := fmt.Sprintf("<%d.%d>", i, j)
+				if err := c.write(command); err != nil {
+					c.t.Error(err)
+					return
+				}
 				mu.Lock()
-				times[p]++
+				acked = append(acked, command)
 				mu.Unlock()
-				all.Done()
-			}})
-		}
-		if err := leader.Stop(); err != nil {
-			t.Error(err)
-		}
-		all.Wait()
-		for p, k := range times {
-			if k != 1 {
-				t.Errorf("%v was completed %d times", p.ID, k)
+				time.Sleep(time.Millisecond)
 			}
-		}
-		_, err := leader.ProposeWait(context.Background(), []byte("late"))
-		if !errors.Is(err, raft.ErrClosed) || !replica.Definite(err) {
-			t.Errorf("after Stop: got %v, want ErrClosed", err)
-		}
-	})
+		})
+	}
+	return func() []string {
+		close(quit)
+		writers.Wait()
+		return acked
+	}
 }
 
-func TestDeposedLeaderDoesNotAnswerForWhatWasReplaced(t *testing.T) {
-	inCluster(t, 3, logmem.Options{}, raft.Config{}, func(c *cluster) {
-		id, old := c.leader()
-		for other := range c.nodes {
-			c.network.SetLink(id, other, false)
-			c.network.SetLink(other, id, false)
-		}
-		outcome := make(chan error, 1)
-		go func() {
-			_, err := old.ProposeWait(context.Background(), []byte("lost"))
-			outcome <- err
-		}()
-		time.Sleep(time.Second)
-		_, next := c.leader()
-		if next == old {
-			t.Fatal("a leader without a majority still leads after a second")
-		}
-		for i := range 5 {
-			c.mustPropose(next, fmt.Sprint(i))
-		}
-		for other := range c.nodes {
-			c.network.SetLink(id, other, true)
-			c.network.SetLink(other, id, true)
-		}
-		if err := <-outcome; err == nil {
-			t.Error("a replaced entry was acknowledged")
-		}
-		for _, command := range c.awaitLedgers(5) {
-			if string(command) == "lost" {
-				t.Error("a replaced entry was applied")
-			}
-		}
-	})
-}
-
-func TestStagesOfATraceAreInOrder(t *testing.T) {
-	inCluster(t, 3, logmem.Options{SyncDelay: time.Millisecond}, raft.Config{}, func(c *cluster) {
-		_, leader := c.leader()
-		for range 20 {
-			c.mustPropose(leader, "x")
-		}
-		synctest.Wait()
-		traces := leader.Traces()
-		if len(traces) != 20 {
-			t.Fatalf("got %d traces, want 20", len(traces))
-		}
-		for _, tr := range traces {
-			stages := []time.Duration{0, tr.Batched, tr.Appended, tr.Committed, tr.Applied, tr.Answered}
-			for i := 1; i < len(stages); i++ {
-				if stages[i] < stages[i-1] {
-					t.Errorf("stage %d of %+v is before the one before it", i, tr)
-				}
-			}
-			if tr.Durable < time.Millisecond || tr.Committed < time.Millisecond {
-				t.Errorf("durable after %v, committed after %v; a sync takes 1 ms", tr.Durable, tr.Committed)
-			}
-		}
-	})
-}
-
-func TestSingleNodeElectsItself(t *testing.T) {
-	inCluster(t, 1, logmem.Options{}, raft.Config{}, func(c *cluster) {
-		_, leader := c.leader()
-		c.mustPropose(leader, "alone")
-	})
-}
-
-func TestStartRefusesBadOptions(t *testing.T) {
-	_, err := replica.Start(replica.Options{Core: raft.Config{ID: 1, Voters: []raft.NodeID{2}}, TickInterval: 1})
-	for _, want := range []string{"ID: 1 is not one of the voters", "TickInterval: 1ns", "Log, Transport, Machine"} {
-		if err == nil || !bytes.Contains([]byte(err.Error()), []byte(want)) {
-			t.Errorf("got %v, want it to name %q", err, want)
+// checkNoneLost checks that every acknowledged command is in the ledgers of all running nodes, which are equal.
+func (c *cluster) checkNoneLost(acked []string) {
+	c.t.Helper()
+	all := string(bytes.Join(c.awaitLedgers(len(acked)), nil))
+	for _, command := range acked {
+		if !strings.Contains(all, command) {
+			c.t.Errorf("%q was acknowledged and is lost", command)
 		}
 	}
 }

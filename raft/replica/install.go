@@ -62,9 +62,13 @@ func (a *applier) install(in *install) error {
 	}
 	a.applied, a.since, a.compactedAt = last, logSize{}, last.Index
 	a.snapshotTasks.put(snapshotTask{discard: last})
-	a.meter.installed.Add(1)
-	a.inbox.post(func(w *work) { w.installed = append(w.installed, last) })
+	a.noteInstalled(last)
 	return nil
+}
+
+func (r *Replica) noteInstalled(last raft.EntryID) {
+	r.meter.installed.Add(1)
+	r.inbox.post(func(w *work) { w.installed = append(w.installed, last) })
 }
 
 func (a *applier) restore(last raft.EntryID) error {

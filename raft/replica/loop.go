@@ -141,7 +141,10 @@ type stall struct {
 func (s *stall) tick(l *loop, stalled bool) bool {
 	if stalled && !s.lasts {
 		l.report(Event{Kind: EventDiskStall, Term: l.core.Term()})
-		s.handsOver = l.transfer(raft.None) == nil
+		if err := l.transfer(raft.None); err != nil {
+			l.logger.Debug("stalled without a successor", "err", err)
+		}
+		s.handsOver = true // if it is not, the next lines notice
 	}
 	s.lasts = stalled
 	if !stalled {

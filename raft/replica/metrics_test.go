@@ -16,6 +16,10 @@ func TestMetricsTable(t *testing.T) {
 		MessagesInvalid: 2, AppliedEntries: 119_990, Elections: 1, Writes: 4_100, WrittenEntries: 120_001,
 		WrittenBytes: 17_000_000, SyncP50: 210 * time.Microsecond, SyncP99: time.Millisecond, SyncMax: 12 * time.Millisecond,
 		EntriesAWriteP50: 28, EntriesAWriteP99: 96, OldestWriteAge: 40 * time.Microsecond,
+		Reads: 5_000, ReadsFailed: 4, ReadsBusy: 2, ReadBatches: 700,
+		Compactions: 12, CompactionsFailed: 1, SnapshotsCreated: 2, SnapshotsSent: 3, SnapshotsReceived: 4,
+		SnapshotsInstalled: 5, SnapshotsAborted: 6, SnapshotBytesSent: 70_000_000, SnapshotBytesReceived: 80_000_000,
+		Transfers: 3, TransfersFailed: 1, ConfigChanges: 7,
 	}
 	golden := filepath.Join("testdata", "metrics.golden.txt")
 	if *update {

@@ -33,8 +33,9 @@ type readBatch struct {
 // askedMax bounds the batches that wait for their index; what comes while there are so many joins the next one.
 const askedMax = 64
 
-// Read asks for an index; q.Done takes it, possibly before Read returns. Any server may be asked: one that does not lead
-// asks its leader. It fails with raft.ErrBusy at Options.ReadsMax, and with ErrUnconfirmed after Options.ReadTimeout.
+// Read asks for an index; q.Done takes it, possibly before Read returns. Any server may be asked: one that does not
+// lead asks its leader. It fails with raft.ErrBusy at Options.ReadsMax, and with ErrUnconfirmed after
+// Options.ReadTimeout.
 func (r *Replica) Read(q *Read) {
 	q.Index, q.Err, q.begun = 0, nil, r.clock()
 	if r.readsWaiting.Add(1) > r.readsMax {

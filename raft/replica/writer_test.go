@@ -1,10 +1,31 @@
 package replica
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/raftmark/raftmark/raft"
 )
+
+func TestAnInstallComesBetweenWhatWasAskedForBeforeAndAfterIt(t *testing.T) {
+	in := func(write raft.WriteID) writeTask { return writeTask{write: write, install: &install{}} }
+	plain := func(write raft.WriteID) writeTask { return writeTask{write: write} }
+	rest := []writeTask{plain(1), plain(2), in(3), plain(4), in(5), in(6), plain(7)}
+	var merged writeTask
+	var got []raft.WriteID
+	for len(rest) > 0 {
+		n := mergeable(rest)
+		merged.merge(rest[:n])
+		if (merged.install != nil) != (rest[0].install != nil) {
+			t.Errorf("write %d: install %v", merged.write, merged.install)
+		}
+		got = append(got, merged.write)
+		rest = rest[n:]
+	}
+	if want := []raft.WriteID{2, 4, 5, 7}; !slices.Equal(got, want) {
+		t.Errorf("got the writes %v, want %v", got, want)
+	}
+}
 
 func TestMergeKeepsOrderAndNewestHardState(t *testing.T) {
 	span := func(after raft.Index) raft.Span {
