@@ -59,6 +59,42 @@ func TestClaimCountsIncarnations(t *testing.T) {
 	}
 }
 
+func TestDiskIsTheFoldersForEver(t *testing.T) {
+	o, other := testOptions(t.TempDir()), testOptions(t.TempDir())
+	c := mustClaim(t, o)
+	disk := c.Disk()
+	if disk == 0 || disk == mustClaim(t, other).Disk() {
+		t.Errorf("Disk() = %d, want one that is not 0 and no other folder's", disk)
+	}
+	for range 3 {
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if c = mustClaim(t, o); c.Disk() != disk {
+			t.Fatalf("Disk() = %d, was %d", c.Disk(), disk)
+		}
+	}
+}
+
+// TestOlderFolderGetsADisk claims a folder from before disks had ids.
+func TestOlderFolderGetsADisk(t *testing.T) {
+	o := testOptions(t.TempDir())
+	mustClaim(t, o).Close()
+	fields := []field{{"cluster", o.Cluster}, {"node", formatNode(o.Node)}}
+	if err := writeRecordFile(o.Dir, identityName, identityHeader1, fields); err != nil {
+		t.Fatal(err)
+	}
+	c := mustClaim(t, o)
+	disk := c.Disk()
+	if disk == 0 || c.Incarnation() != 2 {
+		t.Fatalf("Disk() = %d, Incarnation() = %d, want a disk and 2", disk, c.Incarnation())
+	}
+	c.Close()
+	if got := mustClaim(t, o).Disk(); got != disk {
+		t.Errorf("Disk() = %d, was %d", got, disk)
+	}
+}
+
 func TestClaimRefusesAndChangesNothing(t *testing.T) {
 	otherCluster, otherNode := func(o *Options) { o.Cluster = "prod" }, func(o *Options) { o.Node = 4 }
 	same := func(*Options) {}
@@ -84,10 +120,10 @@ func TestClaimRefusesAndChangesNothing(t *testing.T) {
 			}
 		}, same, ErrCorrupt, "no IDENTITY"},
 		{"later format", func(t *testing.T, dir string) {
-			if err := writeRecordFile(dir, identityName, "raftmark-identity 2", nil); err != nil {
+			if err := writeRecordFile(dir, identityName, "raftmark-identity 3", nil); err != nil {
 				t.Fatal(err)
 			}
-		}, same, ErrFormat, "raftmark-identity 2"},
+		}, same, ErrFormat, "raftmark-identity 3"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -10,6 +10,9 @@ var (
 	ErrWrongNode = errors.New("data folder of another node")
 	// ErrLocked says that a live process uses the data folder.
 	ErrLocked = errors.New("data folder in use")
+	// ErrOtherDisk says that a peer came back with another disk than it was seen with: what it has promised and
+	// acknowledged may be forgotten. It must come back under a new node id.
+	ErrOtherDisk = errors.New("node with another disk")
 	// ErrCorrupt says that stored data is damaged or missing. Nothing of it was changed; the node must not
 	// go on.
 	ErrCorrupt = errors.New("stored data corrupt")

@@ -50,26 +50,46 @@ func writeRecordFile(dir, name, header string, fields []field) (err error) {
 // readRecordFile returns the values of the named fields. Its error is fs.ErrNotExist when there is no such
 // file.
 func readRecordFile(dir, name, header string, fields ...string) ([]string, error) {
+	found, err := readFields(dir, name, header, recordFileBytesMax)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) != len(fields) {
+		return nil, fmt.Errorf("%s: found %d fields, want %d: %w", name, len(found), len(fields), ErrCorrupt)
+	}
+	values := make([]string, len(fields))
+	for i, f := range found {
+		if f.name != fields[i] {
+			return nil, fmt.Errorf("%s: found the field %q, want %q: %w", name, f.name, fields[i], ErrCorrupt)
+		}
+		values[i] = f.value
+	}
+	return values, nil
+}
+
+// readFields returns all fields of a record file of at most bytesMax bytes. Its error is fs.ErrNotExist when there is
+// no such file.
+func readFields(dir, name, header string, bytesMax int64) ([]field, error) {
 	path := filepath.Join(dir, name)
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > recordFileBytesMax {
-		return nil, fmt.Errorf("%s: not a file of at most %d bytes: %w", path, recordFileBytesMax, ErrCorrupt)
+	if !info.Mode().IsRegular() || info.Size() > bytesMax {
+		return nil, fmt.Errorf("%s: not a file of at most %d bytes: %w", path, bytesMax, ErrCorrupt)
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	values, err := parseRecord(string(raw), header, fields)
+	fields, err := parseRecord(string(raw), header)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return values, nil
+	return fields, nil
 }
 
-func parseRecord(text, header string, fields []string) ([]string, error) {
+func parseRecord(text, header string) ([]field, error) {
 	sum := strings.LastIndex(text, "crc32c: ")
 	if sum < 0 || text[sum:] != checksumLine(text[:sum]) {
 		return nil, fmt.Errorf("bad checksum: %w", ErrCorrupt)
@@ -78,18 +98,15 @@ func parseRecord(text, header string, fields []string) ([]string, error) {
 	if lines[0] != header {
 		return nil, fmt.Errorf("found %q, want %q: %w", lines[0], header, ErrFormat)
 	}
-	if len(lines) != 1+len(fields) {
-		return nil, fmt.Errorf("found %d fields, want %d: %w", len(lines)-1, len(fields), ErrCorrupt)
-	}
-	values := make([]string, len(fields))
-	for i, name := range fields {
-		value, ok := strings.CutPrefix(lines[1+i], name+": ")
+	var fields []field
+	for _, line := range lines[1:] {
+		name, value, ok := strings.Cut(line, ": ")
 		if !ok {
-			return nil, fmt.Errorf("found %q, want the field %q: %w", lines[1+i], name, ErrCorrupt)
+			return nil, fmt.Errorf("found %q, want a field: %w", line, ErrCorrupt)
 		}
-		values[i] = value
+		fields = append(fields, field{name, value})
 	}
-	return values, nil
+	return fields, nil
 }
 
 // SyncDir makes the entries of dir durable.

@@ -42,6 +42,14 @@ func (l *Log) Incarnation() uint64 {
 	return l.claim.Incarnation()
 }
 
+// Disk returns the id of the data folder, see storage.Claim. It is 0 on a file system given by a test.
+func (l *Log) Disk() uint64 {
+	if l.claim == nil {
+		return 0
+	}
+	return l.claim.Disk()
+}
+
 // usable returns why the engine must not be called, or nil. It needs mu.
 func (l *Log) usable() error {
 	invariant.Check(l.loaded || l.closed, "raft log used before Load")
