@@ -66,6 +66,9 @@ func (c Configuration) With(changes []Change) (Configuration, error) {
 		}
 	}
 	next = next.sorted()
+	if !slices.ContainsFunc(next.Members, func(m Member) bool { return m.Voter }) {
+		return Configuration{}, fmt.Errorf("%w: it leaves no voter of %v", ErrBadChange, c)
+	}
 	if c.votersChanged(next) > 1 {
 		next = c.joined(next)
 	}

@@ -26,8 +26,8 @@ func (c *Core) handleSnapshot(m Message) {
 		return
 	}
 	in := &c.incoming
-	if in.ready {
-		return // another one is about to be installed; the leader will ask
+	if in.ready || c.lastApplied < c.first.Index {
+		return // another one is being installed, which must not be overwritten meanwhile; the leader will ask
 	}
 	if !in.continues(m) {
 		if chunk.Offset != 0 {

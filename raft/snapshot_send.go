@@ -118,7 +118,8 @@ func (s *stream) take(stored uint64) {
 }
 
 // SnapshotOf returns the name of a snapshot whose last entry is id, which is applied, is in the log or is what the log
-// begins after, and is therefore committed. It reports false when the log begins after a later entry.
+// begins after, and is therefore committed. It reports false when the log begins after a later entry, and at a server
+// that joined for entries before the first configuration in its log: it does not know the one as of them.
 func (c *Core) SnapshotOf(id EntryID) (Snapshot, bool) {
 	if id.Index < c.first.Index || id.Index > c.commitIndex {
 		return Snapshot{}, false
@@ -128,6 +129,9 @@ func (c *Core) SnapshotOf(id EntryID) (Snapshot, bool) {
 		i--
 	}
 	at := c.configurations[i]
+	if at.Configuration.IsZero() {
+		return Snapshot{}, false
+	}
 	return Snapshot{Last: id, Configuration: at.Configuration, ConfigurationIndex: at.Index}, true
 }
 

@@ -118,7 +118,11 @@ func (c *Core) vetSpan(m Message) error {
 		}
 		term = m.Span.Entries[i].Term
 		if m.Span.Entries[i].Kind == EntryConfig {
-			if _, err := DecodeConfiguration(m.Span.Entries[i].Data); err != nil {
+			next, err := DecodeConfiguration(m.Span.Entries[i].Data)
+			if err == nil && next.IsZero() {
+				err = fmt.Errorf("%w: without members", ErrConfigurationEncoding)
+			}
+			if err != nil {
 				return fmt.Errorf("%v with entry %d: %w", m.Kind, m.Span.Prev.Index+Index(i)+1, err)
 			}
 		}
