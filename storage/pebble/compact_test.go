@@ -48,7 +48,7 @@ func TestCompactRewritesNothing(t *testing.T) {
 	defer func() { l.Close() }()
 	mustLoad(t, l)
 	var last raft.EntryID
-	for i := range 200 {
+	for i := range 90 {
 		last = appendLarge(t, l, last)
 		if i%3 == 2 {
 			if err := l.db.Flush(); err != nil {
@@ -60,7 +60,7 @@ func TestCompactRewritesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if i == 100 { // and over a restart
+		if i == 50 { // and over a restart
 			if err := l.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -70,7 +70,7 @@ func TestCompactRewritesNothing(t *testing.T) {
 	}
 	m := l.db.Metrics()
 	flushed := m.Total().TableBytesFlushed
-	if flushed < 20<<20 {
+	if flushed < 8<<20 {
 		t.Fatalf("%d bytes flushed, too few for the test", flushed)
 	}
 	if compacted := m.Total().TableBytesCompacted; compacted*50 > flushed {

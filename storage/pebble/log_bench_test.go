@@ -102,3 +102,37 @@ func BenchmarkOpen(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCompact appends as much as a memtable holds, and compacts all of it but the last entries; what is measured
+// is the compaction, which is one sync of the WAL and, where a table can go, one of the manifest.
+func BenchmarkCompact(b *testing.B) {
+	o := storage.Options{Dir: b.TempDir(), Cluster: "bench", Node: 1, MemTableBytes: 4 << 20}
+	l, err := Open(o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := l.Load(); err != nil {
+		b.Fatal(err)
+	}
+	var last raft.EntryID
+	b.ResetTimer()
+	for range b.N {
+		b.StopTimer()
+		for range 80 {
+			s := benchSpan(last, 250)
+			wait, err := l.Append(nil, []raft.Span{s})
+			if err == nil {
+				err = wait()
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			last = s.Last()
+		}
+		b.StartTimer()
+		if err := l.Compact(raft.Snapshot{Last: raft.EntryID{Term: 1, Index: last.Index - 100}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
