@@ -2,7 +2,9 @@ package sim
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/raftmark/raftmark/kv"
@@ -17,6 +19,7 @@ const (
 	opSet
 	opCAS
 	opIncr
+	opOpen // a session; of no key
 )
 
 // readVia is how an operation that only reads finds its value.
@@ -54,6 +57,8 @@ type op struct {
 	result outcome
 	got    int64 // value read, new count, or whether CAS wrote
 
+	session, seq uint64 // 0: of no session
+
 	attempt int
 	open    int // attempts that may have been executed, or still may be
 	done    bool
@@ -79,14 +84,31 @@ type answer struct {
 
 // clients are all clients: operations come at random times, whether earlier ones were answered or not.
 type clients struct {
-	rng    *rand.Rand
-	ops    []*op
-	hints  []raft.NodeID // whom each client takes for the leader
-	values int64
-	latest []int64 // of each key, the value written last, as a guess for CAS
-	busy   []int   // of each key, the operations that are not done
-	open   int     // of all keys
-	ended  bool
+	rng      *rand.Rand
+	ops      []*op
+	hints    []raft.NodeID // whom each client takes for the leader
+	sessions []session
+	values   int64
+	latest   []int64 // of each key, the value written last, as a guess for CAS
+	busy     []int   // of each key, the operations that are not done
+	open     int     // of all keys
+	ended    bool
+}
+
+// session is what a client knows of its session (thesis §6.3).
+type session struct {
+	id      uint64 // 0: none yet
+	opening bool
+	seq     uint64
+	open    []uint64 // the numbers of operations that are not done, in order
+}
+
+// acknowledged returns the number below which the client has all answers.
+func (s *session) acknowledged() uint64 {
+	if len(s.open) > 0 {
+		return s.open[0]
+	}
+	return s.seq + 1
 }
 
 const (
@@ -100,7 +122,7 @@ const (
 
 func newClients(p *plan, seed uint64) clients {
 	c := clients{
-		rng: newRand(seed, purposeClient), hints: make([]raft.NodeID, p.clients),
+		rng: newRand(seed, purposeClient), hints: make([]raft.NodeID, p.clients), sessions: make([]session, p.clients),
 		latest: make([]int64, p.keys), busy: make([]int, p.keys),
 	}
 	for i := range c.hints {
@@ -134,7 +156,6 @@ func (w *world) newOp() {
 		w.cov.Shed++
 		return
 	}
-	c.busy[key]++
 	o := &op{id: len(c.ops), client: c.rng.IntN(len(c.hints)), key: key, call: w.now}
 	o.via = readVia(viaLog)
 	if c.rng.IntN(10) >= w.plan.readsLog {
@@ -157,6 +178,11 @@ func (w *world) newOp() {
 	if o.kind == opSet {
 		c.latest[o.key] = o.value
 	}
+	if o.writes() && w.plan.sessions && !w.joinSession(o) {
+		w.cov.Shed++
+		return
+	}
+	c.busy[key]++
 	o.floor = w.check.committedIndex()
 	c.ops = append(c.ops, o)
 	c.open++
@@ -164,9 +190,30 @@ func (w *world) newOp() {
 	w.ask(o)
 }
 
+// joinSession makes an operation one of its client's session; if there is none, one is opened, for later ones.
+func (w *world) joinSession(o *op) bool {
+	c := &w.clients
+	s := &c.sessions[o.client]
+	if s.id != 0 {
+		s.seq++
+		o.session, o.seq = s.id, s.seq
+		s.open = append(s.open, o.seq)
+		return true
+	}
+	if !s.opening {
+		s.opening = true
+		c.open++
+		w.ask(&op{id: -1, client: o.client, kind: opOpen, call: w.now})
+	}
+	return false
+}
+
 // ask makes the next attempt of an operation.
 func (w *world) ask(o *op) {
 	c := &w.clients
+	if o.open > 0 && o.seq != 0 {
+		w.cov.Repeated++
+	}
 	o.attempt++
 	o.open++
 	to := w.node(c.hints[o.client])
@@ -196,7 +243,7 @@ func (w *world) serve(n *node, o *op, attempt int) {
 		return
 	}
 	w.clock(n)
-	entry := [1]raft.Entry{{Data: o.command()}}
+	entry := [1]raft.Entry{{Data: w.commandOf(o)}}
 	if n.core.Propose(entry[:]) == 0 {
 		w.reply(n, o, attempt, answer{definite: true, leader: n.core.Leader()})
 		return
@@ -210,18 +257,31 @@ func keyName(key int) []byte { return strconv.AppendInt([]byte("key"), int64(key
 
 func valueBytes(value int64) []byte { return strconv.AppendInt(nil, value, 10) }
 
-// command returns the operation as a command of the state machine.
-func (o *op) command() []byte {
+// commandOf returns the operation as an entry's data.
+func (w *world) commandOf(o *op) []byte {
+	if o.seq == 0 {
+		return o.command()
+	}
+	w.command = o.appendCommand(w.command[:0])
+	return kv.AppendSession(nil, o.session, o.seq, w.clients.sessions[o.client].acknowledged(), w.command)
+}
+
+func (o *op) command() []byte { return o.appendCommand(nil) }
+
+// appendCommand appends the operation as a command of the state machine.
+func (o *op) appendCommand(dst []byte) []byte {
 	key := keyName(o.key)
 	switch o.kind {
 	case opSet:
-		return kv.AppendSet(nil, key, valueBytes(o.value), 0)
+		return kv.AppendSet(dst, key, valueBytes(o.value), 0)
 	case opCAS:
-		return kv.AppendCAS(nil, key, valueBytes(o.old), valueBytes(o.value))
+		return kv.AppendCAS(dst, key, valueBytes(o.old), valueBytes(o.value))
 	case opIncr:
-		return kv.AppendIncr(nil, key)
+		return kv.AppendIncr(dst, key)
+	case opOpen:
+		return kv.AppendOpenSession(dst)
 	default:
-		return kv.AppendGet(nil, key)
+		return kv.AppendGet(dst, key)
 	}
 }
 
@@ -239,11 +299,21 @@ func (o *op) decode(result []byte) (int64, bool) {
 		return v, err == nil
 	case r.Kind == kv.ReplyOK && o.kind == opSet:
 		return 0, true
-	case r.Kind == kv.ReplyInt && (o.kind == opCAS || o.kind == opIncr):
+	case r.Kind == kv.ReplyInt && (o.kind == opCAS || o.kind == opIncr || o.kind == opOpen):
 		return r.Int, true
 	default:
 		return 0, false
 	}
+}
+
+// sessionFull reports whether a reply says that the session has too many replies that nobody acknowledged, and that
+// nothing was executed.
+func sessionFull(reply []byte) bool {
+	if len(reply) == 0 || kv.ReplyKind(reply[0]) != kv.ReplyError {
+		return false
+	}
+	r, err := kv.DecodeReply(reply)
+	return err == nil && strings.HasPrefix(r.Text, kv.SessionFull)
 }
 
 // reply sends a server's answer to a client.
@@ -253,6 +323,9 @@ func (w *world) reply(n *node, o *op, attempt int, a answer) {
 
 // answered is the client's part when an answer is there.
 func (w *world) answered(n *node, o *op, attempt int, a answer) {
+	if a.ok && o.seq != 0 && sessionFull(a.result) {
+		a = answer{definite: true, leader: n.id}
+	}
 	if a.definite {
 		o.open--
 	}
@@ -312,6 +385,18 @@ func (w *world) timeout(o *op, attempt int) {
 func (w *world) finish(o *op, result outcome) {
 	o.done, o.result, o.back = true, result, w.now
 	w.clients.open--
+	s := &w.clients.sessions[o.client]
+	if o.kind == opOpen {
+		s.opening = false
+		if result == ok {
+			s.id = uint64(o.got)
+			w.cov.Sessions++
+		}
+		return
+	}
+	if i := slices.Index(s.open, o.seq); i >= 0 {
+		s.open = slices.Delete(s.open, i, i+1)
+	}
 	w.clients.busy[o.key]--
 	w.cov.Outcomes[result]++
 	if w.tracing() {
@@ -320,4 +405,4 @@ func (w *world) finish(o *op, result outcome) {
 }
 
 // repeatable reports whether another attempt does no harm although an earlier one may have been executed.
-func (o *op) repeatable() bool { return !o.writes() }
+func (o *op) repeatable() bool { return !o.writes() || o.seq != 0 || o.kind == opOpen }

@@ -19,7 +19,7 @@ type Coverage struct {
 	Syncs, DiskErrors, Stalls, Wipes, Freezes, Drifts, Clogs, Cuts, Partitions, Flaps                             uint64
 	Fetches, Compactions, SnapshotsMade, SnapshotsInstalled, ChunksRead, ChunksStored, CrashesInInstall, Persists uint64
 	ChangesSimple, ChangesJoint, ChangesRefused, Servers, Transfers, TransfersDone                                uint64
-	ReadsLog, ReadsLeader, ReadsFollower, ReadsLease, ReadsRefused, Repeated, Deduplicated                        uint64
+	ReadsLog, ReadsLeader, ReadsFollower, ReadsLease, ReadsRefused, Repeated, Sessions, Checks                    uint64
 }
 
 func (c *Coverage) init(p *plan) {
@@ -60,6 +60,7 @@ func (c *Coverage) counters() []counter {
 		{"transfers", c.Transfers, true}, {"transfers done", c.TransfersDone, true},
 		{"reads at the leader", c.ReadsLeader, true}, {"reads at followers", c.ReadsFollower, true},
 		{"reads by lease", c.ReadsLease, true}, {"reads refused", c.ReadsRefused, true},
+		{"sessions", c.Sessions, true}, {"commands repeated", c.Repeated, true}, {"checks", c.Checks, true},
 	}
 }
 
@@ -98,7 +99,7 @@ func (c *Coverage) all() []*uint64 {
 		&c.Syncs, &c.DiskErrors, &c.Stalls, &c.Wipes, &c.Freezes, &c.Drifts, &c.Clogs, &c.Cuts, &c.Partitions, &c.Flaps,
 		&c.Fetches, &c.Compactions, &c.SnapshotsMade, &c.SnapshotsInstalled, &c.ChunksRead, &c.ChunksStored, &c.CrashesInInstall, &c.Persists,
 		&c.ChangesSimple, &c.ChangesJoint, &c.ChangesRefused, &c.Servers, &c.Transfers, &c.TransfersDone,
-		&c.ReadsLog, &c.ReadsLeader, &c.ReadsFollower, &c.ReadsLease, &c.ReadsRefused, &c.Repeated, &c.Deduplicated,
+		&c.ReadsLog, &c.ReadsLeader, &c.ReadsFollower, &c.ReadsLease, &c.ReadsRefused, &c.Repeated, &c.Sessions, &c.Checks,
 	}
 }
 

@@ -115,9 +115,17 @@ func (k *checker) quorumHolds(n *node, id raft.EntryID, sum uint64, term raft.Te
 		// A disk that is lost counts for what it had: the leader may have heard of it before.
 		return has && durable == sum || id.Index < d.log.first.Index
 	}
-	configuration := n.log.configuration().Configuration
-	if !hasQuorum(configuration, holds) {
-		k.w.breach(ruleDurableQuorum, "server %d commits %v, which is not durable on a quorum of %v", n.id, id, configuration)
+	// Since the last look the configuration may have changed, before the commit or after it.
+	list, found := n.log.configurations, false
+	for i := len(list) - 1; i >= 0 && !found; i-- {
+		found = hasQuorum(list[i].Configuration, holds)
+		if list[i].Index <= n.seen.last {
+			break
+		}
+	}
+	if !found {
+		k.w.breach(ruleDurableQuorum, "server %d commits %v, which is not durable on a quorum of %v",
+			n.id, id, n.log.configuration().Configuration)
 	}
 	for _, other := range k.w.nodes {
 		if !other.leads() || other.seen.role != raft.Leader || other.core.Term() <= term {

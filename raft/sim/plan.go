@@ -24,6 +24,7 @@ type plan struct {
 	turnMean  time.Duration // from an input to a look at what is owed; 0 is at once
 
 	opsPerSecond  float64
+	sessions      bool // so that clients may ask again without harm
 	clients, keys int
 	readsLog      int // of ten reads, how many go through the log
 	readsFollower int // of ten others, how many ask a follower
@@ -110,7 +111,7 @@ func drawPlan(o Options) *plan {
 	}
 	p.applyMean = pick(rng, 20*time.Microsecond, 200*time.Microsecond, 2*time.Millisecond)
 	p.turnMean = pick(rng, 0, 0, 50*time.Microsecond, 500*time.Microsecond)
-	p.opsPerSecond = 200
+	p.opsPerSecond, p.sessions = 200, rng.IntN(4) > 0
 	p.clients, p.keys = pick(rng, 4, 8, 16), 40
 	p.readsLog, p.readsFollower = pick(rng, 0, 2, 10), pick(rng, 0, 5, 10)
 	p.logEntriesMax = pick(rng, 20, 100, 1000)

@@ -10,8 +10,8 @@ import (
 type preVotes struct {
 	term raft.Term
 	from []raft.NodeID
-	won  raft.Term // the last term that a quorum wanted
-	told raft.Term // the last term in which its leader wanted it to stand (thesis §3.10)
+	won  map[raft.Term]bool // the terms that a quorum wanted; looked up only
+	told raft.Term          // the last term in which its leader wanted it to stand (thesis §3.10)
 }
 
 // sends takes a message that leaves a server: what it promises must be durable there (Figure 2: "Updated on stable
@@ -79,6 +79,10 @@ func (k *checker) receives(n *node, m *raft.Message) {
 		if !slices.Contains(v.from, m.From) {
 			v.from = append(v.from, m.From)
 		}
+		wanted := func(id raft.NodeID) bool { return id == n.id || slices.Contains(v.from, id) }
+		if hasQuorum(n.log.configuration().Configuration, wanted) {
+			v.won[m.Term] = true
+		}
 	default:
 		return
 	}
@@ -91,11 +95,8 @@ func (k *checker) stands(n *node, m *raft.Message) {
 	}
 	v := &n.preVotes
 	configuration := n.log.configuration().Configuration
-	wanted := func(id raft.NodeID) bool { return id == n.id || slices.Contains(v.from, id) }
-	if v.won != m.Term && (v.term == m.Term || len(configuration.Members) == 1) && hasQuorum(configuration, wanted) {
-		v.won = m.Term
-	}
-	if v.won != m.Term && v.told+1 != m.Term {
+	alone := hasQuorum(configuration, func(id raft.NodeID) bool { return id == n.id })
+	if !v.won[m.Term] && v.told+1 != m.Term && !alone {
 		k.w.breach(ruleTerms, "server %d stands for term %d, which of %v only %v wanted (for term %d)",
 			n.id, m.Term, configuration, v.from, v.term)
 	}
@@ -150,7 +151,8 @@ func (k *checker) bounded(n *node) {
 	cfg := &k.w.config
 	most := cfg.TailEntriesMax + cfg.UncommittedEntriesMax
 	// What is committed and not durable here stays, and a new leader's no-op always fits.
-	if held := int(n.core.LastIndex()) - int(min(n.core.CommitIndex(), n.disk.log.lastIndex())); held > most+slackEntries {
+	durable := max(n.disk.log.lastIndex(), n.log.first.Index)
+	if held := int(n.core.LastIndex()) - int(min(n.core.CommitIndex(), durable)); held > most+slackEntries {
 		k.w.breach(ruleBounded, "server %d has %d entries above %d, at most %d",
 			n.id, held, n.core.CommitIndex(), most)
 	}

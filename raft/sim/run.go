@@ -25,7 +25,7 @@ func Run(o Options) (Result, error) {
 	}
 	w := newWorld(o, drawPlan(o))
 	w.guarded(w.runPhases)
-	w.cov.Simulated = w.now
+	w.cov.Simulated, w.cov.Checks = w.now, w.check.checked
 	return Result{Options: o, Hash: w.hash, Violation: w.violation, Coverage: w.cov}, nil
 }
 
@@ -100,13 +100,14 @@ func (w *world) recovers() bool {
 
 // backlog is a generous bound for what a server that is far behind needs to catch up, one message at a time.
 func (w *world) backlog() time.Duration {
-	least := w.check.committedIndex()
+	least, most := w.check.committedIndex(), w.check.committedIndex()
 	for _, n := range w.nodes {
 		if w.isMember(n) {
+			most = max(most, n.disk.log.lastIndex())
 			least = min(least, n.disk.log.lastIndex(), n.machine.applied)
 		}
 	}
-	return time.Duration(w.check.committedIndex()-least) * 4 * (w.plan.disk.syncMin + w.plan.applyMean + 4*time.Millisecond)
+	return time.Duration(most-least) * 4 * (w.plan.disk.syncMin + w.plan.applyMean + 4*time.Millisecond)
 }
 
 // await lets time pass until something is so; if it takes longer than at most, that is a violation.

@@ -35,6 +35,8 @@ type world struct {
 	serverRand, diskRand *rand.Rand
 	troubleRands         map[Class]*rand.Rand // looked up only
 
+	command []byte // a buffer
+
 	healed  bool
 	crashes crashPoint
 }
