@@ -3,35 +3,62 @@
 // write) and says what is owed (messages to send, entries to make durable, entries to apply). The same
 // calls give the same answers, byte for byte.
 //
-//	   Tick  Step(Message)  Propose        Synced  Applied  Fetched
-//	     │        │            │              ▲       ▲        ▲
-//	     ▼        ▼            ▼              │       │        │
-//	┌─────────────────────────────┐           │       │        │
-//	│            Core             │──Ready──▶ disk   machine  storage,
-//	└─────────────────────────────┘                            and the network
+//	   Tick  Step(Message)  Propose  ReadIndex  ChangeConfig  Transfer
+//	     │        │            │         │            │           │      Synced Applied Fetched ChunkRead ChunkStored
+//	     ▼        ▼            ▼         ▼            ▼           ▼             ▲
+//	┌────────────────────────────────────────────────────────────────┐          │
+//	│                              Core                              │──Ready──▶ disk, machine, network
+//	└────────────────────────────────────────────────────────────────┘
 //
 // # Reading it with the paper
 //
-//	core.go      state of a server (Figure 2), ticks, proposals
-//	step.go      messages: terms first ("Rules for Servers", Figure 2)
-//	election.go  leader election (§5.2), the election restriction (§5.4.1), pre-vote (thesis §9.6), check-quorum (§6.2)
-//	leader.go    log replication from the leader's side (§5.3), the commit rule (§5.4.2)
-//	follower.go  AppendEntries' receiver (§5.3, Figure 2)
-//	tail.go      the end of the log that is kept in memory
-//	disk.go      what was asked to be written, and what of it is durable
-//	ready.go     what is owed
+//	core.go                 state of a server (Figure 2), ticks, proposals
+//	step.go                 messages: terms first ("Rules for Servers", Figure 2), and what is not believed
+//	election.go             leader election (§5.2), the election restriction (§5.4.1), pre-vote (thesis §9.6), check-quorum (§6.2)
+//	leader.go               log replication from the leader's side (§5.3), the commit rule (§5.4.2)
+//	follower.go             AppendEntries' receiver (§5.3, Figure 2)
+//	configuration*.go       the set of servers, changes to it, its bytes (§6)
+//	membership.go           membership changes: joint consensus (§6), the single-server change (thesis §4)
+//	snapshot_send.go        log compaction (§7) and InstallSnapshot's sender
+//	snapshot_receive.go     InstallSnapshot's receiver (Figure 13)
+//	read.go                 linearizable reads (§8, thesis §6.4), leases (thesis §6.4.1)
+//	transfer.go             leadership transfer (thesis §3.10)
+//	tail.go, disk.go        the end of the log that is kept in memory; what of it is durable
+//	ready.go                what is owed
+//
+// # Messages
+//
+// Beside kind, from, to and term, which all have:
+//
+//	kind                   uses                        answers, or is answered by
+//	PreVote                Last                        PreVoteReply; Term is the one to be campaigned in
+//	PreVoteReply           Reject                      Term: as asked when granted, else the own
+//	RequestVote            Last, Transfer              RequestVoteReply
+//	RequestVoteReply       Reject
+//	AppendEntries          Span, Commit, Seq           AppendEntriesReply
+//	AppendEntriesReply     Match, Reject, Last, Seq    refused: Match is the index refused, Last the hint
+//	Heartbeat              Commit, Seq                 HeartbeatReply
+//	HeartbeatReply         Seq
+//	InstallSnapshot        Chunk, Seq                  InstallSnapshotReply
+//	InstallSnapshotReply   Chunk, Match, Reject, Seq   Chunk.Offset is what is stored; with Done Match
+//	TimeoutNow                                         RequestVote, of the next term
+//	ReadIndex              Seq                         ReadIndexReply; Seq is the follower's
+//	ReadIndexReply         Commit, Reject, Seq
 //
 // # Obligations of the driver
 //
 //  1. Call one method at a time. After any calls, call Ready until it returns false, and pay each Ready
 //     in full.
 //  2. Send SendNow whenever convenient; losing a message is allowed, changing one is not.
-//  3. Make HardState and Append durable, in one batch, in the order of the Readys; then call Synced. A
-//     write that fails stops the server: it is never retried and never reported as done.
+//  3. Make HardState, Restore and Append durable, in one batch or in this order, in the order of the Readys;
+//     then call Synced. A write that fails stops the server: it is never retried and never reported as done.
 //  4. Send SendAfterSync only when that write and all earlier ones are durable, also when this Ready has
 //     none of its own.
-//  5. Apply in order, then call Applied. Fetch, then call Fetched, with the error if there was one.
-//  6. After a restart, call New with exactly what was durable.
+//  5. Apply and restore in order, then call Applied. Fetch, then call Fetched; read and store chunks, in
+//     order, then call ChunkRead and ChunkStored; with the error if there was one. A snapshot that was
+//     stored as a whole survives a crash: at the next start it is installed first.
+//  6. Call Compact only for what the state machine holds durably, and forget no more than it says.
+//  7. After a restart, call New with exactly what was durable, and a greater Incarnation.
 //
 // # Invariants
 //
@@ -41,7 +68,11 @@
 //     has it (§5.2, §5.3).
 //  4. The leader never truncates (Leader Append-Only), and commits by counting only entries of its term
 //     (§5.4.2).
-//
-// What it does not do yet: snapshots (§7), membership changes (§6), reads without a log entry (§8),
-// leadership transfer.
+//  5. Nothing at or below commitIndex is ever truncated.
+//  6. The latest configuration in the log counts, committed or not; at most one is not committed, and the quorums of
+//     two that follow each other share a server (§6).
+//  7. A read is answered only after a majority has answered a message that was sent after the question, or under a
+//     lease (thesis §6.4).
+//  8. The log begins at or below what the state machine holds: first <= lastApplied, except while a snapshot is being
+//     restored.
 package raft
