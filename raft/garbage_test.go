@@ -5,98 +5,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime/debug"
-	"slices"
 	"testing"
 
 	"github.com/raftmark/raftmark/raft"
 )
-
-// lone is one core whose debts are paid at once, and whose peers do not exist.
-type lone struct {
-	core    *raft.Core
-	base    raft.EntryID // the log begins after it
-	log     []raft.Entry
-	sent    []raft.Message
-	applied raft.Index
-}
-
-func newLone(t *testing.T, cfg raft.Config, boot raft.Boot) *lone {
-	t.Helper()
-	if cfg.ID == raft.None {
-		cfg.ID = 1
-	}
-	if cfg.Voters == nil {
-		cfg.Voters = []raft.NodeID{1, 2, 3}
-	}
-	core, err := raft.New(cfg, boot)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &lone{core: core, applied: boot.Applied}
-}
-
-// pay pays all debts, except that there is nobody to send to.
-func (l *lone) pay() {
-	var r raft.Ready
-	for l.core.Ready(&r) {
-		l.sent = append(append(l.sent, r.SendNow...), r.SendAfterSync...)
-		if r.Restore != nil {
-			l.base, l.log, l.applied = r.Restore.Last, nil, r.Restore.Last.Index
-		}
-		for _, s := range r.Append {
-			n := s.Prev.Index - l.base.Index
-			l.log = append(l.log[:n:n], s.Entries...)
-		}
-		stores, reads := slices.Clone(r.StoreChunks), slices.Clone(r.ReadChunks)
-		fetches := slices.Clone(r.Fetch)
-		for _, a := range r.Apply {
-			l.applied = a.Upto
-		}
-		if r.Write != 0 {
-			l.core.Synced(r.Write)
-		}
-		l.core.Applied(l.applied)
-		for _, f := range fetches {
-			n := f.After - l.base.Index
-			span := raft.Span{Prev: l.base, Entries: slices.Clone(l.log[n : n+1])}
-			if n > 0 {
-				span.Prev = raft.EntryID{Term: l.log[n-1].Term, Index: f.After}
-			}
-			l.core.Fetched(f, span, nil)
-		}
-		for _, s := range stores {
-			l.core.ChunkStored(s, nil)
-		}
-		for _, r := range reads {
-			l.readChunk(r)
-		}
-	}
-}
-
-// readChunk pays with a piece of a snapshot as of the last entry applied, of four bytes in all.
-func (l *lone) readChunk(r raft.ReadChunk) {
-	of := r.Of
-	if of == (raft.EntryID{}) {
-		of = l.base
-		if n := l.applied - l.base.Index; n > 0 {
-			of = raft.EntryID{Term: l.log[n-1].Term, Index: l.applied}
-		}
-	}
-	snapshot, ok := l.core.SnapshotOf(of)
-	chunk := raft.Chunk{Snapshot: snapshot, Offset: r.Offset, Data: []byte("1234")[min(r.Offset, 4):], Done: true}
-	var err error
-	if !ok {
-		err = raft.ErrCompacted
-	}
-	l.core.ChunkRead(r, chunk, err)
-}
-
-// take returns what was sent since the last call.
-func (l *lone) take() []raft.Message {
-	sent := l.sent
-	l.sent = nil
-	return sent
-}
 
 // TestStepTakesAnyMessage gives cores what no correct server sends: members that lie about everything,
 // strangers, numbers at the ends of their ranges. Agreement cannot survive lying members, but the process

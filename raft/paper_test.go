@@ -33,7 +33,7 @@ func server(t *testing.T, voters int, terms ...raft.Term) *lone {
 // get gives a message to the server, pays its debts, and returns what it sends.
 func (l *lone) get(t *testing.T, m raft.Message) []raft.Message {
 	t.Helper()
-	m.To = 1
+	m.To = l.core.Status().ID
 	if err := l.core.Step(m); err != nil {
 		t.Fatalf("%+v was refused: %v", m, err)
 	}
