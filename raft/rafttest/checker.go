@@ -13,16 +13,20 @@ type Checker struct {
 	leaders   map[raft.Term]raft.NodeID
 	entries   map[raft.EntryID]uint64 // the sum of every log that holds the entry
 	committed []commitment
-	applied   []uint64
-	votes     map[ballot]raft.NodeID
-	campaigns map[raft.NodeID]int
-	err       error
+	// configurations are the committed ones; the first is the one that the cluster began with.
+	configurations []raft.ConfigurationAt
+	states         []state // of state machines, by what they applied
+	votes          map[ballot]raft.NodeID
+	campaigns      map[raft.NodeID]int
+	reads          map[uint64]question
+	err            error
 }
 
-// commitment is a committed entry: the sum of the log up to it, and the term in which it was first committed.
+// commitment is a committed entry: its term, the sum of the log up to it, and the term in which it was first committed.
 type commitment struct {
-	sum  uint64
-	term raft.Term
+	entry raft.Term
+	sum   uint64
+	term  raft.Term
 }
 
 type ballot struct {
@@ -32,13 +36,16 @@ type ballot struct {
 
 // newChecker returns a checker that takes what the nodes' disks hold for given: votes, entries and what is
 // committed.
-func newChecker(nodes []*Node) *Checker {
+func newChecker(nodes []*Node, bootstrap raft.Configuration) *Checker {
 	k := &Checker{
-		nodes:     nodes,
-		leaders:   map[raft.Term]raft.NodeID{},
-		entries:   map[raft.EntryID]uint64{},
-		votes:     map[ballot]raft.NodeID{},
-		campaigns: map[raft.NodeID]int{},
+		nodes:          nodes,
+		leaders:        map[raft.Term]raft.NodeID{},
+		entries:        map[raft.EntryID]uint64{},
+		configurations: []raft.ConfigurationAt{{Configuration: bootstrap}},
+		states:         []state{{}},
+		votes:          map[ballot]raft.NodeID{},
+		campaigns:      map[raft.NodeID]int{},
+		reads:          map[uint64]question{},
 	}
 	for _, n := range nodes {
 		if n.disk.hard.Vote != raft.None {
@@ -47,9 +54,11 @@ func newChecker(nodes []*Node) *Checker {
 		for i := range n.disk.log.entries {
 			k.holds(n, &n.disk.log, raft.Index(i)+1)
 		}
-		for i := len(k.committed); i < int(n.disk.hard.Commit); i++ {
-			k.committed = append(k.committed, commitment{sum: n.disk.log.sums[i], term: n.disk.hard.Term})
-			k.applied = append(k.applied, sumEntry(0, n.disk.log.entries[i]))
+		k.commit(&n.disk.log, n.disk.hard.Commit, n.disk.hard.Term)
+		for i := len(k.states); i <= int(n.disk.hard.Commit); i++ {
+			next := k.states[i-1]
+			next.apply(n.disk.log.entries[i-1])
+			k.states = append(k.states, next)
 		}
 	}
 	return k
@@ -69,19 +78,27 @@ func (k *Checker) appends(n *Node, spans []raft.Span) {
 			k.breach("Leader Append-Only", "leader %d of term %d writes after %v, its log ends at %v",
 				n.id, n.core.Term(), s.Prev, n.log.last())
 		}
+		if s.Prev.Index < n.seen.commit && s.Prev.Index < n.log.lastIndex() {
+			k.breach("committed entries stay", "node %d removes entries after %v, committed are %d",
+				n.id, s.Prev, n.seen.commit)
+		}
 		if err := n.log.store(s); err != nil {
 			k.breach("gapless logs", "node %d: %v", n.id, err)
 			return
 		}
 		for i := range s.Entries {
 			k.holds(n, &n.log, s.Prev.Index+raft.Index(i)+1)
+			if s.Entries[i].Kind == raft.EntryConfig {
+				k.configures(n, s.Prev.Index+raft.Index(i)+1)
+			}
 		}
 	}
 }
 
 // holds takes an entry of a node's log: logs that hold the same EntryID are equal up to it.
 func (k *Checker) holds(n *Node, log *chainLog, index raft.Index) {
-	id, sum := log.id(index), log.sums[index-1]
+	id := log.id(index)
+	sum, _ := log.sum(index)
 	if known, ok := k.entries[id]; !ok {
 		k.entries[id] = sum
 	} else if known != sum {
@@ -89,7 +106,7 @@ func (k *Checker) holds(n *Node, log *chainLog, index raft.Index) {
 	}
 }
 
-// applies takes what a state machine is given.
+// applies takes what a state machine is given, and gives it to it.
 func (k *Checker) applies(n *Node, a raft.Apply) {
 	span := a.Span
 	if span.LastIndex() < a.Upto {
@@ -100,24 +117,28 @@ func (k *Checker) applies(n *Node, a raft.Apply) {
 		}
 		span.Entries = append(span.Entries[:len(span.Entries):len(span.Entries)], rest.Entries...)
 	}
-	if span.Prev.Index != n.applied || span.LastIndex() != a.Upto {
+	if span.Prev.Index != n.machine.applied || span.LastIndex() != a.Upto {
 		k.breach("ordered applies", "node %d applied up to %d and is given (%d, %d] up to %d",
-			n.id, n.applied, span.Prev.Index, span.LastIndex(), a.Upto)
+			n.id, n.machine.applied, span.Prev.Index, span.LastIndex(), a.Upto)
+		return
 	}
 	if durable := n.disk.log.lastIndex(); a.Upto > durable {
 		k.breach("applies after the disk", "node %d applies up to %d, durable is %d", n.id, a.Upto, durable)
 	}
-	for i, e := range span.Entries {
-		index, sum := int(span.Prev.Index)+i, sumEntry(0, e)
-		switch {
-		case index < len(k.applied) && k.applied[index] != sum:
+	for _, e := range span.Entries {
+		n.machine.apply(e)
+		switch index := n.machine.applied; {
+		case int(index) == len(k.states):
+			k.states = append(k.states, n.machine)
+		case k.states[index] != n.machine:
 			k.breach("State Machine Safety", "node %d applies another entry at %d than was applied there before",
-				n.id, index+1)
-		case index == len(k.applied):
-			k.applied = append(k.applied, sum)
+				n.id, index)
 		}
 	}
 }
+
+// stateAt returns the state of a machine that applied so much.
+func (k *Checker) stateAt(index raft.Index) state { return k.states[index] }
 
 // observe looks at a core after it was called and its debts were taken.
 func (k *Checker) observe(n *Node) {
@@ -129,10 +150,12 @@ func (k *Checker) observe(n *Node) {
 	if commit < n.seen.commit {
 		k.breach("commit indexes only grow", "node %d from %d to %d", n.id, n.seen.commit, commit)
 	}
-	if last != n.log.lastIndex() {
-		k.breach("gapless logs", "node %d says that its log ends at %d, it handed over up to %v", n.id, last, n.log.last())
+	if last != n.log.lastIndex() || core.FirstIndex() != n.log.first.Index {
+		k.breach("gapless logs", "node %d says that its log is (%d, %d], it handed over (%v, %v]",
+			n.id, core.FirstIndex(), last, n.log.first, n.log.last())
 		return
 	}
+	k.counts(n)
 	leads := role == raft.Leader
 	led := leads && n.seen.role == raft.Leader && n.seen.term == term
 	if led && last < n.seen.last {
@@ -159,77 +182,33 @@ func (k *Checker) elected(n *Node, term raft.Term) {
 	for index > 0 && k.committed[index-1].term >= term {
 		index--
 	}
-	if index == 0 {
-		return
-	}
-	if sum, ok := n.log.sum(raft.Index(index)); !ok || sum != k.committed[index-1].sum {
+	if index > 0 && !has(&n.log, raft.Index(index), k.committed[index-1].sum) {
 		k.breach("Leader Completeness", "leader %d of term %d lacks entries up to %d, which were committed in term %d",
 			n.id, term, index, k.committed[index-1].term)
 	}
-}
-
-// commits takes a node's new commit index: what is committed never changes, and is durable on a majority
-// from the instant when the first node says so.
-func (k *Checker) commits(n *Node, led bool) {
-	commit, term := n.core.CommitIndex(), n.core.Term()
-	sum, ok := n.log.sum(commit)
-	if !ok {
-		k.breach("gapless logs", "node %d commits %d, its log ends at %v", n.id, commit, n.log.last())
-		return
-	}
-	if led && n.log.id(commit).Term != term {
-		k.breach("commits by counting only the own term (§5.4.2)", "leader %d of term %d commits %v",
-			n.id, term, n.log.id(commit))
-	}
-	if int(commit) <= len(k.committed) {
-		if sum != k.committed[commit-1].sum {
-			k.breach("State Machine Safety", "node %d commits %v, which differs from what was committed before",
-				n.id, n.log.id(commit))
-		}
-		return
-	}
-	if old := len(k.committed); old > 0 && n.log.sums[old-1] != k.committed[old-1].sum {
-		k.breach("State Machine Safety", "node %d commits %v over other committed entries", n.id, n.log.id(commit))
-	}
-	holders := 0
-	for _, other := range k.nodes {
-		if durable, ok := other.disk.log.sum(commit); ok && durable == sum {
-			holders++
-		}
-		if other.core == nil || other.core.Role() != raft.Leader || other.seen.role != raft.Leader ||
-			other.core.Term() <= term {
-			continue
-		}
-		if has, ok := other.log.sum(commit); !ok || has != sum {
-			k.breach("Leader Completeness", "leader %d of term %d lacks %v, committed in term %d",
-				other.id, other.core.Term(), n.log.id(commit), term)
-		}
-	}
-	if 2*holders <= len(k.nodes) {
-		k.breach("commits are durable on a majority", "node %d commits %v, durable on %d of %d nodes",
-			n.id, n.log.id(commit), holders, len(k.nodes))
-	}
-	for i := len(k.committed); i < int(commit); i++ {
-		k.committed = append(k.committed, commitment{sum: n.log.sums[i], term: term})
+	now, _ := n.log.configuration()
+	if !isQuorum(now.Configuration, func(id raft.NodeID) bool { return k.voted(id, term) == n.id }) {
+		k.breach("leaders have the votes of a majority", "node %d leads term %d with too few votes of %v",
+			n.id, term, now.Configuration)
 	}
 }
 
-// checkPeers compares what a leader believes of its followers with their disks. A follower that is durably in a
-// newer term may have removed what it once acknowledged.
-func (k *Checker) checkPeers(n *Node) {
-	for _, p := range n.core.Status().Peers {
-		if p.InflightMessages > n.cfg.InflightMessagesMax {
-			k.breach("bounded windows", "leader %d has %d messages in flight to %d, at most %d",
-				n.id, p.InflightMessages, p.ID, n.cfg.InflightMessagesMax)
-		}
-		follower := k.nodes[p.ID-1]
-		if follower.disk.hard.Term > n.core.Term() {
-			continue
-		}
-		sum, ok := n.log.sum(p.Match)
-		if durable, has := follower.disk.log.sum(p.Match); !ok || !has || durable != sum {
-			k.breach("match is durable", "leader %d of term %d believes that %d matches up to %d; durable there is %v",
-				n.id, n.core.Term(), p.ID, p.Match, follower.disk.log.last())
-		}
+// voted returns whom a node voted for in a term, as far as that has left it or is on its disk.
+func (k *Checker) voted(id raft.NodeID, term raft.Term) raft.NodeID {
+	if int(id) > len(k.nodes) {
+		return raft.None
 	}
+	if hard := k.nodes[id-1].disk.hard; hard.Term == term && hard.Vote != raft.None {
+		return hard.Vote
+	}
+	return k.votes[ballot{id, term}]
+}
+
+// has reports whether a log that begins with what is committed has the log with this sum up to index.
+func has(l *chainLog, index raft.Index, sum uint64) bool {
+	if index < l.first.Index {
+		return true
+	}
+	own, ok := l.sum(index)
+	return ok && own == sum
 }

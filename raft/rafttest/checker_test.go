@@ -10,7 +10,7 @@ import (
 // logOf returns a log of commands with these terms.
 func logOf(t *testing.T, data string, terms ...raft.Term) chainLog {
 	t.Helper()
-	var l chainLog
+	l := chainLog{configurations: []raft.ConfigurationAt{{Configuration: raft.NewConfiguration(1, 2, 3)}}}
 	var entries []raft.Entry
 	for _, term := range terms {
 		entries = append(entries, raft.Entry{Term: term, Kind: raft.EntryCommand, Data: []byte(data)})
@@ -21,6 +21,14 @@ func logOf(t *testing.T, data string, terms ...raft.Term) chainLog {
 	return l
 }
 
+// appendConfig has node 1, which leads, append a configuration, as far as the checker can see.
+func appendConfig(c *Cluster, k *Checker, next raft.Configuration) {
+	n := c.Node(1)
+	k.appends(n, []raft.Span{{Prev: n.log.last(), Entries: []raft.Entry{
+		{Term: n.core.Term(), Kind: raft.EntryConfig, Data: next.AppendTo(nil)},
+	}}})
+}
+
 // TestCheckerSeesEachBreach breaks each rule by hand: a checker that sees nothing makes every run look safe.
 func TestCheckerSeesEachBreach(t *testing.T) {
 	for _, c := range []struct {
@@ -28,7 +36,7 @@ func TestCheckerSeesEachBreach(t *testing.T) {
 		breach func(t *testing.T, c *Cluster, k *Checker)
 	}{
 		{"Election Safety", func(_ *testing.T, c *Cluster, k *Checker) {
-			k.elected(c.Node(1), 7)
+			k.leaders[7] = 1
 			k.elected(c.Node(2), 7)
 		}},
 		{"Leader Append-Only", func(t *testing.T, c *Cluster, k *Checker) {
@@ -71,15 +79,93 @@ func TestCheckerSeesEachBreach(t *testing.T) {
 			c.Settle()
 			c.Propose(1, "x")
 			c.Sync(1)
-			c.Node(2).disk.log, c.Node(3).disk.log = chainLog{}, chainLog{}
+			c.Node(2).format()
+			c.Node(3).format()
 			k.committed = nil
 			k.commits(c.Node(1), true)
 		}},
 		{"match is durable", func(_ *testing.T, c *Cluster, k *Checker) {
 			c.Timeout(1)
 			c.Settle()
-			c.Node(2).disk.log = chainLog{}
+			c.Node(2).format()
 			k.checkPeers(c.Node(1))
+		}},
+		{"leaders have the votes of a majority", func(_ *testing.T, c *Cluster, k *Checker) {
+			k.elected(c.Node(1), 7)
+		}},
+		{"committed entries stay", func(t *testing.T, c *Cluster, k *Checker) {
+			c.Timeout(1)
+			c.Settle()
+			c.Node(1).seen.role = raft.Follower
+			c.Node(2).seen.commit = 1
+			k.appends(c.Node(2), []raft.Span{{Entries: []raft.Entry{{Term: 1}}}})
+		}},
+		{"no change before the own term is committed", func(_ *testing.T, c *Cluster, k *Checker) {
+			c.Timeout(1)
+			for c.Leader() == nil {
+				c.settleOnce()
+			}
+			appendConfig(c, k, raft.NewConfiguration(1, 2, 3, 4))
+		}},
+		{"one change at a time", func(_ *testing.T, c *Cluster, k *Checker) {
+			c.Timeout(1)
+			c.Settle()
+			appendConfig(c, k, raft.NewConfiguration(1, 2, 3, 4))
+			appendConfig(c, k, raft.NewConfiguration(1, 2, 3, 4, 5))
+		}},
+		{"quorums of adjacent configurations intersect", func(_ *testing.T, c *Cluster, k *Checker) {
+			c.Timeout(1)
+			c.Settle()
+			appendConfig(c, k, raft.NewConfiguration(1, 2, 3, 4, 5))
+		}},
+		{"names are given once", func(_ *testing.T, c *Cluster, k *Checker) {
+			c.Timeout(1)
+			c.Settle()
+			c.Node(1).log.configurations[0].Configuration.LastID = 4
+			next := raft.NewConfiguration(1, 2, 3, 4)
+			appendConfig(c, k, next)
+		}},
+		{"the log's last configuration counts", func(_ *testing.T, c *Cluster, k *Checker) {
+			c.Node(1).log.configurations[0].Configuration = raft.NewConfiguration(1, 2)
+			k.observe(c.Node(1))
+		}},
+		{"reads see all that was committed", func(_ *testing.T, c *Cluster, k *Checker) {
+			k.committed = make([]commitment, 2)
+			k.asked(c.Node(1), 1)
+			k.answered(c.Node(1), raft.Read{Token: 1, Index: 1})
+		}},
+		{"reads are answered once", func(_ *testing.T, c *Cluster, k *Checker) {
+			k.asked(c.Node(1), 1)
+			k.answered(c.Node(1), raft.Read{Token: 1})
+			k.answered(c.Node(1), raft.Read{Token: 1})
+		}},
+		{"snapshots are of what is committed", func(_ *testing.T, c *Cluster, k *Checker) {
+			k.named(c.Node(1), raft.Snapshot{Last: raft.EntryID{Term: 1, Index: 1}})
+		}},
+		{"snapshots have the configuration as of them", func(_ *testing.T, c *Cluster, k *Checker) {
+			k.committed = []commitment{{entry: 1}}
+			k.named(c.Node(1), raft.Snapshot{
+				Last: raft.EntryID{Term: 1, Index: 1}, Configuration: raft.NewConfiguration(1, 2),
+			})
+		}},
+		{"installs keep what agrees", func(_ *testing.T, c *Cluster, k *Checker) {
+			c.Timeout(1)
+			c.Settle()
+			k.installs(c.Node(2), raft.Snapshot{
+				Last: raft.EntryID{Term: 1, Index: 1}, Configuration: raft.NewConfiguration(1, 2, 3),
+			})
+		}},
+		{"the log is forgotten after the state is durable", func(_ *testing.T, c *Cluster, k *Checker) {
+			c.Timeout(1)
+			c.Settle()
+			k.compacts(c.Node(1), raft.Snapshot{
+				Last: raft.EntryID{Term: 1, Index: 1}, Configuration: raft.NewConfiguration(1, 2, 3),
+			})
+		}},
+		{"State Machine Safety", func(_ *testing.T, c *Cluster, k *Checker) {
+			c.Timeout(1)
+			c.Settle()
+			k.restored(c.Node(2), raft.Snapshot{Last: raft.EntryID{Term: 1, Index: 1}})
 		}},
 		{"immutable messages", func(_ *testing.T, c *Cluster, _ *Checker) {
 			c.Timeout(1)

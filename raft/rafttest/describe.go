@@ -14,6 +14,9 @@ func describe(m raft.Message) string {
 	switch m.Kind {
 	case raft.MsgPreVote, raft.MsgVote:
 		fmt.Fprintf(&b, ", log ends at %v", m.Last)
+		if m.Transfer {
+			b.WriteString(", the leader wants it")
+		}
 	case raft.MsgPreVoteReply, raft.MsgVoteReply:
 		b.WriteString(map[bool]string{true: ": no", false: ": yes"}[m.Reject])
 	case raft.MsgAppend:
@@ -26,9 +29,52 @@ func describe(m raft.Message) string {
 		}
 	case raft.MsgHeartbeat:
 		fmt.Fprintf(&b, ", commit %d", m.Commit)
+	case raft.MsgSnapshot:
+		b.WriteString(": " + describeChunk(m.Chunk))
+	case raft.MsgSnapshotReply:
+		b.WriteString(": " + describeStored(m))
+	case raft.MsgReadIndex:
+		fmt.Fprintf(&b, ", question %s", describeQuestion(m.Seq))
+	case raft.MsgReadIndexReply:
+		fmt.Fprintf(&b, ", question %s: %s", describeQuestion(m.Seq),
+			map[bool]string{true: "no", false: fmt.Sprint("at ", m.Commit)}[m.Reject])
 	default: // its kind says it all
 	}
 	return b.String()
+}
+
+// describeQuestion writes the number of a forwarded read: the start of its server, and the number since then.
+func describeQuestion(seq uint64) string { return fmt.Sprintf("%d.%d", seq>>32, seq&(1<<32-1)) }
+
+// nameOf writes which snapshot is meant.
+func nameOf(id raft.EntryID) string {
+	if id == (raft.EntryID{}) {
+		return "a snapshot"
+	}
+	return "the snapshot of " + id.String()
+}
+
+func describeChunk(c *raft.Chunk) string {
+	end := c.Offset + uint64(len(c.Data))
+	switch {
+	case len(c.Data) == 0 && !c.Done:
+		return fmt.Sprintf("snapshot of %v, nothing after %d", c.Snapshot.Last, end)
+	case c.Done:
+		return fmt.Sprintf("snapshot of %v, bytes %d to %d, the end", c.Snapshot.Last, c.Offset, end)
+	default:
+		return fmt.Sprintf("snapshot of %v, bytes %d to %d", c.Snapshot.Last, c.Offset, end)
+	}
+}
+
+func describeStored(m raft.Message) string {
+	switch last := m.Chunk.Snapshot.Last; {
+	case m.Chunk.Done:
+		return fmt.Sprintf("snapshot of %v, match %d", last, m.Match)
+	case m.Reject:
+		return fmt.Sprintf("snapshot of %v, no, try from %d", last, m.Chunk.Offset)
+	default:
+		return fmt.Sprintf("snapshot of %v, stored up to %d", last, m.Chunk.Offset)
+	}
 }
 
 // describeEntries writes the entries of a span: their EntryIDs, and their data where it is a short word.
@@ -40,6 +86,8 @@ func describeEntries(s raft.Span) string {
 	for i, e := range s.Entries {
 		word := raft.EntryID{Term: e.Term, Index: s.Prev.Index + raft.Index(i) + 1}.String()
 		switch {
+		case e.Kind == raft.EntryConfig:
+			word += describeConfigEntry(e)
 		case e.Kind != raft.EntryCommand:
 			word += " " + e.Kind.String()
 		case len(e.Data) > 0 && len(e.Data) <= 12:
@@ -50,7 +98,18 @@ func describeEntries(s raft.Span) string {
 	return "[" + strings.Join(words, ", ") + "]"
 }
 
+func describeConfigEntry(e raft.Entry) string {
+	c, err := raft.DecodeConfiguration(e.Data)
+	if err != nil {
+		return " " + err.Error()
+	}
+	return " config " + c.String()
+}
+
 func describeWrite(w write) string {
+	if w.begin != nil {
+		return fmt.Sprintf("the log begins after %v", w.begin.Last)
+	}
 	var parts []string
 	if w.hard != nil {
 		parts = append(parts, fmt.Sprintf("term %d, vote %d", w.hard.Term, w.hard.Vote))
@@ -66,38 +125,4 @@ func describeRead(s raft.Span, err error) string {
 		return "failed: " + err.Error() + ","
 	}
 	return describeEntries(s)
-}
-
-// describeNode writes a node's state and log in one line.
-func describeNode(n *Node) string {
-	var b strings.Builder
-	log := &n.log
-	if n.core == nil {
-		log = &n.disk.log
-		fmt.Fprintf(&b, "%d  down          term %d", n.id, n.disk.hard.Term)
-	} else {
-		fmt.Fprintf(&b, "%d  %-13v term %d", n.id, n.core.Role(), n.core.Term())
-	}
-	b.WriteString("  log")
-	for _, e := range log.entries {
-		fmt.Fprintf(&b, " %d", e.Term)
-	}
-	fmt.Fprintf(&b, "  durable %d", min(n.disk.log.lastIndex(), log.lastIndex()))
-	if n.core != nil {
-		fmt.Fprintf(&b, "  commit %d  applied %d", n.core.CommitIndex(), n.applied)
-	}
-	return b.String()
-}
-
-// describePeers writes what a leader knows of its followers.
-func describePeers(n *Node) []string {
-	if n.core == nil || n.core.Role() != raft.Leader {
-		return nil
-	}
-	var lines []string
-	for _, p := range n.core.Status().Peers {
-		lines = append(lines, fmt.Sprintf("   of %d: %s, match %d, next %d, %d in flight",
-			p.ID, p.State, p.Match, p.Next, p.InflightMessages))
-	}
-	return lines
 }

@@ -6,20 +6,23 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// disk is a node's stable storage: what is durable, and the writes that were handed over and are not.
+// disk is a node's log on stable storage: what is durable, and the writes that were handed over and are not.
 type disk struct {
 	hard   raft.HardState
 	log    chainLog
 	writes []write
 }
 
-// write is one batch and the messages that wait for it.
+// write is one batch and the messages that wait for it; or, with begin, the log's new beginning.
 type write struct {
-	id    raft.WriteID
+	id    raft.WriteID // 0: the core does not wait for it
 	hard  *raft.HardState
 	spans []raft.Span
 	sums  []uint64 // of the spans when they were handed over
 	sends []raft.Message
+
+	begin    *raft.Snapshot // the log begins anew after it, in a step of its own
+	beginSum uint64
 }
 
 // handOver queues the write of a Ready. Messages without a write wait for the last one that is queued.
@@ -45,6 +48,10 @@ func (d *disk) handOver(r *raft.Ready) {
 func (d *disk) persist() (write, error) {
 	w := d.writes[0]
 	d.writes = d.writes[:copy(d.writes, d.writes[1:])]
+	if w.begin != nil {
+		d.log.begin(*w.begin, w.beginSum)
+		return w, nil
+	}
 	for i, s := range w.spans {
 		if sumSpan(s) != w.sums[i] {
 			return w, fmt.Errorf("write %d changed after it was handed over", w.id)
@@ -81,24 +88,40 @@ func (d *disk) setHard(next raft.HardState) error {
 	return nil
 }
 
-// boot returns what a core that starts from this disk must know.
+// boot returns what a core that starts from this disk must know. A snapshot may have come into the log before the term
+// that it was sent in was durable: then the log says what the term is at least.
 func (d *disk) boot(applied raft.Index) raft.Boot {
+	if least := max(d.log.first.Term, d.log.last().Term); least > d.hard.Term {
+		d.hard = raft.HardState{Term: least, Commit: d.hard.Commit}
+	}
+	var base raft.ConfigurationAt
+	if d.log.first.Index > 0 {
+		base = d.log.configurations[0]
+	}
 	return raft.Boot{
-		Log:     raft.LogState{HardState: d.hard, Last: d.log.last()},
-		Tail:    d.log.span(max(d.hard.Commit, applied), d.log.lastIndex()),
-		Applied: applied,
+		Log: raft.LogState{
+			HardState: d.hard, First: d.log.first, Last: d.log.last(),
+			Configuration: base.Configuration, ConfigurationIndex: base.Index,
+		},
+		Tail:           d.log.span(max(d.hard.Commit, applied, d.log.first.Index), d.log.lastIndex()),
+		Configurations: append([]raft.ConfigurationAt(nil), d.log.configurations[1:]...),
+		Applied:        applied,
 	}
 }
 
 // read returns the entries (after, upto], but at least one and not many more bytes than bytesMax.
 func (d *disk) read(after, upto raft.Index, bytesMax int) (raft.Span, error) {
-	if after >= upto || upto > d.log.lastIndex() {
+	switch {
+	case after < d.log.first.Index:
+		return raft.Span{}, fmt.Errorf("read (%d, %d] of a log that begins after %v: %w",
+			after, upto, d.log.first, raft.ErrCompacted)
+	case after >= upto || upto > d.log.lastIndex():
 		return raft.Span{}, fmt.Errorf("read (%d, %d] of a log that ends at %v: %w",
 			after, upto, d.log.last(), raft.ErrOutOfRange)
 	}
 	bytes, end := 0, after
 	for end < upto {
-		bytes += d.log.entries[end].Size()
+		bytes += d.log.entries[end-d.log.first.Index].Size()
 		if bytes > bytesMax && end > after {
 			break
 		}

@@ -8,7 +8,7 @@ const packetsMax = 1 << 12
 // packet is a message under way.
 type packet struct {
 	message raft.Message
-	sum     uint64 // of its span when it was sent
+	sum     uint64 // of what it shares, when it was sent
 }
 
 // network holds the messages under way, oldest first, and the links that are cut.
@@ -26,7 +26,7 @@ func (n *network) send(m raft.Message) {
 	if len(n.packets) == packetsMax {
 		n.take(0)
 	}
-	n.packets = append(n.packets, packet{message: m, sum: sumSpan(m.Span)})
+	n.packets = append(n.packets, packet{message: m, sum: sumMessage(m)})
 }
 
 // take removes the i-th packet.
@@ -74,17 +74,30 @@ func (c *Cluster) HealAll() { clear(c.net.cut) }
 
 func (c *Cluster) receive(p packet) {
 	m := p.message
+	if int(m.To) > len(c.nodes) {
+		c.tracef("%d → %d  %s lost: there is no %d", m.From, m.To, describe(m), m.To)
+		return
+	}
 	n := c.Node(m.To)
 	if n.core == nil {
 		c.tracef("%d → %d  %s lost: %d is down", m.From, m.To, describe(m), m.To)
 		return
 	}
 	c.tracef("%d → %d  %s", m.From, m.To, describe(m))
-	if sumSpan(m.Span) != p.sum {
+	if sumMessage(m) != p.sum {
 		c.checker.breach("immutable messages", "%s from %d to %d changed under way", describe(m), m.From, m.To)
 	}
 	if err := n.core.Step(m); err != nil {
-		c.checker.breach("well-formed messages", "%d refused %s from %d: %v", m.To, describe(m), m.From, err)
+		c.refused(n, m, err)
 	}
 	c.after(n)
+}
+
+// refused takes a message that a core drops. Only those from servers that it does not count among the members may be.
+func (c *Cluster) refused(n *Node, m raft.Message, err error) {
+	c.tracef("%d  refuses it: %v", n.id, err)
+	configuration, _ := n.core.Configuration()
+	if _, member := configuration.Member(m.From); member {
+		c.checker.breach("well-formed messages", "%d refused %s from %d: %v", m.To, describe(m), m.From, err)
+	}
 }

@@ -23,6 +23,7 @@ func (c *Cluster) after(n *Node) {
 // take books the debts of one Ready.
 func (c *Cluster) take(n *Node) {
 	r := &n.ready
+	c.takeSnapshots(n, r)
 	c.checker.appends(n, r.Append)
 	for _, m := range r.SendNow {
 		c.send(n, m)
@@ -37,11 +38,14 @@ func (c *Cluster) take(n *Node) {
 			c.tracef("%d  writes: %s", n.id, describeWrite(n.disk.writes[len(n.disk.writes)-1]))
 		}
 	}
-	n.applies = append(n.applies, r.Apply...)
+	for _, a := range r.Apply {
+		n.jobs = append(n.jobs, job{apply: a})
+	}
 	for _, f := range r.Fetch {
 		c.tracef("%d  wants (%d, %d] from its disk for %d", n.id, f.After, f.Upto, f.To)
 	}
 	n.fetches = append(n.fetches, r.Fetch...)
+	c.takeReads(n, r.Reads)
 }
 
 func (c *Cluster) send(n *Node, m raft.Message) {
@@ -86,13 +90,28 @@ func (c *Cluster) settleOnce() bool {
 			busy = true
 			c.Sync(n.id)
 		}
-		for len(n.applies) > 0 {
+		if c.settleNode(n) {
 			busy = true
-			c.Apply(n.id)
 		}
-		for len(n.fetches) > 0 {
+	}
+	return busy
+}
+
+// settleNode pays the debts of a node that are neither messages nor writes.
+func (c *Cluster) settleNode(n *Node) (busy bool) {
+	for _, debt := range []struct {
+		owed func() bool
+		pay  func()
+	}{
+		{func() bool { return n.Applies() > 0 }, func() { c.Apply(n.id) }},
+		{func() bool { return len(n.fetches) > 0 }, func() { c.Fetch(n.id, nil) }},
+		{func() bool { return len(n.reading) > 0 }, func() { c.ReadChunk(n.id, nil) }},
+		{func() bool { return len(n.storing) > 0 }, func() { c.StoreChunk(n.id, nil) }},
+		{n.Installs, func() { c.Install(n.id) }},
+	} {
+		for debt.owed() {
 			busy = true
-			c.Fetch(n.id, nil)
+			debt.pay()
 		}
 	}
 	return busy

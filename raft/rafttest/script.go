@@ -11,31 +11,42 @@ import (
 
 // Script runs a cluster from text. A file is a list of directives:
 //
-//	cluster [nodes=3] [LIMIT=n ...]     begin; input lines say what is on disk: "1: term=4 vote=2 commit=1 log=1,1,4"
-//	do [quiet]                          do what the input lines say, and print what happens
-//	status                              print all nodes, and what a leader knows of its followers
-//	packets                             print what is under way
-//	check-invariants                    print the first breach of what must always hold
+//	cluster [nodes=3] [joining=0] [LIMIT=n ...]
+//	                       begin; input lines say what is on disk: "1: term=4 vote=2 commit=1 log=1,1c(1 2 +3),4"
+//	do [quiet]             do what the input lines say, and print what happens
+//	status                 print all nodes, and what a leader knows of its followers
+//	packets                print what is under way
+//	check-invariants       print the first breach of what must always hold
 //
 // and these are the lines of do, where N is a node, or "all":
 //
 //	timeout N              let N's election timeout pass
 //	tick N [count]         let time pass
+//	clock N nanos          tell N what its clock shows
 //	propose N WORD ...     propose commands
+//	change N CHANGE ...    change the configuration: add=4 promote=4 demote=2 remove=2 priority=2:5
+//	transfer N [M]         hand leadership over, to M
+//	read N                 ask for an index to read at
+//	step-down N            have a leader step down
 //	deliver [FILTER]       deliver what is under way now, oldest first
 //	duplicate [FILTER]     deliver copies of it
 //	drop [FILTER]          lose it
 //	sync N [count]         make the oldest writes durable, or all
 //	crash N [count]        stop N; of its writes the oldest count become durable, or none
 //	restart N              start N from its disk
+//	wipe N                 empty the disk of N, which is down
 //	cut A>B | cut N        cut one direction of a link, or all links of N
 //	heal [A>B | N]         join a link, all links of N, or all
 //	hold N, release N      put off N's Ready
-//	fetch N [error]        read what N wants from its disk, or fail to
-//	settle                 deliver, sync and fetch until nothing is left to do
+//	fetch N [error]        read the entries that N wants from its disk, or fail to
+//	compact N [index]      forget N's log up to an index, or up to what is applied
+//	chunk N [error]        read the part of a snapshot that N wants to send, or fail to
+//	store N [error]        store the parts of a snapshot that N got, or fail to
+//	install N [1]          restore N's state machine, and discard the snapshot; or only the first of these
+//	settle                 deliver, sync and pay all other debts until nothing is left to do
 //
 // A FILTER is any of A>B, A>, >B, the kind of a message, and "oldest" or "newest" for one message only.
-// Committed entries are applied at once.
+// Committed entries are applied at once. What a status line says of a log is explained at describeNode.
 type Script struct {
 	cluster *Cluster
 	trace   []string
@@ -86,7 +97,7 @@ func (s *Script) Run(directive string, args []string, input string) (string, err
 // apply pays all debts of entries to apply.
 func (s *Script) apply() {
 	for _, n := range s.cluster.nodes {
-		for len(n.applies) > 0 {
+		for n.Applies() > 0 {
 			s.cluster.Apply(n.id)
 		}
 	}
@@ -138,48 +149,6 @@ func (s *Script) nodeCommand(command string, args []string) error {
 		if err := s.onNode(id, command, args[1:]); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func (s *Script) onNode(id raft.NodeID, command string, args []string) error {
-	c := s.cluster
-	count := func(otherwise int) int {
-		if len(args) > 0 {
-			if n, err := strconv.Atoi(args[0]); err == nil {
-				return n
-			}
-		}
-		return otherwise
-	}
-	switch command {
-	case "timeout":
-		c.Timeout(id)
-	case "tick":
-		for range count(1) {
-			c.Tick(id)
-		}
-	case "propose":
-		c.Propose(id, args...)
-	case "sync":
-		c.Persist(id, count(c.Node(id).Writes()))
-		c.Report(id)
-	case "crash":
-		c.Crash(id, count(0), c.Node(id).applied)
-	case "restart":
-		c.Restart(id)
-	case "hold":
-		c.Hold(id)
-	case "release":
-		c.Release(id)
-	case "fetch":
-		var err error
-		if len(args) > 0 && args[0] == "error" {
-			err = errors.New("cannot read")
-		}
-		c.Fetch(id, err)
-	default:
-		return errors.New("unknown command")
 	}
 	return nil
 }

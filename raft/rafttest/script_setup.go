@@ -34,7 +34,8 @@ func (s *Script) begin(args []string, input string) error {
 
 func setOption(o *Options, key, value string) error {
 	cfg := &o.Config
-	flags := map[string]*bool{"no-pre-vote": &cfg.NoPreVote, "no-check-quorum": &cfg.NoCheckQuorum}
+	flags := map[string]*bool{"no-pre-vote": &cfg.NoPreVote, "no-check-quorum": &cfg.NoCheckQuorum,
+		"adaptive-window": &cfg.AdaptiveWindow}
 	if flag, ok := flags[key]; ok {
 		*flag = true
 		return nil
@@ -44,10 +45,16 @@ func setOption(o *Options, key, value string) error {
 		return fmt.Errorf("%s=%s: %w", key, value, err)
 	}
 	numbers := map[string]*int{
-		"nodes": &o.Nodes, "election-ticks-min": &cfg.ElectionTicksMin, "election-ticks-max": &cfg.ElectionTicksMax,
+		"nodes": &o.Nodes, "joining": &o.Joining, "election-ticks-min": &cfg.ElectionTicksMin, "election-ticks-max": &cfg.ElectionTicksMax,
 		"heartbeat-ticks": &cfg.HeartbeatTicks, "message-entries-max": &cfg.MessageEntriesMax,
 		"inflight-messages-max": &cfg.InflightMessagesMax, "inflight-bytes-max": &cfg.InflightBytesMax,
 		"uncommitted-entries-max": &cfg.UncommittedEntriesMax, "tail-entries-max": &cfg.TailEntriesMax,
+		"chunk-bytes": &cfg.SnapshotChunkBytes, "chunk-inflight-bytes": &cfg.SnapshotInflightBytes,
+		"promote-lag-max": &cfg.PromoteLagMax, "reads-max": &cfg.ReadsMax,
+	}
+	if key == "lease-nanos" {
+		cfg.LeaseNanos = int64(n)
+		return nil
 	}
 	number, ok := numbers[key]
 	if !ok {
@@ -55,42 +62,6 @@ func setOption(o *Options, key, value string) error {
 	}
 	*number = n
 	return nil
-}
-
-// parseDisk reads "1: term=4 vote=2 commit=1 log=1,1,4".
-func parseDisk(line string) (raft.NodeID, Disk, error) {
-	name, rest, _ := strings.Cut(line, ":")
-	id, err := strconv.ParseUint(strings.TrimSpace(name), 10, 64)
-	if err != nil {
-		return 0, Disk{}, err
-	}
-	var d Disk
-	for _, word := range strings.Fields(rest) {
-		key, value, _ := strings.Cut(word, "=")
-		var numbers []uint64
-		for part := range strings.SplitSeq(value, ",") {
-			n, err := strconv.ParseUint(part, 10, 64)
-			if err != nil {
-				return 0, Disk{}, err
-			}
-			numbers = append(numbers, n)
-		}
-		switch key {
-		case "term":
-			d.HardState.Term = raft.Term(numbers[0])
-		case "vote":
-			d.HardState.Vote = raft.NodeID(numbers[0])
-		case "commit":
-			d.HardState.Commit = raft.Index(numbers[0])
-		case "log":
-			for _, n := range numbers {
-				d.Terms = append(d.Terms, raft.Term(n))
-			}
-		default:
-			return 0, Disk{}, fmt.Errorf("unknown field %q", key)
-		}
-	}
-	return raft.NodeID(id), d, nil
 }
 
 // filter chooses among the packets under way.
@@ -127,7 +98,7 @@ func newFilter(words []string) (filter, error) {
 }
 
 func isKind(word string) bool {
-	for kind := raft.MsgPreVote; kind <= raft.MsgTimeoutNow; kind++ {
+	for kind := raft.MsgPreVote; kind <= raft.MsgSnapshotReply; kind++ {
 		if kind.String() == word {
 			return true
 		}

@@ -27,11 +27,16 @@ func (k *Checker) sends(n *Node, m raft.Message) {
 			k.breach("no promise before durable", "node %d acknowledges up to %d in term %d; durable are %v and term %d",
 				n.id, m.Match, m.Term, n.disk.log.last(), hard.Term)
 		}
+	case raft.MsgSnapshotReply:
+		if m.Chunk.Done && hard.Term == m.Term && n.disk.log.lastIndex() < m.Match {
+			k.breach("no promise before durable", "node %d has a snapshot up to %d; durable is %v",
+				n.id, m.Match, n.disk.log.last())
+		}
 	case raft.MsgAppend:
 		k.appendSent(n, m)
 	default: // promises nothing
 	}
-	if (m.Kind == raft.MsgAppend || m.Kind == raft.MsgHeartbeat) && hard.Term < m.Term {
+	if (m.Kind == raft.MsgAppend || m.Kind == raft.MsgHeartbeat || m.Kind == raft.MsgSnapshot) && hard.Term < m.Term {
 		k.breach("no promise before durable", "node %d leads term %d; durable is term %d", n.id, m.Term, hard.Term)
 	}
 }
@@ -62,6 +67,9 @@ func (k *Checker) appendSent(n *Node, m raft.Message) {
 	}
 	if n.core.Role() != raft.Leader || n.core.Term() != m.Term {
 		return // it was the leader when it made the message
+	}
+	if m.Span.Prev.Index < n.log.first.Index {
+		return // it was compacted since
 	}
 	if !n.log.holds(m.Span.Prev) || !n.log.holds(m.Span.Last()) {
 		k.breach("Log Matching", "leader %d sends %s, its log ends at %v", n.id, describe(m), n.log.last())
