@@ -143,8 +143,9 @@ func (c *Core) Tick() {
 	c.check()
 }
 
-// SetClock tells the core the time of a monotonic clock, in nanoseconds from any origin. It matters for LeaseNanos
-// alone, and must be read after the calls that ReadIndex is then called for were made, and before ReadIndex.
+// SetClock tells the core the time of a monotonic clock, in nanoseconds from any origin. It matters for
+// LeaseNanos alone, and must be read after the calls that ReadIndex is then called for were made, and
+// before ReadIndex.
 func (c *Core) SetClock(nanos int64) { c.clock = max(c.clock, nanos) }
 
 func (c *Core) tickLeader() {
@@ -166,8 +167,9 @@ func (c *Core) tickLeader() {
 	}
 }
 
-// StepDown makes a leader a follower of nobody, in its term, as after a lost quorum. It is for a driver that knows what
-// the core cannot: that this server leads and does not get on, because its disk hangs. The vote is kept.
+// StepDown makes a leader a follower of nobody, in its term, as after a lost quorum. It is for a driver
+// that knows what the core cannot: that this server leads and does not get on, because its disk hangs. The
+// vote is kept.
 func (c *Core) StepDown() {
 	if c.role == Leader {
 		c.becomeFollower(c.currentTerm, None)
@@ -176,9 +178,9 @@ func (c *Core) StepDown() {
 }
 
 // Propose appends commands to the leader's log (§5.3) and returns how many of them it took: the first n,
-// whose entries are (last before, last before + n]. It takes none when this server does not lead or hands leadership
-// over, and fewer than all when the part of the log that is not committed, or not durable here, is at its cap. Only Data of an entry is read; entries and
-// their data belong to the core afterwards.
+// whose entries are (last before, last before + n]. It takes none when this server does not lead or hands
+// leadership over, and fewer than all when the part of the log that is not committed, or not durable here,
+// is at its cap. Only Data of an entry is read; entries and their data belong to the core afterwards.
 func (c *Core) Propose(entries []Entry) (n int) {
 	if c.role != Leader || c.transfer.active() {
 		return 0

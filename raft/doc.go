@@ -14,7 +14,7 @@
 //
 //	core.go                 state of a server (Figure 2), ticks, proposals
 //	step.go                 messages: terms first ("Rules for Servers", Figure 2), and what is not believed
-//	election.go             leader election (§5.2), the election restriction (§5.4.1), pre-vote (thesis §9.6), check-quorum (§6.2)
+//	election.go             elections (§5.2), the restriction on them (§5.4.1), pre-vote (thesis §9.6), check-quorum
 //	leader.go               log replication from the leader's side (§5.3), the commit rule (§5.4.2)
 //	follower.go             AppendEntries' receiver (§5.3, Figure 2)
 //	configuration*.go       the set of servers, changes to it, its bytes (§6)
@@ -50,8 +50,9 @@
 //  1. Call one method at a time. After any calls, call Ready until it returns false, and pay each Ready
 //     in full.
 //  2. Send SendNow whenever convenient; losing a message is allowed, changing one is not.
-//  3. Make HardState, Restore and Append durable, in one batch or in this order, in the order of the Readys;
-//     then call Synced. A write that fails stops the server: it is never retried and never reported as done.
+//  3. Make HardState, Restore and Append durable, in one batch or in this order, in the order of the
+//     Readys; then call Synced. A write that fails stops the server: it is never retried and never reported
+//     as done.
 //  4. Send SendAfterSync only when that write and all earlier ones are durable, also when this Ready has
 //     none of its own.
 //  5. Apply and restore in order, then call Applied. Fetch, then call Fetched; read and store chunks, in
@@ -69,10 +70,10 @@
 //  4. The leader never truncates (Leader Append-Only), and commits by counting only entries of its term
 //     (§5.4.2).
 //  5. Nothing at or below commitIndex is ever truncated.
-//  6. The latest configuration in the log counts, committed or not; at most one is not committed, and the quorums of
-//     two that follow each other share a server (§6).
-//  7. A read is answered only after a majority has answered a message that was sent after the question, or under a
-//     lease (thesis §6.4).
-//  8. The log begins at or below what the state machine holds: first <= lastApplied, except while a snapshot is being
-//     restored.
+//  6. The latest configuration in the log counts, committed or not; at most one is not committed, and
+//     the quorums of two that follow each other share a server (§6).
+//  7. A read is answered only after a majority has answered a message that was sent after the question,
+//     or under a lease (thesis §6.4).
+//  8. The log begins at or below what the state machine holds: first <= lastApplied, except while a
+//     snapshot is being restored.
 package raft

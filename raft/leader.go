@@ -74,7 +74,8 @@ func (c *Core) sendAppend(p *peer, span Span, bytes int) {
 // heartbeat.
 func (c *Core) Fetched(f Fetch, span Span, err error) {
 	p := c.peer(f.To)
-	if c.role != Leader || f.Term != c.currentTerm || p == nil || !p.progress.Fetching || Index(p.progress.Next)-1 != f.After {
+	if c.role != Leader || f.Term != c.currentTerm || p == nil ||
+		!p.progress.Fetching || Index(p.progress.Next)-1 != f.After {
 		return
 	}
 	p.progress.Fetching = false

@@ -76,7 +76,8 @@ func (c *Core) Status() Status {
 		}
 		s.Peers = append(s.Peers, PeerStatus{
 			ID: p.ID, State: p.progress.State.String(), Match: Index(p.progress.Match), Next: Index(p.progress.Next),
-			InflightMessages: p.progress.Window.Len(), InflightBytes: p.progress.Window.Bytes(), Active: p.progress.RecentlyActive(),
+			InflightMessages: p.progress.Window.Len(), InflightBytes: p.progress.Window.Bytes(),
+			Active:  p.progress.RecentlyActive(),
 			Learner: !p.counts(), Lost: p.lost, SnapshotBytes: p.stream.stored,
 		})
 	}

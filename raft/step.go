@@ -87,7 +87,8 @@ func vetChunk(m Message) error {
 	}
 	s := &m.Chunk.Snapshot
 	switch {
-	case s.Last.Index == 0 || s.Last.Index > indexMax || s.Last.Term == 0 || s.Last.Term > m.Term || s.ConfigurationIndex > s.Last.Index:
+	case s.Last.Index == 0 || s.Last.Index > indexMax || s.Last.Term == 0 || s.Last.Term > m.Term ||
+		s.ConfigurationIndex > s.Last.Index:
 		return fmt.Errorf("%v of term %d with a snapshot up to %v and its configuration from %d",
 			m.Kind, m.Term, s.Last, s.ConfigurationIndex)
 	case m.Chunk.Offset+uint64(len(m.Chunk.Data)) < m.Chunk.Offset:

@@ -12,13 +12,13 @@ type transfer struct {
 
 func (t *transfer) active() bool { return t.to != None }
 
-// Transfer hands leadership to a voter (thesis §3.10), or to the one that is best prepared when to is None. Proposals
-// are refused from now on; when the log of the other is complete, it is told to campaign at once. After an election
-// timeout (the minimum) without a new leader, this one goes on leading.
+// Transfer hands leadership to a voter (thesis §3.10), or to the one that is best prepared when to is None.
+// Proposals are refused from now on; when the log of the other is complete, it is told to campaign at once.
+// After an election timeout (the minimum) without a new leader, this one goes on leading.
 //
-// It returns an error, and does nothing, when this server does not lead ([ErrNotLeader]), a transfer is under way
-// ([ErrTransferring]), or to is not a member ([ErrNotMember]), has no vote or leads already ([ErrNotVoter]), or no voter
-// can be heard ([ErrNoQuorum]).
+// It returns an error, and does nothing, when this server does not lead ([ErrNotLeader]), a transfer is
+// under way ([ErrTransferring]), or to is not a member ([ErrNotMember]), has no vote or leads already
+// ([ErrNotVoter]), or no voter can be heard ([ErrNoQuorum]).
 func (c *Core) Transfer(to NodeID) error {
 	if err := c.vetTransfer(to); err != nil {
 		return fmt.Errorf("transfer leadership to %d: %w", to, err)

@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	_ "embed"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,7 +11,7 @@ import (
 // Class says what a mutant breaks.
 type Class uint8
 
-// The classes. A safety mutant must be killed by the simulator, within SafetySeeds runs, or by a script where it says so.
+// The classes. A safety mutant must be killed by the simulator, or by a script where it says so.
 const (
 	Safety Class = iota
 	Liveness
@@ -28,7 +29,7 @@ type Mutant struct {
 	Edits []Edit
 	// Scripted says that the simulator need not find it: scripts and tests must.
 	Scripted bool
-	// Tests are the packages whose tests must find it, beside those of the core; empty for none.
+	// Tests are the packages whose tests must find it, in the place of the simulator and the tests of the core.
 	Tests []string
 }
 
@@ -58,8 +59,21 @@ func (m Mutant) Apply(root string) (map[string]string, error) {
 	return changed, nil
 }
 
-// All returns all mutants, in the order of their names.
-func All() []Mutant {
-	all := append(safetyMutants(), storageMutants()...)
-	return append(append(all, livenessMutants()...), checkerMutants()...)
+//go:embed mutants.txt
+var source string
+
+// All returns all mutants, in the order of mutants.txt.
+func All() ([]Mutant, error) { return parse(source) }
+
+// parse reads the form that the head of mutants.txt describes.
+func parse(text string) ([]Mutant, error) {
+	var p parser
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		if err := p.line(strings.TrimSuffix(line, "\n")); err != nil {
+			return nil, fmt.Errorf("mutants.txt:%d: %q: %w", number, line, err)
+		}
+	}
+	return p.mutants, nil
 }

@@ -51,8 +51,12 @@ func (v *verdict) ok() bool {
 
 // TestMutants breaks each rule, and demands that it is noticed.
 func TestMutants(t *testing.T) {
+	all, err := All()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var mutants []Mutant
-	for _, m := range All() {
+	for _, m := range all {
 		if *only == "" || slices.Contains(strings.Split(*only, ","), m.Name) {
 			mutants = append(mutants, m)
 		}
@@ -71,7 +75,7 @@ func TestMutants(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	table := "| Mutant | Breaks | Rule broken on purpose | Seeds to kill | What the simulator said | Tests that fail |\n|---|---|---|---|---|---|\n"
+	table := tableHead
 	for i := range verdicts {
 		v := &verdicts[i]
 		table += row(v) + "\n"
@@ -88,6 +92,12 @@ func TestMutants(t *testing.T) {
 	}
 }
 
+// killerMax bounds what a row says of how the simulator noticed.
+const killerMax = 120
+
+const tableHead = "| Mutant | Breaks | Rule broken on purpose | Seeds to kill | What the simulator said | Tests that fail |\n" +
+	"|---|---|---|---|---|---|\n"
+
 func row(v *verdict) string {
 	killer, n := v.rule, "–"
 	if v.seeds > 0 {
@@ -101,6 +111,9 @@ func row(v *verdict) string {
 	}
 	if !v.ok() {
 		killer = "SURVIVES"
+	}
+	if short, _, cut := strings.Cut(killer, ": "); cut && len(killer) > killerMax {
+		killer = short + ": " + killer[len(short)+2:killerMax] + " …"
 	}
 	return fmt.Sprintf("| %s | %v | %s | %s | %s | %s |", v.mutant.Name, v.mutant.Class, v.mutant.Rule, n, killer, tests)
 }
@@ -159,8 +172,8 @@ func runTests(ctx context.Context, overlay string, m Mutant) ([]string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
-	args := append([]string{"test", "-overlay", overlay, "-tags", "invariants", "-vet=off", "-timeout", "60s"}, packages...)
-	cmd := exec.CommandContext(ctx, "go", args...)
+	args := []string{"test", "-overlay", overlay, "-tags", "invariants", "-vet=off", "-short", "-timeout", "60s"}
+	cmd := exec.CommandContext(ctx, "go", append(args, packages...)...)
 	cmd.Dir = root
 	output, err := cmd.CombinedOutput()
 	if err == nil {
@@ -182,8 +195,8 @@ func runTests(ctx context.Context, overlay string, m Mutant) ([]string, error) {
 // simulate builds the simulator with the mutant in it and runs seeds until one notices.
 func simulate(ctx context.Context, dir, overlay string) (n uint64, rule string, err error) {
 	binary := filepath.Join(dir, "probe")
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-tags", "mutants", "-vet=off", "-o", binary,
-		"./raft/sim/mutants")
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-tags", "mutants", "-vet=off",
+		"-o", binary, "./raft/sim/mutants")
 	build.Dir = root
 	if output, err := build.CombinedOutput(); err != nil {
 		return 0, "", fmt.Errorf("build: %w\n%s", err, output)
