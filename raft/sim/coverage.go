@@ -19,7 +19,7 @@ type Coverage struct {
 	Syncs, DiskErrors, Stalls, Wipes, Freezes, Drifts, Clogs, Cuts, Partitions, Flaps                             uint64
 	Fetches, Compactions, SnapshotsMade, SnapshotsInstalled, ChunksRead, ChunksStored, CrashesInInstall, Persists uint64
 	ChangesSimple, ChangesJoint, ChangesRefused, Servers, Transfers, TransfersDone                                uint64
-	ReadsLog, ReadsLeader, ReadsFollower, ReadsLease, ReadsRefused, Repeated, Sessions, Checks                    uint64
+	ReadsLog, ReadsLeader, ReadsFollower, ReadsLease, ReadsRefused, Repeated, Sessions, Checks, CrashPoints       uint64
 }
 
 func (c *Coverage) init(p *plan) {
@@ -99,7 +99,7 @@ func (c *Coverage) all() []*uint64 {
 		&c.Syncs, &c.DiskErrors, &c.Stalls, &c.Wipes, &c.Freezes, &c.Drifts, &c.Clogs, &c.Cuts, &c.Partitions, &c.Flaps,
 		&c.Fetches, &c.Compactions, &c.SnapshotsMade, &c.SnapshotsInstalled, &c.ChunksRead, &c.ChunksStored, &c.CrashesInInstall, &c.Persists,
 		&c.ChangesSimple, &c.ChangesJoint, &c.ChangesRefused, &c.Servers, &c.Transfers, &c.TransfersDone,
-		&c.ReadsLog, &c.ReadsLeader, &c.ReadsFollower, &c.ReadsLease, &c.ReadsRefused, &c.Repeated, &c.Sessions, &c.Checks,
+		&c.ReadsLog, &c.ReadsLeader, &c.ReadsFollower, &c.ReadsLease, &c.ReadsRefused, &c.Repeated, &c.Sessions, &c.Checks, &c.CrashPoints,
 	}
 }
 
