@@ -160,11 +160,21 @@ type Boot struct {
 	Applied Index
 }
 
+// term returns the term to begin in, and the vote in it. A snapshot may have been stored before the term that it came
+// in: this server was in that term, and has not voted in it, which would have been stored first.
+func (b Boot) term() (Term, NodeID) {
+	if hs := b.Log.HardState; hs.Term >= b.Log.First.Term {
+		return hs.Term, hs.Vote
+	}
+	return b.Log.First.Term, None
+}
+
 func (b Boot) commit() Index { return max(b.Log.HardState.Commit, b.Applied, b.Log.First.Index) }
 
 // Validate returns what is wrong with b: the storage that it was read from contradicts itself.
 func (b Boot) Validate() error {
 	hs := b.Log.HardState
+	term, _ := b.term()
 	switch {
 	case b.Applied < b.Log.First.Index:
 		return fmt.Errorf("state machine applied up to %d, but the log begins after %v", b.Applied, b.Log.First)
@@ -172,8 +182,8 @@ func (b Boot) Validate() error {
 		return fmt.Errorf("state machine applied up to %d, but the log ends at %v", b.Applied, b.Log.Last)
 	case hs.Commit > b.Log.Last.Index:
 		return fmt.Errorf("commit index %d, but the log ends at %v", hs.Commit, b.Log.Last)
-	case b.Log.Last.Term > hs.Term:
-		return fmt.Errorf("term %d, but the log ends at %v", hs.Term, b.Log.Last)
+	case b.Log.Last.Term > term:
+		return fmt.Errorf("term %d, but the log ends at %v", term, b.Log.Last)
 	case b.Tail.Prev.Index != b.commit():
 		return fmt.Errorf("tail begins after %d, want the commit index %d", b.Tail.Prev.Index, b.commit())
 	case b.Tail.Last() != b.Log.Last:

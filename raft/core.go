@@ -108,17 +108,16 @@ func New(cfg Config, boot Boot) (*Core, error) {
 	c := &Core{
 		cfg:         cfg,
 		rng:         rand.New(rand.NewPCG(cfg.Seed, uint64(cfg.ID)^cfg.Incarnation<<32)),
-		currentTerm: boot.Log.HardState.Term,
-		votedFor:    boot.Log.HardState.Vote,
 		commitIndex: boot.commit(),
 		lastApplied: boot.Applied,
 		applying:    boot.Applied,
 		first:       boot.Log.First,
 	}
+	c.currentTerm, c.votedFor = boot.term()
 	c.tail = tail{prev: boot.Tail.Prev, entries: boot.Tail.Entries, bytes: entriesSize(boot.Tail.Entries)}
 	c.tail.entries = c.tail.entries[:len(c.tail.entries):len(c.tail.entries)]
 	c.uncommittedBytes = c.tail.bytes
-	c.disk = newDisk(c.tail.last().Index, c.currentTerm, c.votedFor)
+	c.disk = newDisk(c.tail.last().Index, boot.Log.HardState)
 	c.bootConfigurations(boot)
 	c.reads.next = cfg.Incarnation << 32
 	if cfg.LeaseNanos > 0 && c.currentTerm > 0 {

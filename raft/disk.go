@@ -23,9 +23,7 @@ type write struct {
 	bytes int
 }
 
-func newDisk(durable Index, term Term, vote NodeID) disk {
-	return disk{durable: durable, hardState: HardState{Term: term, Vote: vote}}
-}
+func newDisk(durable Index, hs HardState) disk { return disk{durable: durable, hardState: hs} }
 
 func (d *disk) append(s Span, bytes int) {
 	d.unwritten = append(d.unwritten, s)

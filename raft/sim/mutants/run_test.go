@@ -95,7 +95,8 @@ func TestMutants(t *testing.T) {
 // killerMax bounds what a row says of how the simulator noticed.
 const killerMax = 120
 
-const tableHead = "| Mutant | Breaks | Rule broken on purpose | Seeds to kill | What the simulator said | Tests that fail |\n" +
+const tableHead = "| Mutant | Breaks | Rule broken on purpose | Seeds to kill | What the simulator said | Tests " +
+	"that fail |\n" +
 	"|---|---|---|---|---|---|\n"
 
 func row(v *verdict) string {
