@@ -30,11 +30,6 @@ func (r *Replica) boot(cfg raft.Config) (booted, error) {
 		return booted{}, fmt.Errorf("boot: the state machine applied up to %d, but the log holds (%v, %v]",
 			applied, state.First, state.Last)
 	}
-	// An install may have come between this server and the terms of its log; they are at least as durable as the
-	// hard state.
-	if least := max(state.First.Term, state.Last.Term); least > state.HardState.Term {
-		state.HardState = raft.HardState{Term: least, Commit: state.HardState.Commit}
-	}
 	from := max(state.HardState.Commit, applied, state.First.Index)
 	if from > state.Last.Index {
 		return booted{}, fmt.Errorf("boot: committed %d, but the log ends at %v", state.HardState.Commit, state.Last)

@@ -178,10 +178,10 @@ func (c *cluster) diskOf(id raft.NodeID) *ledgerDisk {
 func (c *cluster) crash(id raft.NodeID) *logmem.Log {
 	c.t.Helper()
 	n := c.nodes[id]
-	left := n.log.Crash(0, c.starts)
 	c.remove(id)
+	n.log.Fail(errPower) // from now on it promises nothing
 	_ = n.Halt()
-	return left
+	return n.log.Crash(0, c.starts)
 }
 
 func (c *cluster) remove(id raft.NodeID) {
