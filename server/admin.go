@@ -25,6 +25,10 @@ func newAdmin(n *Node) *http.Server {
 	mux.HandleFunc("GET /readyz", n.serveReady)
 	mux.HandleFunc("GET /status", n.serveStatus)
 	mux.HandleFunc("GET /stages", n.serveStages)
+	mux.HandleFunc("GET /members", n.serveMembers)
+	mux.HandleFunc("POST /members", n.serveChange)
+	mux.HandleFunc("POST /transfer", n.serveTransfer)
+	mux.HandleFunc("POST /snapshot", n.serveSnapshot)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(n), promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
@@ -39,9 +43,8 @@ func newAdmin(n *Node) *http.Server {
 }
 
 func (n *Node) serveReady(w http.ResponseWriter, _ *http.Request) {
-	if s := n.replica.Status(); !readyStatus(s) {
-		http.Error(w, fmt.Sprintf("not ready: leader %d, committed %d, applied %d", s.Leader, s.CommitIndex, s.LastApplied),
-			http.StatusServiceUnavailable)
+	if s := n.Status(); !s.Ready {
+		http.Error(w, "not ready: "+s.NotReady, http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ok")

@@ -7,11 +7,13 @@ import (
 	"github.com/raftmark/raftmark/server/resp"
 )
 
-// commands serves the client port: what concerns keys goes through the log (commands_data.go), the rest is answered
-// at once (commands_connection.go, commands_cluster.go).
+// commands serves the client port: what changes keys goes through the log (commands_data.go, commands_session.go), what
+// reads them to the state machine (commands_read.go), the rest is answered at once (commands_connection.go,
+// commands_cluster.go).
 type commands struct {
 	node  *Node
 	table map[string]command
+	keys  map[string]keyCommand
 
 	served    atomic.Uint64
 	redirects atomic.Uint64
@@ -29,16 +31,18 @@ type command struct {
 const commandNameMax = 32
 
 func newCommands(n *Node) *commands {
-	s := &commands{node: n}
+	s := &commands{node: n, keys: keyCommands()}
 	s.table = map[string]command{
-		"GET": {2, 2, s.get}, "SET": {3, 0, s.set}, "INCR": {2, 2, s.incr}, "CAS": {4, 4, s.cas},
-		"DEL": {2, 0, s.del}, "EXISTS": {2, 0, s.exists}, "MGET": {2, 0, s.mget},
+		"SESSION": {2, 0, s.session},
 
 		"PING": {1, 2, s.ping}, "ECHO": {2, 2, s.echo}, "HELLO": {1, 0, s.hello}, "QUIT": {1, 0, s.quit},
 		"SELECT": {2, 2, s.selectDB}, "CLIENT": {2, 0, s.client}, "CONFIG": {2, 0, s.configGet},
-		"COMMAND": {1, 0, s.command}, "READONLY": {1, 1, s.ok}, "READWRITE": {1, 1, s.ok},
+		"COMMAND": {1, 0, s.command}, "READONLY": {1, 1, s.readOnly}, "READWRITE": {1, 1, s.readWrite},
 
 		"INFO": {1, 0, s.info}, "ROLE": {1, 1, s.role}, "CLUSTER": {2, 0, s.cluster},
+	}
+	for name, k := range s.keys {
+		s.table[name] = command{k.argsMin, k.argsMax, s.serveKeys(k)}
 	}
 	return s
 }

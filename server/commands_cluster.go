@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"maps"
 	"net"
 	"runtime"
 	"slices"
@@ -32,15 +31,19 @@ type member struct {
 	port int
 }
 
-// members returns the nodes with a client port, the leader first.
+// members returns the members of the cluster that have a client port, learners too, the leader first.
 func (s *commands) members(leader raft.NodeID) []member {
 	var list []member
-	for _, id := range slices.Sorted(maps.Keys(s.node.config.Peers)) {
-		host, port, err := net.SplitHostPort(s.node.config.Peers[id].Client)
+	peers := s.node.members.Load().peers
+	for _, id := range sortedIDs(peers) {
+		host, port, err := net.SplitHostPort(peers[id].Client)
 		if err != nil {
 			continue
 		}
-		n, _ := strconv.Atoi(port) // Validate has seen that it is a number
+		n, err := strconv.Atoi(port)
+		if err != nil {
+			continue
+		}
 		m := member{id: id, host: host, port: n}
 		if id == leader {
 			list = slices.Insert(list, 0, m)
@@ -122,7 +125,7 @@ func (s *commands) clusterInfo(status raft.Status) string {
 		value any
 	}{
 		{"cluster_enabled", 1}, {"cluster_state", state}, {"cluster_slots_assigned", slotCount},
-		{"cluster_slots_ok", slotCount * size}, {"cluster_known_nodes", len(s.node.config.Peers)},
+		{"cluster_slots_ok", slotCount * size}, {"cluster_known_nodes", len(s.node.members.Load().peers)},
 		{"cluster_size", size}, {"cluster_current_epoch", status.Term}, {"cluster_my_epoch", status.Term},
 	} {
 		fmt.Fprintf(&b, "%s:%v\r\n", line.name, line.value)
@@ -202,7 +205,8 @@ func (s *commands) info(c *resp.Conn, args [][]byte) {
 		"transport", status.Config.Transport, "log_storage", status.Config.LogStorage, "machine", status.Config.Machine)
 	section("Raft", "cluster", status.Cluster, "node", status.Node, "role", status.Raft.Role, "term", status.Raft.Term,
 		"leader", status.Raft.Leader, "commit_index", status.Raft.CommitIndex, "last_applied", status.Raft.LastApplied,
-		"last_index", status.Raft.LastIndex, "durable_index", status.Raft.DurableIndex, "ready", status.Ready)
+		"last_index", status.Raft.LastIndex, "durable_index", status.Raft.DurableIndex, "ready", status.Ready,
+		"members", status.Raft.Members.Configuration, "reads", status.Reads, "lease_ms", status.Config.Lease.Milliseconds())
 	section("Clients", "connected_clients", status.Clients.Connected, "accepted", status.Clients.Accepted,
 		"refused", status.Clients.Refused, "commands", status.Clients.Commands, "redirects", status.Clients.Redirects)
 	section("Replication", "role", map[bool]string{true: "master", false: "slave"}[status.IsLeader()],

@@ -24,7 +24,17 @@ func named(c *resp.Conn, name []byte) bool {
 // redisVersion is the version of Redis whose protocol is spoken; clients choose features by it.
 const redisVersion = "7.2.0"
 
-func (s *commands) ok(c *resp.Conn, _ [][]byte) { c.Reply(resp.AppendOK(nil)) }
+// readOnly is READONLY: from now on the connection's reads are served here, whoever leads. They are linearizable, too.
+func (s *commands) readOnly(c *resp.Conn, _ [][]byte) {
+	c.ReadOnly = true
+	c.Reply(resp.AppendOK(nil))
+}
+
+// readWrite is READWRITE: reads go to the leader again.
+func (s *commands) readWrite(c *resp.Conn, _ [][]byte) {
+	c.ReadOnly = false
+	c.Reply(resp.AppendOK(nil))
+}
 
 func (s *commands) ping(c *resp.Conn, args [][]byte) {
 	if len(args) == 2 {

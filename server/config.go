@@ -24,6 +24,14 @@ const (
 	MachinePebble = "pebble"
 	MachineMem    = "mem"
 	MachineNull   = "null"
+
+	// ReadsIndex serves GET, MGET and EXISTS from the leader's state machine, after a round of heartbeats has confirmed
+	// that it leads (ReadIndex, thesis §6.4).
+	ReadsIndex = "index"
+	// ReadsLog sends them through the log, as if they were writes.
+	ReadsLog = "log"
+	// ReadsLease leaves out the round for the time of Config.Lease after the last one: it trusts the clocks.
+	ReadsLease = "lease"
 )
 
 // Defaults of [Config].
@@ -45,20 +53,30 @@ type Peer struct {
 	Client string `yaml:"client,omitempty" json:"client,omitempty"`
 	// Admin is the HTTP port for status and metrics. Empty: none.
 	Admin string `yaml:"admin,omitempty" json:"admin,omitempty"`
+	// Priority orders the nodes of a new cluster in elections: one below the highest waits for so many more election
+	// timeouts, before it stands, as there are higher priorities. Later it is changed with the membership. Default 0.
+	Priority uint8 `yaml:"priority,omitempty" json:"priority,omitempty"`
 }
 
 // Config is everything that one node needs to know. Zero fields are defaults.
 type Config struct {
 	// Cluster is the name of the cluster; nodes and data folders of another one are refused. Default "raftmark".
 	Cluster string `yaml:"cluster" json:"cluster"`
-	// Node is this node's id; it must be a key of Peers. Required.
+	// Node is this node's id; it must be a key of Peers, unless Join. Required. An id is used once: a node that lost its
+	// data folder joins under a new one.
 	Node raft.NodeID `yaml:"node" json:"node"`
 	// DataDir is this node's data folder, created when it is missing. Required.
 	DataDir string `yaml:"data_dir" json:"data_dir"`
-	// Peers are all nodes of the cluster, this one included. Required.
-	Peers map[raft.NodeID]Peer `yaml:"peers" json:"peers"`
+	// Peers are all nodes that the cluster begins with, this one included, the same at each of them. Required unless Join.
+	// From then on the membership in the log says who is a member; Peers say where those are found that moved: for a
+	// member that is named here, these addresses count and not those of the log.
+	Peers map[raft.NodeID]Peer `yaml:"peers,omitempty" json:"peers,omitempty"`
+	// Join says that this node is none of those that the cluster begins with: it waits until it is added to a cluster
+	// that runs (raftmark ctl members add), and learns from its leader who is a member. Peers may be left out.
+	Join bool `yaml:"join,omitempty" json:"join,omitempty"`
 
-	// PeerListen is the address for the other nodes, on the loopback network. Default: Peers[Node].Peer.
+	// PeerListen is the address for the other nodes, on the loopback network; what they are told as the address to answer
+	// at is Peers[Node].Peer or, when that is not given, this one. Default: Peers[Node].Peer.
 	PeerListen string `yaml:"peer_listen,omitempty" json:"peer_listen"`
 	// ClientListen is the address of the client port, on the loopback network. Empty: no client port.
 	ClientListen string `yaml:"client_listen,omitempty" json:"client_listen"`
@@ -77,6 +95,14 @@ type Config struct {
 	// Machine holds the keys: pebble, mem, or null (keeps nothing: for measuring only). Default: as LogStorage.
 	Machine string `yaml:"machine" json:"machine"`
 
+	// Reads says how GET, MGET and EXISTS are served: index, log or lease. Default index. With log each costs as much as a
+	// write; lease saves a round of messages, and is linearizable only as long as clocks do not drift apart by more than
+	// what Lease is shorter than ElectionMin. All nodes need the same.
+	Reads string `yaml:"reads" json:"reads"`
+	// Lease is how long a leader trusts the answer of a majority, with Reads lease only; at least two TickIntervals below
+	// ElectionMin. Default four fifths of ElectionMin.
+	Lease time.Duration `yaml:"lease,omitempty" json:"lease_ns,omitempty"`
+
 	// Heartbeat is the time between a leader's heartbeats; below ElectionMin. Default 50ms. Lower: a dead leader is
 	// noticed sooner when the election timeouts are lowered with it, and there are more messages.
 	Heartbeat time.Duration `yaml:"heartbeat" json:"heartbeat_ns"`
@@ -87,7 +113,8 @@ type Config struct {
 	// TickInterval is the clock of the core: the three times above are rounded to it. Default 5ms. Lower: finer
 	// timeouts, more wake-ups.
 	TickInterval time.Duration `yaml:"tick_interval" json:"tick_interval_ns"`
-	// Seed starts the source of the election timeouts; 0 draws one, which /status then shows.
+	// Seed starts the source of the election timeouts, together with the node's id and the number of its start; 0 draws
+	// one, which /status then shows. With the same seed each start of each node draws as it did the last time.
 	Seed uint64 `yaml:"seed,omitempty" json:"seed"`
 
 	// Raft are the limits of the protocol. Default: those of raft.Config.
@@ -105,7 +132,8 @@ type Config struct {
 	Logger *slog.Logger `yaml:"-" json:"-"`
 }
 
-// RaftLimits are the limits of raft.Config that an experiment may want to change; zero is its default.
+// RaftLimits are the limits of raft.Config, and of replica.Options where raft.Config has none of the name, that an
+// experiment may want to change; zero is its default. Units and costs are documented there.
 type RaftLimits struct {
 	NoPreVote             bool `yaml:"no_pre_vote,omitempty" json:"no_pre_vote"`
 	NoCheckQuorum         bool `yaml:"no_check_quorum,omitempty" json:"no_check_quorum"`
@@ -118,6 +146,15 @@ type RaftLimits struct {
 	TailEntriesMax        int  `yaml:"tail_entries_max,omitempty" json:"tail_entries_max"`
 	TailBytesMax          int  `yaml:"tail_bytes_max,omitempty" json:"tail_bytes_max"`
 	ApplyBytesMax         int  `yaml:"apply_bytes_max,omitempty" json:"apply_bytes_max"`
+	AdaptiveWindow        bool `yaml:"adaptive_window,omitempty" json:"adaptive_window"`
+	PromoteLagMax         int  `yaml:"promote_lag_max,omitempty" json:"promote_lag_max"`
+	SnapshotChunkBytes    int  `yaml:"snapshot_chunk_bytes,omitempty" json:"snapshot_chunk_bytes"`
+	SnapshotInflightBytes int  `yaml:"snapshot_inflight_bytes,omitempty" json:"snapshot_inflight_bytes"`
+	// SnapshotLogBytes and SnapshotLogEntries say after how much log it is compacted; -1 bytes is never.
+	SnapshotLogBytes   int `yaml:"snapshot_log_bytes,omitempty" json:"snapshot_log_bytes"`
+	SnapshotLogEntries int `yaml:"snapshot_log_entries,omitempty" json:"snapshot_log_entries"`
+	// SnapshotKeepEntries is how many entries stay then; -1 is none.
+	SnapshotKeepEntries int `yaml:"snapshot_keep_entries,omitempty" json:"snapshot_keep_entries"`
 }
 
 // ClientLimits bound what clients can ask of a node. Zero fields are defaults.

@@ -37,7 +37,12 @@ type EventRecord struct {
 	Leader raft.NodeID       `json:"leader"`
 	Peer   raft.NodeID       `json:"peer"`
 	Index  raft.Index        `json:"index"`
-	Err    string            `json:"err,omitempty"`
+	// Members is the configuration, in the form of raft.Configuration, from the entry at MembersIndex; of config.
+	Members      string     `json:"members,omitempty"`
+	MembersIndex raft.Index `json:"members_index,omitempty"`
+	// SnapshotIndex is the last entry of the snapshot; of compacted, snapshot_sent and snapshot_installed.
+	SnapshotIndex raft.Index `json:"snapshot_index,omitempty"`
+	Err           string     `json:"err,omitempty"`
 }
 
 // eventQueueMax bounds the events that wait for the file; beyond it they are dropped and counted.
@@ -72,7 +77,14 @@ func openRecorder(dir string, node raft.NodeID, c clock.Clock, logger *slog.Logg
 
 // observe takes a replica's event; it never blocks.
 func (r *recorder) observe(e replica.Event) {
-	r.record(EventRecord{Kind: e.Kind, Term: e.Term, Leader: e.Leader, Peer: e.Peer, Index: e.Index})
+	record := EventRecord{
+		Kind: e.Kind, Term: e.Term, Leader: e.Leader, Peer: e.Peer, Index: e.Index,
+		MembersIndex: e.ConfigurationIndex, SnapshotIndex: e.Snapshot.Index,
+	}
+	if e.Kind == replica.EventConfig {
+		record.Members = e.Configuration.String()
+	}
+	r.record(record)
 }
 
 // record adds time and node to e and queues it; it never blocks.

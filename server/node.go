@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/raftmark/raftmark/internal/clock"
@@ -31,6 +32,10 @@ type Node struct {
 	admin    *http.Server // nil without an admin port
 	adminNet net.Listener
 
+	members        atomic.Pointer[members]
+	membersChanged chan struct{} // capacity 1
+	leader         atomic.Uint64 // as far as the replica's loop knows
+
 	serving sync.WaitGroup // the accept loops and the watch of the replica
 	end     sync.Once
 	ended   chan struct{} // closed when nothing of the node is left
@@ -48,7 +53,10 @@ func Start(c Config) (*Node, error) {
 	if c.Seed == 0 {
 		c.Seed = uint64(time.Now().UnixNano())
 	}
-	n := &Node{config: c, pid: os.Getpid(), started: time.Now(), ended: make(chan struct{})}
+	n := &Node{
+		config: c, pid: os.Getpid(), started: time.Now(), ended: make(chan struct{}), membersChanged: make(chan struct{}, 1),
+	}
+	n.members.Store(newMembers(&c, c.bootstrap(), 0))
 	if err := n.listen(); err != nil {
 		return nil, err
 	}
@@ -107,11 +115,15 @@ func (n *Node) open() error {
 	if n.recorder, err = openRecorder(n.config.DataDir, n.config.Node, clock.New(), n.config.Logger); err != nil {
 		return errors.Join(err, p.close())
 	}
+	limits := n.config.Raft
 	o := replica.Options{
 		Core: n.config.core(), TickInterval: n.config.TickInterval,
-		Log: p.log, Transport: p.transport, Machine: p.machine,
-		Logger: n.config.Logger.With("node", uint64(n.config.Node)), Observe: n.recorder.observe,
+		Log: p.log, Transport: p.transport, Machine: p.machine, Snapshots: p.snapshots,
+		SnapshotLogBytes: limits.SnapshotLogBytes, SnapshotLogEntries: limits.SnapshotLogEntries,
+		SnapshotKeepEntries: limits.SnapshotKeepEntries,
+		Logger:              n.config.Logger.With("node", uint64(n.config.Node)), Observe: n.observe,
 	}
+	o.Core.Incarnation = n.incarnation
 	if err := o.WithDefaults().Validate(); err != nil {
 		n.recorder.close()
 		return errors.Join(ConfigError{err}, p.close())
@@ -139,6 +151,7 @@ func (n *Node) serve() error {
 		n.serving.Go(func() { n.watchPort("admin port", n.admin.Serve(l), http.ErrServerClosed) })
 	}
 	n.serving.Go(n.watchReplica)
+	n.serving.Go(n.followMembers)
 	return nil
 }
 
@@ -146,7 +159,7 @@ func (c Config) respOptions() resp.Options {
 	l := c.Client
 	return resp.Options{
 		ConnectionsMax: l.ConnectionsMax, InflightRequestsMax: l.InflightRequestsMax,
-		InflightBytesMax: l.InflightBytesMax, ArgsMax: l.KeysMax + 8,
+		InflightBytesMax: l.InflightBytesMax, ArgsMax: l.KeysMax + sessionArgs + 8,
 		// What is larger than an entry cannot be a command, whatever the limits of its keys and values add up to.
 		RequestBytesMax: min(max(l.KeysMax*l.KeyBytesMax, 2*l.ValueBytesMax), raft.EntryDataBytesMax) + 4<<10,
 		RequestTimeout:  l.RequestTimeout, Logger: c.Logger,
@@ -180,11 +193,12 @@ func (n *Node) fail(err error) {
 	go n.shutDown(context.Background(), n.closeClients)
 }
 
-// Stop answers the commands under way, as long as ctx lasts, stops the node, and returns when nothing of it is left.
-// It returns the error that stopped it before, or that closing gave.
+// Stop hands leadership over if the node has it, answers the commands under way, as long as ctx lasts, stops the node,
+// and returns when nothing of it is left. It returns the error that stopped it before, or that closing gave.
 func (n *Node) Stop(ctx context.Context) error {
 	n.recorder.record(EventRecord{Kind: EventStop})
 	n.shutDown(ctx, func() {
+		n.handOver(ctx)
 		if n.clients != nil {
 			_ = n.clients.Shutdown(ctx) // what ctx cut off has been closed
 		}
@@ -209,7 +223,7 @@ func (n *Node) closeClients() {
 func (n *Node) shutDown(ctx context.Context, endClients func()) {
 	n.end.Do(func() {
 		endClients()
-		err := errors.Join(n.replica.Stop(), n.release())
+		err := errors.Join(n.replica.Halt(), n.release())
 		if n.admin != nil {
 			_ = n.admin.Close()
 		}

@@ -286,7 +286,9 @@ func TestNoLeader(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	s := newCommands(&Node{config: Config{Node: 1, Peers: map[raft.NodeID]Peer{2: {Client: "h:1"}, 3: {}}}})
+	n := &Node{config: Config{Node: 1, Peers: map[raft.NodeID]Peer{2: {Client: "h:1"}, 3: {}}}}
+	n.members.Store(newMembers(&n.config, n.config.bootstrap(), 0))
+	s := newCommands(n)
 	for _, c := range []struct {
 		err  error
 		want string
@@ -298,10 +300,13 @@ func TestRefusals(t *testing.T) {
 		{replica.ErrBusy, "TRYAGAIN proposal queue full"},
 		{raft.ErrClosed, "TRYAGAIN this node is stopping"},
 		{replica.ErrTooLarge, "ERR proposal too large; it was not executed"},
+		{raft.ErrTransferring, "TRYAGAIN leadership is being transferred"},
+		{replica.ErrUnconfirmed, "CLUSTERDOWN no leader"},
+		{fmt.Errorf("%w: %w", replica.ErrUnknown, raft.ErrClosed), "UNKNOWN outcome not known: proposal outcome unknown: closed"},
 		{replica.ErrUnknown, "UNKNOWN outcome not known: proposal outcome unknown"},
 		{errors.New("odd"), "UNKNOWN outcome not known: odd"},
 	} {
-		if got := s.refusal(&replica.Proposal{Err: c.err}); got != c.want {
+		if got := s.refusal(c.err, nil); got != c.want {
 			t.Errorf("%v: got %q, want %q", c.err, got, c.want)
 		}
 	}

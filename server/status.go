@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/raftmark/raftmark/raft"
@@ -21,8 +22,12 @@ type Status struct {
 	DataDir     string      `json:"data_dir"`
 	// Ready says that a leader is known, able to answer when it is this node, and that what is known to be committed
 	// is applied.
-	Ready  bool `json:"ready"`
-	Listen Peer `json:"listen"` // the addresses really in use
+	Ready bool `json:"ready"`
+	// NotReady says why it is not.
+	NotReady string `json:"not_ready,omitempty"`
+	// Reads is how reads are served: index, log, or lease, which trusts the clocks for Config.Lease.
+	Reads  string `json:"reads"`
+	Listen Peer   `json:"listen"` // the addresses really in use
 	Raft   Raft `json:"raft"`
 	// StateHash is the hash of the state machine at StateIndex; only with ?hash=1.
 	StateHash  string     `json:"state_hash,omitempty"`
@@ -32,11 +37,14 @@ type Status struct {
 	EventsDropped uint64             `json:"events_dropped"`
 	Metrics       replica.Metrics    `json:"metrics"`
 	Transport     *transport.Metrics `json:"transport,omitempty"`
-	Config        Config             `json:"config"`
+	// Refused are the nodes that this one does not talk to, because their disk is not the one that they were known with.
+	Refused []RefusedPeer `json:"refused,omitempty"`
+	Config  Config        `json:"config"`
 }
 
 // Raft is the protocol's part of a Status.
 type Raft struct {
+	// Role is follower, precandidate, candidate or leader; or learner, of a follower without a vote.
 	Role          string            `json:"role"`
 	Term          raft.Term         `json:"term"`
 	Vote          raft.NodeID       `json:"vote"`
@@ -44,8 +52,11 @@ type Raft struct {
 	TermCommitted bool              `json:"term_committed"`
 	CommitIndex   raft.Index        `json:"commit_index"`
 	LastApplied   raft.Index        `json:"last_applied"`
+	FirstIndex    raft.Index        `json:"first_index"` // the log begins after it
 	LastIndex     raft.Index        `json:"last_index"`
 	DurableIndex  raft.Index        `json:"durable_index"`
+	TransferTo    raft.NodeID       `json:"transfer_to,omitempty"`
+	Members       Membership        `json:"members"`
 	Peers         []raft.PeerStatus `json:"peers,omitempty"`
 }
 
@@ -62,9 +73,27 @@ type ClientStatus struct {
 // IsLeader reports whether the node leads and can answer clients.
 func (s Status) IsLeader() bool { return s.Raft.Role == raft.Leader.String() && s.Raft.TermCommitted }
 
-func readyStatus(s raft.Status) bool {
-	return s.Leader != raft.None && s.LastApplied+readyLagMax >= s.CommitIndex &&
-		(s.Role != raft.Leader || s.TermCommitted)
+// notReady says why a node with such a status is not ready, or "" when it is.
+func (n *Node) notReady(s *raft.Status, t *transport.Metrics) string {
+	switch {
+	case s.Leader != raft.None && s.Role == raft.Leader && !s.TermCommitted:
+		return "leads, but has not committed an entry of its term"
+	case s.Leader != raft.None && s.LastApplied+readyLagMax < s.CommitIndex:
+		return fmt.Sprintf("applied %d of %d that are committed", s.LastApplied, s.CommitIndex)
+	case s.Leader != raft.None:
+		return ""
+	}
+	if t != nil {
+		for _, reason := range []transport.Refusal{transport.RefusedDisk, transport.RefusedRemoved} {
+			if count := t.RefusedBy[reason.String()]; count > 0 {
+				return fmt.Sprintf("no leader known; %d connections were refused by peers: %s", count, reason.Advice())
+			}
+		}
+	}
+	if s.Configuration.IsZero() {
+		return fmt.Sprintf("waits to be added to a cluster: raftmark ctl members add %d", s.ID)
+	}
+	return "no leader known"
 }
 
 // Status returns a snapshot of the node, without the state's hash.
@@ -72,19 +101,21 @@ func (n *Node) Status() Status {
 	s := n.replica.Status()
 	status := Status{
 		Cluster: n.config.Cluster, Node: n.config.Node, PID: n.pid, Incarnation: n.incarnation,
-		UptimeNs: time.Since(n.started).Nanoseconds(), DataDir: n.config.DataDir, Ready: readyStatus(s),
+		UptimeNs: time.Since(n.started).Nanoseconds(), DataDir: n.config.DataDir, Reads: n.config.Reads,
 		Listen: Peer{Peer: n.config.PeerListen, Client: n.ClientAddr(), Admin: n.AdminAddr()},
 		Raft: Raft{
-			Role: s.Role.String(), Term: s.Term, Vote: s.Vote, Leader: s.Leader, TermCommitted: s.TermCommitted,
-			CommitIndex: s.CommitIndex, LastApplied: s.LastApplied, LastIndex: s.LastIndex,
-			DurableIndex: s.DurableIndex, Peers: s.Peers,
+			Role: n.roleName(&s), Term: s.Term, Vote: s.Vote, Leader: s.Leader, TermCommitted: s.TermCommitted,
+			CommitIndex: s.CommitIndex, LastApplied: s.LastApplied, FirstIndex: s.FirstIndex, LastIndex: s.LastIndex,
+			DurableIndex: s.DurableIndex, TransferTo: s.TransferTo, Members: n.membership(&s), Peers: s.Peers,
 		},
-		EventsDropped: n.recorder.dropped.Load(), Metrics: n.replica.Metrics(), Config: n.config,
+		EventsDropped: n.recorder.dropped.Load(), Metrics: n.replica.Metrics(), Refused: n.gate.list(), Config: n.config,
 	}
 	if m, ok := n.transport.(interface{ Metrics() transport.Metrics }); ok {
 		metrics := m.Metrics()
 		status.Transport = &metrics
 	}
+	status.NotReady = n.notReady(&s, status.Transport)
+	status.Ready = status.NotReady == ""
 	if n.clients != nil {
 		c := &status.Clients
 		c.Connected, c.Accepted, c.Refused = n.clients.Connections()

@@ -52,6 +52,10 @@ func (c Config) WithDefaults() Config {
 	c.ElectionMin = cmp.Or(c.ElectionMin, DefaultElectionMin)
 	c.ElectionMax = cmp.Or(c.ElectionMax, 2*c.ElectionMin)
 	c.TickInterval = cmp.Or(c.TickInterval, DefaultTickInterval)
+	c.Reads = cmp.Or(c.Reads, ReadsIndex)
+	if c.Reads == ReadsLease {
+		c.Lease = cmp.Or(c.Lease, c.ElectionMin/5*4)
+	}
 	c.Client = c.Client.withDefaults()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -103,6 +107,8 @@ func (c Config) Validate() error {
 	c.Client.check(&f)
 	f.check(c.Raft.MessageBytesMax <= messageBytesLimit,
 		"raft.message_bytes_max: %d, want at most %d", c.Raft.MessageBytesMax, messageBytesLimit)
+	f.check(c.Raft.SnapshotChunkBytes <= messageBytesLimit,
+		"raft.snapshot_chunk_bytes: %d, want at most %d", c.Raft.SnapshotChunkBytes, messageBytesLimit)
 	if len(f) == 0 {
 		if err := c.core().WithDefaults().Validate(); err != nil {
 			f.check(false, "raft: %w", err)
@@ -112,12 +118,18 @@ func (c Config) Validate() error {
 }
 
 func (c Config) checkPeers(f *faults) {
-	f.check(len(c.Peers) >= 1 && len(c.Peers) <= nodesMax, "peers: %d nodes, want 1 to %d", len(c.Peers), nodesMax)
-	if _, ok := c.Peers[c.Node]; !ok && c.Node != raft.None && len(c.Peers) > 0 {
-		f.check(false, "node: %d is not one of the peers %v", c.Node, slices.Sorted(maps.Keys(c.Peers)))
+	least, most := 1, nodesMax
+	if c.Join {
+		least, most = 0, raft.MembersMax
 	}
+	f.check(len(c.Peers) >= least && len(c.Peers) <= most, "peers: %d nodes, want %d to %d", len(c.Peers), least, most)
+	if _, ok := c.Peers[c.Node]; !ok && c.Node != raft.None && len(c.Peers) > 0 && !c.Join {
+		f.check(false, "node: %d is not one of the peers %v; to join them, set join", c.Node, sortedIDs(c.Peers))
+	}
+	f.check(!c.Join || c.PeerListen != "" || c.Transport == TransportMem,
+		"peer_listen: empty, want host:port when join is set and peers have no node %d", c.Node)
 	seen := map[string]string{}
-	for _, id := range slices.Sorted(maps.Keys(c.Peers)) {
+	for _, id := range sortedIDs(c.Peers) {
 		p := c.Peers[id]
 		f.check(id != raft.None, "peers: node 0, want at least 1")
 		for _, a := range []struct{ kind, address string }{{"peer", p.Peer}, {"client", p.Client}, {"admin", p.Admin}} {
@@ -155,6 +167,7 @@ func (c Config) checkParts(f *faults) {
 	f.oneOf("log_storage", c.LogStorage, StoragePebble, StorageMem)
 	f.oneOf("machine", c.Machine, MachinePebble, MachineMem, MachineNull)
 	f.oneOf("sync", string(c.Sync), string(storage.SyncFsync), string(storage.SyncNone))
+	f.oneOf("reads", c.Reads, ReadsIndex, ReadsLog, ReadsLease)
 	switch c.Transport {
 	case TransportTLS, TransportQUIC:
 		f.check(c.TLSDir != "", "tls_dir: empty, want a folder with certificates when transport is %s", c.Transport)
@@ -173,6 +186,10 @@ func (c Config) checkTimes(f *faults) {
 	f.check(c.ElectionMin > 0, "election_min: %v, want more than 0", c.ElectionMin)
 	f.check(c.ElectionMax >= c.ElectionMin && c.ElectionMax <= electionLimit,
 		"election_max: %v, want election_min %v to %v", c.ElectionMax, c.ElectionMin, electionLimit)
+	f.check(c.Lease == 0 || c.Reads == ReadsLease, "lease: %v, want none unless reads is lease", c.Lease)
+	f.check(c.Reads != ReadsLease || c.Lease > 0 && c.Lease <= c.ElectionMin-2*c.TickInterval,
+		"lease: %v, want more than 0 and at most election_min - 2 tick_interval = %v",
+		c.Lease, c.ElectionMin-2*c.TickInterval)
 	f.check(c.TickInterval <= 0 || c.Heartbeat <= 0 || c.Heartbeat >= c.TickInterval,
 		"heartbeat: %v, want at least tick_interval %v", c.Heartbeat, c.TickInterval)
 }
@@ -193,7 +210,7 @@ func (c Config) core() raft.Config {
 	ticks := func(d time.Duration) int { return max(1, int((d+c.TickInterval/2)/c.TickInterval)) }
 	l := c.Raft
 	return raft.Config{
-		ID: c.Node, Voters: slices.Sorted(maps.Keys(c.Peers)),
+		ID: c.Node, Bootstrap: c.bootstrap(),
 		ElectionTicksMin: ticks(c.ElectionMin), ElectionTicksMax: ticks(c.ElectionMax),
 		HeartbeatTicks: ticks(c.Heartbeat),
 		NoPreVote:      l.NoPreVote, NoCheckQuorum: l.NoCheckQuorum,
@@ -201,7 +218,9 @@ func (c Config) core() raft.Config {
 		InflightMessagesMax: l.InflightMessagesMax, InflightBytesMax: l.InflightBytesMax,
 		UncommittedEntriesMax: l.UncommittedEntriesMax, UncommittedBytesMax: l.UncommittedBytesMax,
 		TailEntriesMax: l.TailEntriesMax, TailBytesMax: l.TailBytesMax, ApplyBytesMax: l.ApplyBytesMax,
-		Seed: c.Seed,
+		AdaptiveWindow: l.AdaptiveWindow, PromoteLagMax: l.PromoteLagMax,
+		SnapshotChunkBytes: l.SnapshotChunkBytes, SnapshotInflightBytes: l.SnapshotInflightBytes,
+		LeaseNanos: c.Lease.Nanoseconds(), Seed: c.Seed,
 	}
 }
 
@@ -230,3 +249,5 @@ func checkLoopback(address string) error {
 	}
 	return errors.New("want a loopback address, as in 127.0.0.1:7001")
 }
+
+func sortedIDs[V any](m map[raft.NodeID]V) []raft.NodeID { return slices.Sorted(maps.Keys(m)) }

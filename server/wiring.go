@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/raftmark/raftmark/kv"
 	"github.com/raftmark/raftmark/raft"
@@ -10,6 +11,7 @@ import (
 	"github.com/raftmark/raftmark/storage"
 	logmem "github.com/raftmark/raftmark/storage/mem"
 	"github.com/raftmark/raftmark/storage/pebble"
+	"github.com/raftmark/raftmark/storage/snapshot"
 	"github.com/raftmark/raftmark/transport"
 	"github.com/raftmark/raftmark/transport/identity"
 	"github.com/raftmark/raftmark/transport/quic"
@@ -19,13 +21,25 @@ import (
 // parts are what a node is built from: its names in the configuration, turned into objects here and nowhere else.
 type parts struct {
 	log         replica.Log
-	machine     replica.Machine
+	machine     machine
 	transport   replica.Transport
+	snapshots   replica.Snapshots
 	claim       *storage.Claim // when the log does not hold it itself
 	incarnation uint64
+	disk        uint64 // 0 when nothing is kept on one
+	gate        *gate
 }
 
-// openParts opens the log, which claims the data folder, then the machine, then the peer port.
+// machine is what every state machine of package kv can do.
+type machine interface {
+	replica.Machine
+	// Read executes a command that only reads, beside Apply.
+	Read(command []byte) (reply []byte, err error)
+	// Hash returns the hash of the whole state, beside Apply.
+	Hash() (raft.Index, kv.Hash, error)
+}
+
+// openParts opens the log, which claims the data folder, then the machine and the snapshots, then the peer port.
 func openParts(c Config) (p parts, err error) {
 	defer func() {
 		if err != nil {
@@ -38,7 +52,13 @@ func openParts(c Config) (p parts, err error) {
 	if p.machine, err = openMachine(c); err != nil {
 		return p, err
 	}
-	p.transport, err = newTransport(c, p.incarnation)
+	if p.snapshots, err = openSnapshots(c); err != nil {
+		return p, err
+	}
+	if p.gate, err = openGate(c); err != nil {
+		return p, err
+	}
+	p.transport, err = p.newTransport(c)
 	return p, err
 }
 
@@ -50,7 +70,7 @@ func (p *parts) openLog(c Config) error {
 		if err != nil {
 			return err
 		}
-		p.log, p.incarnation = log, log.Incarnation()
+		p.log, p.incarnation, p.disk = log, log.Incarnation(), log.Disk()
 		return nil
 	case StorageMem:
 		claim, err := storage.NewClaim(o)
@@ -68,35 +88,67 @@ func (p *parts) openLog(c Config) error {
 	return fmt.Errorf("log_storage: %q is not known", c.LogStorage)
 }
 
-func openMachine(c Config) (replica.Machine, error) {
-	opened := func(m *kv.Pebble, err error) (replica.Machine, error) {
-		if err != nil {
-			return nil, fmt.Errorf("open state machine: %w", err)
-		}
-		return m, nil
-	}
+// openMachine opens the state machine. It persists its state when the log is durable, because the log is compacted up
+// to there; with a log in memory both begin anew.
+func openMachine(c Config) (machine, error) {
+	durable := c.LogStorage != StorageMem
+	dir := storage.MachineDir(c.DataDir)
 	switch c.Machine {
 	case MachinePebble:
-		return opened(kv.OpenPebble(kv.Options{Dir: storage.MachineDir(c.DataDir), Logger: c.Logger}))
+		m, err := kv.OpenPebble(kv.Options{Dir: dir, Logger: c.Logger})
+		return opened(m, err)
 	case MachineMem:
+		if durable {
+			m, err := kv.OpenMem(kv.MemOptions{Dir: dir})
+			return opened(m, err)
+		}
 		return kv.NewMem(), nil
 	case MachineNull:
+		if durable {
+			m, err := kv.OpenNull(kv.MemOptions{Dir: dir})
+			return opened(m, err)
+		}
 		return kv.NewNull(), nil
 	}
 	return nil, fmt.Errorf("machine: %q is not known", c.Machine)
 }
 
-func newTransport(c Config, incarnation uint64) (replica.Transport, error) {
+// opened makes no machine of a nil pointer.
+func opened[M machine](m M, err error) (machine, error) {
+	if err != nil {
+		return nil, fmt.Errorf("open state machine: %w", err)
+	}
+	return m, nil
+}
+
+// openSnapshots opens the folder of snapshots. One that was received belongs to the log that it came with: when that was
+// in memory, it is gone.
+func openSnapshots(c Config) (replica.Snapshots, error) {
+	dir := storage.SnapshotDir(c.DataDir)
+	if c.LogStorage == StorageMem {
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, fmt.Errorf("remove snapshots: %w", err)
+		}
+	}
+	folder, err := snapshot.Open(snapshot.Options{Dir: dir, Logger: c.Logger})
+	if err != nil {
+		return nil, err
+	}
+	return folder, nil
+}
+
+func (p *parts) newTransport(c Config) (replica.Transport, error) {
 	if c.Transport == TransportMem {
 		return c.PeerTransport, nil
 	}
 	o := transport.Options{
-		Self: c.Node, Cluster: c.Cluster, Incarnation: incarnation, Listen: c.PeerListen,
+		Self: c.Node, Cluster: c.Cluster, Incarnation: p.incarnation, Listen: c.PeerListen,
+		Advertise: c.advertise(), Disk: p.disk, Admit: p.gate.admit,
 		Peers: make(map[raft.NodeID]string, len(c.Peers)), Logger: c.Logger,
 	}
-	for id, p := range c.Peers {
+	for id, peer := range c.Peers {
 		if id != c.Node {
-			o.Peers[id] = p.Peer
+			o.Peers[id] = peer.Peer
 		}
 	}
 	if c.Transport != TransportTCP {
@@ -131,6 +183,9 @@ func (p *parts) close() error {
 	if p.machine != nil {
 		errs = append(errs, p.machine.Close())
 	}
+	if p.snapshots != nil {
+		errs = append(errs, p.snapshots.Close())
+	}
 	if p.log != nil {
 		errs = append(errs, p.log.Close())
 	}
@@ -153,12 +208,6 @@ type stateHash struct {
 
 // stateHash reads the whole state; it may be called beside everything else.
 func (p *parts) stateHash() (stateHash, error) {
-	hasher, ok := p.machine.(interface {
-		Hash() (raft.Index, kv.Hash, error)
-	})
-	if !ok {
-		return stateHash{}, errors.New("this machine has no hash")
-	}
-	index, sum, err := hasher.Hash()
+	index, sum, err := p.machine.Hash()
 	return stateHash{index: index, sum: sum.String()}, err
 }

@@ -19,6 +19,8 @@ type Call struct {
 	bytes    int // guarded by conn.mu, as are reserved and state
 	reserved int // of bytes, for the reply to a read
 	read     bool
+	late     bool
+	reads    Footprint // of a late call
 	state    callState
 }
 
@@ -59,8 +61,10 @@ type Conn struct {
 	o       Options
 	handler Handler
 
-	// ClientName is what CLIENT SETNAME gave; only the handler touches it.
+	// ClientName is what CLIENT SETNAME gave, and ReadOnly what READONLY and READWRITE said; only the handler touches
+	// them.
 	ClientName string
+	ReadOnly   bool
 	protocol   Protocol // only the reader's goroutine touches it; a call takes a copy
 
 	mu        sync.Mutex
@@ -69,6 +73,7 @@ type Conn struct {
 	inflight  int       // bytes announced by the calls in the queue and in the writer's hands
 	readGuess int       // bytes that the reply to a read may hold
 	readSeen  bool      // the guess is one
+	late      lateCalls // not rendered yet
 	draining  bool      // no more calls will come; the writer ends after the last
 	broken    bool      // the socket is gone; nothing will be answered
 
@@ -81,6 +86,7 @@ func newConn(id uint64, nc net.Conn, o Options, h Handler) *Conn {
 		readGuess: o.InflightBytesMax / firstReadsMax,
 	}
 	c.room.L = &c.mu
+	c.late.rendered.L = &c.mu
 	return c
 }
 
@@ -140,6 +146,7 @@ func (c *Conn) begin(call *Call, r Replier, bytes int) bool {
 		return false
 	}
 	c.queue = append(c.queue, call)
+	c.late.add(call)
 	c.inflight += call.bytes
 	if len(c.queue) == 1 {
 		c.wakeWriter()
@@ -247,6 +254,7 @@ func (c *Conn) breakOff() {
 	}
 	c.queue, c.inflight = nil, 0
 	c.room.Broadcast()
+	c.late.rendered.Broadcast()
 	c.wakeWriter()
 	c.mu.Unlock()
 	_ = c.net.Close()

@@ -77,11 +77,14 @@ func (c *Conn) expireHead() time.Duration {
 // send renders the replies and writes them, whenever a batch is full and at the end. It returns the buffer for reuse.
 func (c *Conn) send(buf []byte, ready []*Call) ([]byte, error) {
 	buf = buf[:0]
+	begin := 0
 	for i, call := range ready {
 		buf = call.replier.AppendReply(buf, call.protocol)
 		if len(buf) < writeBatchBytes && i < len(ready)-1 {
 			continue
 		}
+		c.rendered(ready[begin : i+1])
+		begin = i + 1
 		if err := c.net.SetWriteDeadline(time.Now().Add(c.o.WriteTimeout)); err != nil {
 			return nil, err
 		}
