@@ -2,8 +2,6 @@ package raft_test
 
 import (
 	"fmt"
-
-	"github.com/raftmark/raftmark/raft"
 )
 
 // heal ends all faults and demands progress within a bounded number of ticks: a leader that has committed in
@@ -33,8 +31,13 @@ func (s *schedule) converged() bool {
 	if l == nil {
 		return false
 	}
-	last := raft.Index(len(l.Entries()))
-	for _, n := range s.c.Nodes() {
+	last := l.Core().LastIndex()
+	configuration, at := l.Core().Configuration()
+	if configuration.Joint() || at > l.Core().CommitIndex() || !configuration.IsVoter(l.ID()) {
+		return false
+	}
+	for _, m := range configuration.Members {
+		n := s.c.Node(m.ID)
 		if n.Durable() != l.Durable() || n.Durable().Index != last || n.Core().CommitIndex() != last || n.Applied() != last {
 			return false
 		}
@@ -44,7 +47,8 @@ func (s *schedule) converged() bool {
 
 // await ticks all nodes, with an idle network and disk in between, until done says so.
 func (s *schedule) await(what string, done func() bool) error {
-	const ticksMax = 600 // 20 of the longest election timeouts
+	// 20 of the longest election timeouts. A server that takes one entry at a time, and lacks all, needs more.
+	ticksMax := 600 + 4*int(s.c.Committed())
 	for range ticksMax {
 		s.c.Settle()
 		if err := s.c.Err(); err != nil {
@@ -53,7 +57,9 @@ func (s *schedule) await(what string, done func() bool) error {
 		if done() {
 			return nil
 		}
+		s.clock += tickNanos
 		for _, id := range s.ids {
+			s.c.SetClock(id, s.clock)
 			s.c.Tick(id)
 		}
 	}

@@ -46,6 +46,7 @@ func TestRandomSchedules(t *testing.T) {
 // totals count what the schedules reached: a random test that never meets its own faults proves nothing.
 type totals struct {
 	Leaders, Committed, Crashes, Restarts, Fetches, Truncations, Duplicates, Drops int
+	Changes, Joint, Compactions, Chunks, Installs, Transfers, Reads                int
 }
 
 func (s *totals) add(o totals) {
@@ -57,6 +58,13 @@ func (s *totals) add(o totals) {
 	s.Truncations += o.Truncations
 	s.Duplicates += o.Duplicates
 	s.Drops += o.Drops
+	s.Changes += o.Changes
+	s.Joint += o.Joint
+	s.Compactions += o.Compactions
+	s.Chunks += o.Chunks
+	s.Installs += o.Installs
+	s.Transfers += o.Transfers
+	s.Reads += o.Reads
 }
 
 func (s *totals) check(t *testing.T) {
@@ -70,6 +78,8 @@ func (s *totals) check(t *testing.T) {
 	}{
 		{"leaders", s.Leaders}, {"committed entries", s.Committed}, {"crashes", s.Crashes}, {"restarts", s.Restarts},
 		{"fetches", s.Fetches}, {"truncations", s.Truncations}, {"duplicates", s.Duplicates}, {"drops", s.Drops},
+		{"membership changes", s.Changes}, {"joint configurations", s.Joint}, {"compactions", s.Compactions},
+		{"chunks stored", s.Chunks}, {"installs", s.Installs}, {"transfers", s.Transfers}, {"safe reads", s.Reads},
 	} {
 		if c.count < 10 {
 			t.Errorf("only %d %s in all schedules: the test has lost its teeth", c.count, c.name)
@@ -99,6 +109,7 @@ func runSeed(t *testing.T, seed uint64, steps int, trace func(string)) (sum tota
 		t.Fatalf("after all faults stopped: %v\n%s", err, repeat)
 	}
 	s.sum.Committed = int(s.c.Committed())
+	s.sum.Reads = s.c.SafeReads()
 	return s.sum
 }
 
@@ -112,6 +123,8 @@ type schedule struct {
 	newest  int                 // in how many of 4 deliveries the newest message is taken, so that old ones linger
 	slow    map[raft.NodeID]int // one write in so many attempts becomes durable
 	next    int
+	lease   bool  // all nodes' time passes at once
+	clock   int64 // of all, with leases
 	sum     totals
 	leader  map[raft.Term]bool
 }
@@ -121,17 +134,24 @@ type action struct {
 	do     func(*schedule)
 }
 
+// tickNanos is what clocks show between two ticks, where leases are on.
+const tickNanos = 1000
+
 var errInjected = errors.New("injected read error")
 
 func newSchedule(seed uint64, trace func(string)) (*schedule, error) {
 	rng := rand.New(rand.NewPCG(seed, 0x5eed))
-	nodes := []int{1, 2, 3, 3, 3, 3, 4, 5, 5, 7}[rng.IntN(10)]
-	c, err := rafttest.New(rafttest.Options{Nodes: nodes, Config: drawConfig(rng, seed), Trace: trace})
+	cfg := drawConfig(rng, seed)
+	c, err := rafttest.New(rafttest.Options{
+		Nodes: []int{1, 2, 3, 3, 3, 3, 4, 5, 5, 6}[rng.IntN(10)], Joining: []int{0, 0, 1, 3}[rng.IntN(4)],
+		Config: cfg, Trace: trace,
+	})
 	if err != nil {
 		return nil, err
 	}
 	s := &schedule{
 		c: c, rng: rng, leader: map[raft.Term]bool{}, slow: map[raft.NodeID]int{}, newest: []int{0, 0, 1, 3}[rng.IntN(4)],
+		lease: cfg.LeaseNanos > 0,
 	}
 	for _, n := range c.Nodes() {
 		s.ids = append(s.ids, n.ID())
@@ -156,6 +176,12 @@ func newSchedule(seed uint64, trace func(string)) (*schedule, error) {
 		{fault(3), (*schedule).crashLeader},
 		{fault(3), (*schedule).isolateLeader},
 		{8, (*schedule).restart},
+		{fault(20), (*schedule).compact},
+		{40, (*schedule).chunk},
+		{10, (*schedule).install},
+		{fault(10), (*schedule).change},
+		{fault(4), (*schedule).transfer},
+		{fault(30), (*schedule).read},
 		{fault(5), (*schedule).cut},
 		{8, (*schedule).join},
 	}
@@ -175,9 +201,14 @@ func drawConfig(rng *rand.Rand, seed uint64) raft.Config {
 		InflightMessagesMax: tiny(1, 2, 4, 0), InflightBytesMax: tiny(1, 100, 0),
 		UncommittedEntriesMax: tiny(1, 2, 8, 0), UncommittedBytesMax: tiny(1, 100, 0, 0),
 		TailEntriesMax: tiny(1, 2, 8, 0), TailBytesMax: tiny(1, 100, 0),
-		ApplyBytesMax: tiny(1, 100, 0),
+		ApplyBytesMax: tiny(1, 100, 0), AdaptiveWindow: rng.IntN(4) == 0,
+		SnapshotChunkBytes: tiny(3, 8, 0), SnapshotInflightBytes: tiny(1, 8, 0),
+		PromoteLagMax: tiny(1, 0), ReadsMax: tiny(1, 3, 0),
 	}
 	cfg.ElectionTicksMax = cfg.ElectionTicksMin*2 + rng.IntN(cfg.ElectionTicksMin)
+	if !cfg.NoCheckQuorum && rng.IntN(4) == 0 {
+		cfg.LeaseNanos = int64(cfg.ElectionTicksMin-1) * tickNanos
+	}
 	return cfg
 }
 
@@ -197,7 +228,21 @@ func (s *schedule) step() {
 
 func (s *schedule) node() *rafttest.Node { return s.c.Node(s.ids[s.rng.IntN(len(s.ids))]) }
 
-func (s *schedule) tick() { s.c.Tick(s.node().ID()) }
+// tick lets time pass at one node; with leases, whose safety rests on clocks, at all of them.
+func (s *schedule) tick() {
+	if !s.lease {
+		s.c.Tick(s.node().ID())
+		return
+	}
+	if s.rng.IntN(len(s.ids)) > 0 {
+		return
+	}
+	s.clock += tickNanos
+	for _, id := range s.ids {
+		s.c.SetClock(id, s.clock)
+		s.c.Tick(id)
+	}
+}
 
 func (s *schedule) deliver() {
 	n := s.c.Packets()
@@ -228,7 +273,7 @@ func (s *schedule) count(i int) {
 	}
 	entries := s.c.Node(m.To).Entries()
 	for k, e := range m.Span.Entries {
-		if index := int(m.Span.Prev.Index) + k; index < len(entries) && entries[index].Term < e.Term {
+		if index := int(m.Span.Prev.Index) - int(s.c.Node(m.To).First().Index) + k; index >= 0 && index < len(entries) && entries[index].Term < e.Term {
 			s.sum.Truncations++
 			return
 		}

@@ -19,6 +19,7 @@ type Checker struct {
 	votes          map[ballot]raft.NodeID
 	campaigns      map[raft.NodeID]int
 	reads          map[uint64]question
+	safeReads      int
 	err            error
 }
 

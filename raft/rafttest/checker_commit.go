@@ -89,6 +89,9 @@ func (k *Checker) checkPeers(n *Node) {
 			continue
 		}
 		follower := k.nodes[p.ID-1]
+		if p.Lost && !follower.wiped {
+			k.breach("only who lost its disk lost what it had", "leader %d of term %d believes that %d did", n.id, n.core.Term(), p.ID)
+		}
 		if follower.wiped || follower.disk.hard.Term > n.core.Term() || p.Match == 0 {
 			continue
 		}
@@ -122,8 +125,11 @@ func (k *Checker) answered(n *Node, r raft.Read) {
 		return
 	}
 	delete(k.reads, r.Token)
-	if r.Err == nil && (r.Index < q.floor || int(r.Index) > len(k.committed)) {
-		k.breach("reads see all that was committed", "node %d may answer read %d at %d; committed were %d, and are %d",
-			n.id, r.Token, r.Index, q.floor, len(k.committed))
+	if r.Err == nil {
+		k.safeReads++
+	}
+	if r.Err == nil && r.Index < q.floor {
+		k.breach("reads see all that was committed", "node %d may answer read %d at %d; committed were %d",
+			n.id, r.Token, r.Index, q.floor)
 	}
 }

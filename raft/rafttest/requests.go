@@ -69,6 +69,9 @@ func (c *Cluster) Read(id raft.NodeID) uint64 {
 	return c.tokens
 }
 
+// SafeReads returns how many reads were answered with an index.
+func (c *Cluster) SafeReads() int { return c.checker.safeReads }
+
 // SetClock tells a node's core the time.
 func (c *Cluster) SetClock(id raft.NodeID, nanos int64) {
 	if n := c.Node(id); n.core != nil {
