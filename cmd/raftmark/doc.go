@@ -10,6 +10,7 @@
 //	raftmark cluster up|status|down           a local cluster to play with
 //	raftmark ctl status                       talk to a running node
 //	raftmark certs                            a development CA and node certificates
+//	raftmark sim                              the Raft core in a simulated cluster, from seeds
 //
 // Each subcommand is in the file of its name; --help on each says what its flags mean.
 //

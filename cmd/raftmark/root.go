@@ -63,5 +63,6 @@ func commands() []*cobra.Command {
 		newClusterCommand(),
 		newCtlCommand(),
 		newCertsCommand(),
+		newSimCommand(),
 	}
 }

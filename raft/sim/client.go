@@ -112,7 +112,7 @@ func (s *session) acknowledged() uint64 {
 }
 
 const (
-	attemptTimeout = time.Second // then a client asks elsewhere, or gives up
+	attemptTimeout = time.Second // then a client asks elsewhere, or gives up; each time it waits twice as long
 	backoff        = 30 * time.Millisecond
 	patience       = 2 * time.Second // for an operation that certainly had no effect yet
 	// busyMax bounds the operations on one key at a time: deciding whether they are linearizable takes exponential
@@ -222,7 +222,7 @@ func (w *world) ask(o *op) {
 	}
 	attempt := o.attempt
 	w.toServer(to, func() { w.serve(to, o, attempt) })
-	w.after(attemptTimeout, func() { w.timeout(o, attempt) })
+	w.after(attemptTimeout<<min(attempt-1, 3), func() { w.timeout(o, attempt) })
 }
 
 // toServer lets something happen at a server after the way of a request; a server that stands still does it when it

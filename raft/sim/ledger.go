@@ -51,7 +51,7 @@ func (k *checker) elected(n *node, term raft.Term) {
 		k.w.breach(ruleElectionSafety, "term %d has the leaders %d and %d", term, other, n.id)
 	}
 	k.leaders[term] = n.id
-	if !n.log.configuration().Configuration.IsVoter(n.id) {
+	if !k.mayLead(n) {
 		k.w.breach(ruleElectionSafety, "server %d leads term %d without a vote in %v",
 			n.id, term, n.log.configuration().Configuration)
 	}
@@ -66,6 +66,21 @@ func (k *checker) elected(n *node, term raft.Term) {
 		k.w.breach(ruleLeaderCompleteness, "leader %d of term %d lacks entries up to %d, which were committed in term %d",
 			n.id, term, index, k.committed[index-1].term)
 	}
+}
+
+// mayLead reports whether a server has a vote in its latest configuration, or in one before that may still count
+// because that one is not committed (thesis §4.2.2).
+func (k *checker) mayLead(n *node) bool {
+	list := n.log.configurations
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].Configuration.IsVoter(n.id) {
+			return true
+		}
+		if list[i].Index <= n.core.CommitIndex() {
+			return false
+		}
+	}
+	return false
 }
 
 // commits takes a server's new commit index: what is committed never changes, and is durable on a quorum from the
@@ -161,7 +176,15 @@ func hasQuorum(c raft.Configuration, has func(raft.NodeID) bool) bool {
 }
 
 // persisted takes a write that became durable.
-func (k *checker) persisted(*node) { k.checked++ }
+func (k *checker) persisted(n *node) {
+	if k.off {
+		return
+	}
+	k.checked++
+	if n.disk.hard.Commit > n.disk.log.lastIndex() {
+		k.w.breach(ruleOrder, "server %d has commit index %d on its disk, the log ends at %v", n.id, n.disk.hard.Commit, n.disk.log.last())
+	}
+}
 
 // applies takes what a state machine is given, and reports whether it may be applied.
 func (k *checker) applies(n *node, span raft.Span, upto raft.Index) bool {

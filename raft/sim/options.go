@@ -63,8 +63,8 @@ func (o Options) Command() string {
 	return s + " --trace"
 }
 
-// WriteTo writes the options as the text of a regression file, after a comment.
-func (o Options) WriteTo(w io.Writer, comment string) error {
+// WriteText writes the options as the text of a regression file, after a comment.
+func (o Options) WriteText(w io.Writer, comment string) error {
 	var b strings.Builder
 	for line := range strings.SplitSeq(strings.TrimSpace(comment), "\n") {
 		fmt.Fprintf(&b, "# %s\n", line)
@@ -80,7 +80,7 @@ func (o Options) WriteTo(w io.Writer, comment string) error {
 	return err
 }
 
-// ReadOptions reads what WriteTo wrote.
+// ReadOptions reads what WriteText wrote.
 func ReadOptions(r io.Reader) (Options, error) {
 	var o Options
 	lines := bufio.NewScanner(r)

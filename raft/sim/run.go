@@ -93,7 +93,7 @@ func (w *world) recovers() bool {
 	}
 	w.runUntil(w.now + timeout)
 	w.clients.ended = true
-	return w.await("an answer to each client", 20*timeout+2*attemptTimeout+w.backlog(), func() bool {
+	return w.await("an answer to each client", 20*timeout+8*attemptTimeout+w.backlog(), func() bool {
 		return w.clients.open == 0
 	})
 }

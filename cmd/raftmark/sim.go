@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/raftmark/raftmark/raft/sim"
+)
+
+// simFlags are the flags of raftmark sim.
+type simFlags struct {
+	seeds, parallel int
+	seed, from      uint64
+	seconds         float64
+	without, only   string
+	trace           bool
+	out             string
+}
+
+func newSimCommand() *cobra.Command {
+	var f simFlags
+	cmd := &cobra.Command{
+		Use:   "sim",
+		Short: "Prove the Raft core in a simulated cluster, many times over",
+		Long: `Run simulated clusters whose network, disks, clocks and servers misbehave, each from a seed that decides everything,
+in virtual time, with all invariants checked after every event; then all trouble ends, and the cluster must recover.
+
+A failing run is made smaller as long as it fails. It is printed with the end of its trace and the command that repeats
+it, and written to a file when --out names a folder.
+
+Exit code 6: a violation. Exit code 5: no violation, but the runs did not exercise everything that they are there for.`,
+		Example: `  raftmark sim --seeds 1000
+  raftmark sim --seed 42 --trace`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError(fmt.Errorf("%d arguments: want none", len(args)))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := f.options()
+			if err != nil {
+				return usageError(err)
+			}
+			if cmd.Flags().Changed("seed") {
+				return runSimSeed(cmd.Context(), cmd.OutOrStdout(), &f, o)
+			}
+			return runSimSeeds(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), &f, o)
+		},
+	}
+	cmd.Flags().IntVar(&f.seeds, "seeds", 100, "runs")
+	cmd.Flags().Uint64Var(&f.from, "from", 1, "seed of the first run")
+	cmd.Flags().Uint64Var(&f.seed, "seed", 0, "make only the run of this seed")
+	cmd.Flags().Float64Var(&f.seconds, "seconds", 60, "virtual time of the trouble in each run")
+	cmd.Flags().IntVar(&f.parallel, "parallel", 0, "runs at a time (default: one a processor)")
+	cmd.Flags().StringVar(&f.without, "without", "", "classes of trouble that no run has, with commas")
+	cmd.Flags().StringVar(&f.only, "only", "", "the only classes of trouble that runs have, with commas")
+	cmd.Flags().BoolVar(&f.trace, "trace", false, "with --seed: print everything that happens")
+	cmd.Flags().StringVar(&f.out, "out", "", "folder for the options of a failing run, as a regression test reads them")
+	return cmd
+}
+
+// options returns the options that all runs share.
+func (f *simFlags) options() (sim.Options, error) {
+	o := sim.Options{Seed: f.seed, Duration: time.Duration(f.seconds * float64(time.Second))}
+	var errWithout, errOnly error
+	o.Without, errWithout = sim.ParseClasses(f.without)
+	o.Only, errOnly = sim.ParseClasses(f.only)
+	if err := errors.Join(errWithout, errOnly); err != nil {
+		return sim.Options{}, err
+	}
+	if f.seconds == 0 {
+		return sim.Options{}, errors.New("--seconds = 0: want above 0")
+	}
+	campaign := sim.CampaignOptions{From: f.from, Seeds: f.seeds, Parallel: f.parallel, Run: o}
+	return o, campaign.WithDefaults().Validate()
+}
+
+// runSimSeed makes one run, with its trace if that is wanted. It does not make it smaller: that is done.
+func runSimSeed(ctx context.Context, w io.Writer, f *simFlags, o sim.Options) error {
+	var failed error
+	if f.trace {
+		o.Trace = func(line string) {
+			if _, err := fmt.Fprintln(w, line); err != nil {
+				failed = err
+			}
+		}
+	}
+	r, err := sim.Run(o)
+	if err = errors.Join(err, failed, ctx.Err()); err != nil {
+		return err
+	}
+	if err := r.Coverage.Print(w); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "%-28s %#14x\n", "hash", r.Hash); err != nil {
+		return err
+	}
+	if r.Violation == nil {
+		return nil
+	}
+	if !f.trace {
+		if r.Tail, err = sim.Traced(r.Options); err != nil {
+			return err
+		}
+	}
+	return printSimFailure(w, f, r)
+}
+
+func runSimSeeds(ctx context.Context, w, progress io.Writer, f *simFlags, o sim.Options) error {
+	now := time.Now
+	last := now()
+	campaign := sim.CampaignOptions{From: f.from, Seeds: f.seeds, Parallel: f.parallel, Run: o}
+	campaign.Progress = func(done int, sum *sim.Coverage) {
+		if t := now(); t.Sub(last) >= 5*time.Second {
+			last = t
+			fmt.Fprintf(progress, "%d of %d runs, %.1f simulated hours\n", done, f.seeds, sum.Simulated.Hours())
+		}
+	}
+	s, err := sim.Campaign(ctx, campaign, now)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	if err := s.Coverage.Print(w); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "%-28s %14.0f\n%-28s %14d\n", "times real time",
+		s.Coverage.Simulated.Seconds()/max(s.Took.Seconds(), 1e-9), "violations", len(s.Failures)); err != nil {
+		return err
+	}
+	for _, failing := range s.Failures {
+		small, runs, err := sim.Shrink(ctx, failing)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(w, "\nseed %d, made smaller in %d runs\n", failing.Options.Seed, runs); err != nil {
+			return err
+		}
+		if err := printSimFailure(w, f, small); err == nil || codeOf(err) != exitUnsafe {
+			return err
+		}
+	}
+	switch missing := s.Coverage.Missing(); {
+	case len(s.Failures) > 0:
+		return exitError{code: exitUnsafe}
+	case err != nil:
+		return exitError{code: exitInterrupted, err: err}
+	case len(missing) > 0 && o.Without == 0 && o.Only == 0:
+		return exitError{code: exitInvalid, err: fmt.Errorf("never exercised, so nothing is proved about it: %s",
+			strings.Join(missing, ", "))}
+	}
+	return nil
+}
+
+// printSimFailure prints a violation and what repeats it, and writes the file.
+func printSimFailure(w io.Writer, f *simFlags, r sim.Result) error {
+	if len(r.Tail) > 0 {
+		if _, err := fmt.Fprintf(w, "%s\n", strings.Join(r.Tail, "\n")); err != nil {
+			return err
+		}
+	}
+	if _, err := fmt.Fprintf(w, "VIOLATION %v\n%s\n", r.Violation, r.Options.Command()); err != nil {
+		return err
+	}
+	if f.out != "" {
+		if err := writeSimRegression(w, f.out, r); err != nil {
+			return err
+		}
+	}
+	return exitError{code: exitUnsafe}
+}
+
+func writeSimRegression(w io.Writer, dir string, r sim.Result) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	name := filepath.Join(dir, fmt.Sprintf("seed_%d.txt", r.Options.Seed))
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	what, _, _ := strings.Cut(r.Violation.Error(), "\n")
+	if err := errors.Join(r.Options.WriteText(file, what), file.Close()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "written to %s\n", name)
+	return err
+}
