@@ -23,8 +23,8 @@ type changeWait struct {
 func (r *Replica) ChangeConfig(ctx context.Context, changes []raft.Change) error {
 	w := &changeWait{done: make(chan error, 1)}
 	var err error
-	if !r.command(func(l *loop) { err = l.changeConfig(changes, w) }) {
-		return r.unheard()
+	if stopped := r.command(func(l *loop) { err = l.changeConfig(changes, w) }); stopped != nil {
+		return stopped
 	}
 	if err != nil {
 		return err
@@ -32,8 +32,8 @@ func (r *Replica) ChangeConfig(ctx context.Context, changes []raft.Change) error
 	return r.await(ctx, w.done)
 }
 
-// unheard is the error of a call that may or may not have reached the loop before the end.
-func (r *Replica) unheard() error { return fmt.Errorf("%w: %w", ErrUnknown, raft.ErrClosed) }
+// errStopped is the error of a call that may or may not have had its effect before the end.
+func errStopped() error { return fmt.Errorf("%w: %w", ErrUnknown, raft.ErrClosed) }
 
 // await waits for an outcome that the loop gives.
 func (r *Replica) await(ctx context.Context, done <-chan error) error {
@@ -47,7 +47,7 @@ func (r *Replica) await(ctx context.Context, done <-chan error) error {
 		case err := <-done:
 			return err
 		default:
-			return r.unheard()
+			return errStopped()
 		}
 	}
 }

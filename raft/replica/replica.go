@@ -144,20 +144,20 @@ func (r *Replica) Status() raft.Status {
 	return r.last
 }
 
-// command has the loop do something before its next Ready, and reports whether it was done: not when the replica stops.
-// The callers wait, so that they bound what is under way.
-func (r *Replica) command(do func(*loop)) bool {
+// command has the loop do something before its next Ready. With an error the replica stops, and it was not done
+// (raft.ErrClosed), or nobody knows (ErrUnknown). The callers wait, so that they bound what is under way.
+func (r *Replica) command(do func(*loop)) error {
 	done := make(chan struct{})
 	if !r.inbox.post(func(w *work) {
 		w.commands = append(w.commands, func(l *loop) { do(l); close(done) })
 	}) {
-		return false
+		return raft.ErrClosed
 	}
 	select {
 	case <-done:
-		return true
+		return nil
 	case <-r.stop:
-		return false
+		return errStopped()
 	}
 }
 

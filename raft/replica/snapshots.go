@@ -136,8 +136,8 @@ var errNotWanted = fmt.Errorf("snapshot is not wanted: %w", raft.ErrNotLeader)
 // stillWanted reports whether this server leads the term that a chunk was wanted in: creating a snapshot is much work.
 func (r *Replica) stillWanted(want *raft.ReadChunk) bool {
 	leads := false
-	ran := r.command(func(l *loop) { leads = l.core.Role() == raft.Leader && l.core.Term() == want.Term })
-	return ran && leads
+	err := r.command(func(l *loop) { leads = l.core.Role() == raft.Leader && l.core.Term() == want.Term })
+	return err == nil && leads
 }
 
 // viewForSnapshot takes a view of the machine, and the name that a snapshot of it has.
@@ -157,7 +157,7 @@ func (r *Replica) viewForSnapshot() (raft.View, raft.Snapshot, error) {
 	}
 	var name raft.Snapshot
 	known := false
-	if r.command(func(l *loop) { name, known = l.core.SnapshotOf(t.last) }) && known {
+	if r.command(func(l *loop) { name, known = l.core.SnapshotOf(t.last) }) == nil && known {
 		return t.view, name, nil
 	}
 	_ = t.view.Close() // nothing was written

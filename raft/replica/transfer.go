@@ -20,13 +20,13 @@ type transferWait struct {
 func (r *Replica) Transfer(ctx context.Context, to raft.NodeID) error {
 	w := &transferWait{to: to, done: make(chan error, 1)}
 	var err error
-	if !r.command(func(l *loop) {
+	if stopped := r.command(func(l *loop) {
 		w.term = l.core.Term()
 		if err = l.transfer(to); err == nil {
 			l.transfers = append(l.transfers, w)
 		}
-	}) {
-		return r.unheard()
+	}); stopped != nil {
+		return stopped
 	}
 	if err != nil {
 		return err
