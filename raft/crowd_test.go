@@ -105,7 +105,7 @@ func (c *crowd) tick(n int, ids ...raft.NodeID) {
 func (c *crowd) elect(id raft.NodeID) *raft.Core {
 	c.t.Helper()
 	core := c.nodes[id].core
-	for range 20 {
+	for range 50 {
 		if core.Role() == raft.Leader {
 			return core
 		}
@@ -116,8 +116,9 @@ func (c *crowd) elect(id raft.NodeID) *raft.Core {
 				}
 			}
 		}
+		role := core.Role()
 		for range 2*electionTicks + 1 {
-			if core.Role() == raft.Follower {
+			if core.Role() == role {
 				core.Tick()
 			}
 		}

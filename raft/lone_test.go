@@ -19,6 +19,7 @@ type lone struct {
 	restore []raft.Snapshot // those that took the place of the log
 	keep    int             // so many of the next chunks are read and not handed back; they are in held
 	held    []raft.ReadChunk
+	stall   bool // chunks that come in are not stored
 }
 
 // machineState is what a snapshot of any lone core's machine holds.
@@ -71,6 +72,9 @@ func (l *lone) pay() {
 			l.core.Fetched(f, raft.Span{Prev: l.id(f.After), Entries: slices.Clone(l.log[n : n+1])}, nil)
 		}
 		for _, s := range stores {
+			if l.stall {
+				continue
+			}
 			l.chunks = append(l.chunks[:s.Chunk.Offset:s.Chunk.Offset], s.Chunk.Data...)
 			l.core.ChunkStored(s, nil)
 		}
