@@ -28,8 +28,12 @@ func describeNode(n *Node) string {
 			b.WriteString("c")
 		}
 	}
-	fmt.Fprintf(&b, "  durable %d", min(n.disk.log.lastIndex(), log.lastIndex()))
+	durable := min(n.disk.log.lastIndex(), log.lastIndex())
+	fmt.Fprintf(&b, "  durable %d", durable)
 	if n.core != nil {
+		if still := n.core.Status().DurableIndex; still < durable {
+			fmt.Fprintf(&b, " but of the log now only %d", still)
+		}
 		fmt.Fprintf(&b, "  commit %d  applied %d", n.core.CommitIndex(), n.machine.applied)
 	}
 	if now, _ := log.configuration(); now.Configuration.IsZero() {
