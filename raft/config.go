@@ -10,13 +10,14 @@ import (
 type Config struct {
 	// ID is this server.
 	ID NodeID
-	// Bootstrap is the configuration that the cluster begins with, the same at all of its servers, this one among them.
-	// It counts as long as the log has none. Empty for a server that joins a cluster: it waits for a leader, and
-	// finds its configuration in the log. Voters is the short form of one without addresses, in any order.
+	// Bootstrap is the configuration that the cluster begins with, the same at all of its servers, this one
+	// among them. It counts as long as the log has none. Empty for a server that joins a cluster: it waits
+	// for a leader, and finds its configuration in the log. Voters is the short form of one without
+	// addresses, in any order.
 	Bootstrap Configuration
 	Voters    []NodeID
-	// Incarnation counts the starts of this server: it makes the draws and the read contexts of each start differ.
-	// Required to grow by whoever uses ReadIndex on followers. Default 0.
+	// Incarnation counts the starts of this server: it makes the draws and the read contexts of each start
+	// differ. Required to grow by whoever uses ReadIndex on followers. Default 0.
 	Incarnation uint64
 	// ElectionTicksMin and ElectionTicksMax bound the randomized election timeout, in ticks: it is drawn
 	// anew, uniformly from [min, max], at each change of role or term (§5.2, §9.3). Min is also how long a
@@ -40,35 +41,37 @@ type Config struct {
 	// acknowledgement. Defaults 64 and 16 MiB. Lower: larger batches, as entries wait for a place; at 1
 	// there is no pipelining.
 	InflightMessagesMax, InflightBytesMax int
-	// AdaptiveWindow lets the window of each follower move between 4 messages and InflightMessagesMax: narrow, and so
-	// with larger batches, while it keeps pace with the fastest follower, and wide while it lags. Default: fixed at the
-	// maximum.
+	// AdaptiveWindow lets the window of each follower move between 4 messages and InflightMessagesMax:
+	// narrow, and so with larger batches, while it keeps pace with the fastest follower, and wide while it
+	// lags. Default: fixed at the maximum.
 	AdaptiveWindow bool
-	// UncommittedEntriesMax and UncommittedBytesMax bound the log that is not committed or not durable here; beyond
-	// them [Core.Propose] takes nothing more and a follower accepts no more commands of the current term.
-	// Defaults 65536 and 64 MiB. Lower: less memory; proposals are refused sooner when the quorum is slow.
+	// UncommittedEntriesMax and UncommittedBytesMax bound the log that is not committed or not durable
+	// here; beyond them [Core.Propose] takes nothing more and a follower accepts no more commands of the
+	// current term. Defaults 65536 and 64 MiB. Lower: less memory; proposals are refused sooner when the
+	// quorum is slow.
 	UncommittedEntriesMax, UncommittedBytesMax int
 	// TailEntriesMax and TailBytesMax bound the committed entries that are kept in memory for slow
 	// followers and for applying; what is below is fetched from storage. Defaults 65536 and 64 MiB.
 	TailEntriesMax, TailBytesMax int
-	// ApplyBytesMax bounds the entries handed over to be applied and not yet applied. Default 4 MiB. Lower: smaller
-	// batches for the state machine; higher: more memory.
+	// ApplyBytesMax bounds the entries handed over to be applied and not yet applied. Default 4 MiB. Lower:
+	// smaller batches for the state machine; higher: more memory.
 	ApplyBytesMax int
 
-	// SnapshotChunkBytes is the size of a part of a snapshot on its way to a follower, and SnapshotInflightBytes bounds
-	// the parts of which it has not confirmed that they are stored. Defaults 256 KiB and 2 MiB. Lower: less memory and
-	// bandwidth taken from the entries; a slower transfer.
+	// SnapshotChunkBytes is the size of a part of a snapshot on its way to a follower, and
+	// SnapshotInflightBytes bounds the parts of which it has not confirmed that they are stored. Defaults
+	// 256 KiB and 2 MiB. Lower: less memory and bandwidth taken from the entries; a slower transfer.
 	SnapshotChunkBytes, SnapshotInflightBytes int
-	// PromoteLagMax is how many entries a learner's log may be behind when it is promoted (thesis §4.2.1). Default 4096.
-	// Higher: a new voter may hold up commits for longer while it catches up.
+	// PromoteLagMax is how many entries a learner's log may be behind when it is promoted (thesis §4.2.1).
+	// Default 4096. Higher: a new voter may hold up commits for longer while it catches up.
 	PromoteLagMax int
-	// ReadsMax bounds the reads that wait for their index, here and for followers together; beyond it they fail with
-	// ErrBusy. Default 4096.
+	// ReadsMax bounds the reads that wait for their index, here and for followers together; beyond it they
+	// fail with ErrBusy. Default 4096.
 	ReadsMax int
-	// LeaseNanos, when not 0, lets a leader answer reads without a round of heartbeats for so many nanoseconds of its
-	// monotonic clock after the sending of one that a majority answered (thesis §6.4.1). It must be below the minimum
-	// election timeout by more than clocks drift apart in that time; all servers need the same choice, because they
-	// deny votes after a start for the minimum election timeout. Default 0: reads never trust a clock.
+	// LeaseNanos, when not 0, lets a leader answer reads without a round of heartbeats for so many
+	// nanoseconds of its monotonic clock after the sending of one that a majority answered (thesis §6.4.1).
+	// It must be below one tick less than the minimum election timeout, by more than clocks drift apart in
+	// that time; all servers need the same choice, because they deny votes after a start for the minimum
+	// election timeout. Default 0: reads never trust a clock.
 	LeaseNanos int64
 	// Seed starts the source of the election timeouts. Servers with the same seed and different IDs draw
 	// differently.
@@ -160,8 +163,9 @@ type Boot struct {
 	Applied Index
 }
 
-// term returns the term to begin in, and the vote in it. A snapshot may have been stored before the term that it came
-// in: this server was in that term, and has not voted in it, which would have been stored first.
+// term returns the term to begin in, and the vote in it. A snapshot may have been stored before the term
+// that it came in: this server was in that term, and has not voted in it, which would have been stored
+// first.
 func (b Boot) term() (Term, NodeID) {
 	if hs := b.Log.HardState; hs.Term >= b.Log.First.Term {
 		return hs.Term, hs.Vote

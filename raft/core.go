@@ -85,6 +85,7 @@ type peer struct {
 	stream   stream
 	matchSeq uint64 // the last message sent before Match rose last
 	ackedSeq uint64 // the last message of this term that it answered
+	heardAt  uint64 // ticks + 1, when progress was last told of an answer to a heartbeat
 	lost     bool   // it does not have what it acknowledged: its disk was replaced
 }
 

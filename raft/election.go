@@ -59,7 +59,7 @@ func (c *Core) hearsLeader() bool {
 // something comes of it.
 func (c *Core) electionTimedOut() {
 	switch {
-	case !c.promotable():
+	case !c.electable():
 		if c.leader != None || c.role != Follower {
 			c.becomeFollower(c.currentTerm, None)
 		}
@@ -75,7 +75,11 @@ func (c *Core) electionTimedOut() {
 
 // higherPriorities counts the priorities above this server's among the voters.
 func (c *Core) higherPriorities() int {
-	own, n := c.peer(c.cfg.ID).Priority, 0
+	self := c.peer(c.cfg.ID)
+	if self == nil {
+		return 0
+	}
+	own, n := self.Priority, 0
 	for i := range c.peers {
 		p := &c.peers[i]
 		first := !slices.ContainsFunc(c.peers[:i], func(o peer) bool { return o.counts() && o.Priority == p.Priority })

@@ -13,7 +13,7 @@ func (c *Core) handleAppend(m Message) {
 		})
 		return
 	}
-	verified := c.storeEntries(m.Span)
+	verified := c.storeEntries(m.Span, m.Commit)
 	c.verified = max(c.verified, verified)
 	if commit := min(m.Commit, verified); commit > c.commitIndex {
 		c.setCommit(commit)
@@ -25,8 +25,8 @@ func (c *Core) handleAppend(m Message) {
 // storeEntries appends what the log does not have yet, after removing what conflicts: "if an existing entry
 // conflicts with a new one (same index but different terms), delete the existing entry and all that follow
 // it" (Figure 2). A log that merely is longer is left alone. It returns the index up to which the log is now
-// known to equal the leader's.
-func (c *Core) storeEntries(s Span) Index {
+// known to equal the leader's. The leader has committed what is at or below commit.
+func (c *Core) storeEntries(s Span, commit Index) Index {
 	if s.LastIndex() <= c.commitIndex {
 		return c.commitIndex
 	}
@@ -46,7 +46,7 @@ func (c *Core) storeEntries(s Span) Index {
 		}
 		known++
 	}
-	s = c.fitting(s.After(s.Prev.Index+Index(known)), least)
+	s = c.fitting(s.After(s.Prev.Index+Index(known)), least, commit)
 	if len(s.Entries) > 0 {
 		c.appendToLog(s)
 	}
@@ -56,16 +56,24 @@ func (c *Core) storeEntries(s Span) Index {
 // fitting cuts a span to what the cap of the uncommitted log leaves room for, but not below least entries;
 // what is cut will be sent again. The cap refuses only commands of the current term: a leader that took over
 // a log filled to the cap commits it with the no-op of its own term (§5.4.2), and would wait for ever if
-// nobody took that. What is older was kept to the cap by its own leader.
-func (c *Core) fitting(s Span, least int) Span {
-	room := c.cfg.UncommittedEntriesMax - int(s.Prev.Index-c.commitIndex)
-	bytes := c.uncommittedBytes
+// nobody took that. What is older was kept to the cap by its own leader. Nor does it refuse what the leader has
+// committed, which is committed here as soon as it is stored.
+func (c *Core) fitting(s Span, least int, commit Index) Span {
+	entries, bytes := int(s.Prev.Index-c.commitIndex), c.uncommittedBytes
+	if commit > s.Prev.Index {
+		entries, bytes = 0, 0
+	}
 	for i := range s.Entries {
-		capped := s.Entries[i].Term == c.currentTerm && s.Entries[i].Kind != EntryNoop
-		if i >= least && capped && (i >= room || bytes >= c.cfg.UncommittedBytesMax) {
+		e := &s.Entries[i]
+		if s.Prev.Index+Index(i) < commit {
+			continue
+		}
+		capped := e.Term == c.currentTerm && e.Kind != EntryNoop
+		if i >= least && capped && (entries >= c.cfg.UncommittedEntriesMax || bytes >= c.cfg.UncommittedBytesMax) {
 			return Span{Prev: s.Prev, Entries: s.Entries[:i:i]}
 		}
-		bytes += s.Entries[i].Size()
+		entries++
+		bytes += e.Size()
 	}
 	return s
 }

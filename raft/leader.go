@@ -88,8 +88,8 @@ func (c *Core) Fetched(f Fetch, span Span, err error) {
 	c.check()
 }
 
-// sendHeartbeats says "I lead" to everybody (§5.2), in a round that reads may wait for. The commit index never goes
-// beyond what the follower is known to have: it might otherwise commit what it does not share.
+// sendHeartbeats says "I lead" to everybody (§5.2), in a round that reads may wait for. The commit index
+// never goes beyond what the follower is known to have: it might otherwise commit what it does not share.
 func (c *Core) sendHeartbeats() {
 	c.seq++
 	c.joinRound(c.seq)
@@ -104,8 +104,8 @@ func (c *Core) sendHeartbeats() {
 	c.confirmReads() // a leader without others is its own majority
 }
 
-// heard takes any answer of a follower in this term: it was alive, and followed this leader, after it got the message
-// that m answers.
+// heard takes any answer of a follower in this term: it was alive, and followed this leader, after it got
+// the message that m answers.
 func (c *Core) heard(p *peer, m Message) {
 	p.progress.Active = true
 	if m.Seq > p.ackedSeq && m.Seq <= c.seq {
@@ -180,15 +180,19 @@ func (c *Core) handleHeartbeatReply(m Message) {
 	}
 	p := c.peer(m.From)
 	c.heard(p, m)
+	if p.heardAt != 0 && c.ticks+1-p.heardAt < uint64(c.cfg.HeartbeatTicks) {
+		return // reads send more heartbeats; what was lost is asked for at the pace of the clock
+	}
+	p.heardAt = c.ticks + 1
 	p.progress.Heard()
 	if p.streams() {
 		c.askSnapshot(p)
 	}
 }
 
-// maybeCommit advances the commit index to the highest entry of the current term that is durable on a quorum.
-// Entries of older terms are committed with it, never by counting (§5.4.2, Figure 8). The leader counts itself only
-// as far as its own disk got, and is not needed in the majority (thesis §10.2.1).
+// maybeCommit advances the commit index to the highest entry of the current term that is durable on a
+// quorum. Entries of older terms are committed with it, never by counting (§5.4.2, Figure 8). The leader
+// counts itself only as far as its own disk got, and is not needed in the majority (thesis §10.2.1).
 func (c *Core) maybeCommit() {
 	index := Index(c.reached((*Core).durableAt))
 	if index <= c.commitIndex || index < c.termStart {

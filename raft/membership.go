@@ -47,7 +47,10 @@ func (c *Core) vetChange(changes []Change, next Configuration) error {
 			continue
 		}
 		p := c.peer(change.ID)
-		if lag := c.lastIndex() - Index(p.progress.Match); lag > Index(c.cfg.PromoteLagMax) || !c.hears(p) {
+		if !c.hears(p) {
+			return fmt.Errorf("%w: server %d cannot be heard", ErrNotCaughtUp, change.ID)
+		}
+		if lag := c.lastIndex() - Index(p.progress.Match); lag > Index(c.cfg.PromoteLagMax) {
 			return fmt.Errorf("%w: server %d matches up to %d of %d; want at most %d behind",
 				ErrNotCaughtUp, change.ID, p.progress.Match, c.lastIndex(), c.cfg.PromoteLagMax)
 		}
@@ -141,8 +144,15 @@ func (c *Core) newProgress() progress.Progress {
 	return p
 }
 
-// promotable reports whether this server may stand for election: its vote counts somewhere.
+// promotable reports whether leadership may be handed to this server, or stay with it: its vote counts somewhere.
 func (c *Core) promotable() bool { return c.configuration().IsVoter(c.cfg.ID) }
+
+// electable reports whether this server may stand for election: its vote counts, or does until a change is committed
+// that only it may be able to commit (thesis §4.2.2). Where it does not count, it does not count for itself either.
+func (c *Core) electable() bool {
+	return c.promotable() ||
+		(c.configurationAt().Index > c.commitIndex && c.committedConfiguration().IsVoter(c.cfg.ID))
+}
 
 // tally counts votes in the configuration: by the majority of it, or by both majorities of a joint one (§6).
 func (c *Core) tally(granted, rejected func(*peer) bool) quorum.Result {

@@ -101,8 +101,8 @@ func (c *Core) joinRound(seq uint64) {
 		rs.waiting = append(rs.waiting, rs.queued...)
 		rs.queued = emptied(rs.queued)
 	}
-	if len(rs.rounds) == 2*roundsMax { // a later round confirms all that an earlier one would
-		rs.rounds = slices.Delete(rs.rounds, 0, 1)
+	if len(rs.rounds) == 2*roundsMax { // the oldest stay: they are answered first, however long that takes
+		rs.rounds = rs.rounds[:2*roundsMax-1]
 	}
 	rs.rounds = append(rs.rounds, round{seq: seq, clock: c.clock})
 }
@@ -110,22 +110,14 @@ func (c *Core) joinRound(seq uint64) {
 // confirmReads answers the reads whose round a majority has answered.
 func (c *Core) confirmReads() {
 	rs := &c.reads
-	if len(rs.rounds) == 0 {
+	if len(rs.rounds)+len(rs.waiting) == 0 {
 		return
 	}
-	confirmed := c.reached(func(c *Core, p *peer) uint64 {
-		if p.ID == c.cfg.ID {
-			return c.seq
-		}
-		return p.ackedSeq
-	})
+	confirmed := c.reached((*Core).answeredBy)
 	n := 0
 	for n < len(rs.rounds) && rs.rounds[n].seq <= confirmed {
 		rs.lease, rs.leased = rs.rounds[n].clock, true
 		n++
-	}
-	if n == 0 {
-		return
 	}
 	rs.rounds = slices.Delete(rs.rounds, 0, n)
 	n = 0
@@ -134,6 +126,18 @@ func (c *Core) confirmReads() {
 		n++
 	}
 	rs.waiting = slices.Delete(rs.waiting, 0, n)
+}
+
+// answeredBy returns the last round that a member has answered. One whose disk was replaced forgot its promises.
+func (c *Core) answeredBy(p *peer) uint64 {
+	switch {
+	case p.ID == c.cfg.ID:
+		return c.seq
+	case p.lost:
+		return 0
+	default:
+		return p.ackedSeq
+	}
 }
 
 // answerRead gives a read of this server its answer, or sends it to the follower that asked.

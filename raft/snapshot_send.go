@@ -104,7 +104,8 @@ func (s *stream) goBack(m Message, seq uint64) {
 		return
 	}
 	s.seq = seq
-	s.sent, s.stored = m.Chunk.Offset, m.Chunk.Offset
+	s.sent = m.Chunk.Offset // of it all is on its way to the follower's disk, not all stored
+	s.stored = min(s.stored, s.sent)
 	s.reading, s.ended = false, false
 }
 
@@ -135,13 +136,21 @@ func (c *Core) SnapshotOf(id EntryID) (Snapshot, bool) {
 	return Snapshot{Last: id, Configuration: at.Configuration, ConfigurationIndex: at.Index}, true
 }
 
+// heldEntriesMax bounds the entries that a leader does not compact for the sake of a follower that is being sent a
+// snapshot: one that takes it too slowly needs another one.
+const heldEntriesMax = 1 << 20
+
 // Compact forgets the log up to an entry (§7), which the state machine must hold durably, and returns what stable
-// storage is to remember in its place. A leader keeps what a follower needs after the snapshot that it is being sent.
-// It reports false when there is nothing to do.
+// storage is to remember in its place. A leader keeps what a follower needs after the snapshot that it is being sent,
+// up to 2^20 entries. It reports false when there is nothing to do.
 func (c *Core) Compact(upto EntryID) (Snapshot, bool) {
+	newest := upto.Index
 	for i := range c.peers {
-		if p := &c.peers[i]; c.role == Leader && p.streams() && p.stream.of != (EntryID{}) && p.stream.of.Index < upto.Index {
-			upto = p.stream.of
+		p := &c.peers[i]
+		of := p.stream.of
+		if c.role == Leader && p.streams() && of != (EntryID{}) && of.Index < upto.Index &&
+			newest-of.Index <= heldEntriesMax {
+			upto = of
 		}
 	}
 	s, ok := c.SnapshotOf(upto)

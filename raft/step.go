@@ -148,7 +148,7 @@ func (c *Core) meetNewerTerm(m Message) bool {
 		return true // nobody's term changes
 	case MsgPreVoteReply:
 		if m.Reject {
-			c.becomeFollower(m.Term, None)
+			c.adoptTerm(m.Term)
 			return false
 		}
 		return true // granted: the term is the one that was asked for
@@ -161,10 +161,18 @@ func (c *Core) meetNewerTerm(m Message) bool {
 	case MsgAppend, MsgHeartbeat, MsgSnapshot:
 		c.becomeFollower(m.Term, m.From)
 	default:
-		c.becomeFollower(m.Term, None)
+		c.adoptTerm(m.Term)
 		return false // a reply to what was never asked in that term, or a request that this server cannot meet
 	}
 	return true
+}
+
+// adoptTerm moves to a newer term that a message without a claim in it names. A follower that hears a leader stays:
+// it has promised to (thesis §4.2.3), waits for no reply, and whoever leads the newer term will say so.
+func (c *Core) adoptTerm(term Term) {
+	if c.role != Follower || !c.hearsLeader() {
+		c.becomeFollower(term, None)
+	}
 }
 
 // answerOlderTerm replies to a request of an older term with the current one, so that its sender steps down

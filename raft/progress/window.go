@@ -36,7 +36,7 @@ func (w *Window) MakeAdaptive() {
 }
 
 // Widen doubles the limit of an adaptive window.
-func (w *Window) Widen() { w.limit = min(2*w.limit, w.messagesMax) }
+func (w *Window) Widen() { w.limit += min(w.limit, w.messagesMax-w.limit) }
 
 // Narrow takes the limit of an adaptive window down to its floor.
 func (w *Window) Narrow() { w.limit = w.floor }
