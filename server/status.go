@@ -28,7 +28,7 @@ type Status struct {
 	// Reads is how reads are served: index, log, or lease, which trusts the clocks for Config.Lease.
 	Reads  string `json:"reads"`
 	Listen Peer   `json:"listen"` // the addresses really in use
-	Raft   Raft `json:"raft"`
+	Raft   Raft   `json:"raft"`
 	// StateHash is the hash of the state machine at StateIndex; only with ?hash=1.
 	StateHash  string     `json:"state_hash,omitempty"`
 	StateIndex raft.Index `json:"state_index,omitempty"`

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -15,7 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/server"
+	"github.com/raftmark/raftmark/server/control"
 )
 
 const (
@@ -31,17 +32,18 @@ func newCtlCommand() *cobra.Command {
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	var admins []string
+	var f ctlFlags
+	ctl.PersistentFlags().StringSliceVar(&f.admins, "admin", []string{adminDefault},
+		"admin ports of some nodes, host:port; default: those of a local cluster in "+clusterDirDefault+", or this")
 	var asJSON bool
 	status := &cobra.Command{
 		Use:   "status",
 		Short: "Show what nodes say about themselves",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			for _, address := range admins {
-				if _, _, err := net.SplitHostPort(address); err != nil {
-					return usageError(fmt.Errorf("--admin: %q, want host:port", address))
-				}
+			admins, err := f.addresses(cmd)
+			if err != nil {
+				return err
 			}
 			answers := askAll(cmd.Context(), admins)
 			if asJSON {
@@ -50,15 +52,78 @@ func newCtlCommand() *cobra.Command {
 			return printStatus(cmd.OutOrStdout(), answers)
 		},
 	}
-	status.Flags().StringSliceVar(&admins, "admin", []string{adminDefault}, "admin ports, host:port")
 	status.Flags().BoolVar(&asJSON, "json", false, "print everything, as JSON")
-	ctl.AddCommand(status)
+	ctl.AddCommand(status, newMembersCommand(&f), newTransferCommand(&f), newSnapshotCommand(&f))
 	return ctl
+}
+
+func newTransferCommand(f *ctlFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "transfer [ID]",
+		Short: "Hand leadership to a node, or to whoever is best prepared",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return exactlyOneID(cmd, args)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			to := raft.None
+			if len(args) == 1 {
+				ids, err := parseIDs(args)
+				if err != nil {
+					return err
+				}
+				to = ids[0]
+			}
+			return f.do(cmd, func(ctx context.Context, c *control.Client) error {
+				leader, err := c.Transfer(ctx, to)
+				if err == nil {
+					fmt.Fprintf(cmd.OutOrStdout(), "node %d leads\n", leader)
+				}
+				return err
+			})
+		},
+	}
+	f.bind(cmd, 10*time.Second)
+	return cmd
+}
+
+func newSnapshotCommand(f *ctlFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "snapshot",
+		Short: "Compact the logs of the nodes now",
+		Long: `Compact the logs of the nodes that --admin names, each its own: the state machine makes its state durable, and the
+log begins anew after it, but for some entries that stay for followers that are a little behind.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			admins, err := f.addresses(cmd)
+			if err != nil {
+				return err
+			}
+			return f.do(cmd, func(ctx context.Context, c *control.Client) error {
+				var errs []error
+				for _, address := range admins {
+					s, err := c.Compact(ctx, address)
+					if err != nil {
+						errs = append(errs, fmt.Errorf("%s: %w", address, err))
+						continue
+					}
+					fmt.Fprintf(cmd.OutOrStdout(), "node %d: the log begins after entry %d, and ends at %d\n",
+						s.Node, s.FirstIndex, s.LastIndex)
+				}
+				return onOneLine(errs)
+			})
+		},
+	}
+	f.bind(cmd, time.Minute)
+	return cmd
 }
 
 // answer is what one admin port said.
 type answer struct {
 	address string
+	known   clusterNode // what is known of the node beside that, when it is of a local cluster
 	status  server.Status
 	err     error
 }
@@ -100,21 +165,47 @@ func printStatus(w io.Writer, answers []answer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NODE\tROLE\tREADY\tTERM\tLEADER\tCOMMIT\tAPPLIED\tCLIENT\tADMIN\tPID")
 	var errs []error
+	var notes []string
 	for _, a := range answers {
 		if a.err != nil {
-			fmt.Fprintf(table, "-\tunreachable\tno\t-\t-\t-\t-\t-\t%s\t-\n", a.address)
+			node := "-"
+			if a.known.ID != raft.None {
+				node = fmt.Sprint(a.known.ID)
+			}
+			fmt.Fprintf(table, "%s\tunreachable\tno\t-\t-\t-\t-\t%s\t%s\t-\n", node, textOrDash(a.known.Client), a.address)
 			errs = append(errs, fmt.Errorf("%s: %w", a.address, a.err))
 			continue
 		}
 		s := a.status
-		ready := map[bool]string{true: "yes", false: "no"}[s.Ready]
-		fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%d\n", s.Node, s.Raft.Role, ready, s.Raft.Term,
+		fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%d\n", s.Node, s.Raft.Role, yesNo(s.Ready), s.Raft.Term,
 			s.Raft.Leader, s.Raft.CommitIndex, s.Raft.LastApplied, s.Listen.Client, s.Listen.Admin, s.PID)
+		notes = append(notes, notesOf(&s)...)
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	for _, note := range notes {
+		fmt.Fprintln(w, note)
+	}
 	return onOneLine(errs)
+}
+
+// notesOf says what is unusual about a node.
+func notesOf(s *server.Status) []string {
+	var notes []string
+	if !s.Ready {
+		notes = append(notes, fmt.Sprintf("node %d is not ready: %s", s.Node, s.NotReady))
+	}
+	for _, r := range s.Refused {
+		notes = append(notes, fmt.Sprintf("node %d refuses node %d: %s", s.Node, r.Node, r.Err))
+	}
+	if m := s.Raft.Members; s.IsLeader() && (m.Joint || !m.Committed) {
+		notes = append(notes, fmt.Sprintf("the membership is changing: %s", m.Configuration))
+	}
+	if s.Reads == server.ReadsLease {
+		notes = append(notes, fmt.Sprintf("node %d serves reads under a lease of %v: it trusts the clocks", s.Node, s.Config.Lease))
+	}
+	return notes
 }
 
 // onOneLine joins errors into one line.
@@ -138,10 +229,14 @@ func printJSON(w io.Writer, answers []answer) error {
 		}
 		statuses = append(statuses, a.status)
 	}
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	if err := e.Encode(statuses); err != nil {
+	if err := writeJSON(w, statuses); err != nil {
 		return err
 	}
 	return onOneLine(errs)
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }

@@ -47,7 +47,12 @@ The configuration is a YAML file, or flags. Without either, the node is a cluste
 7001, status on port 7201, data in raftmark-data/node-1.
 
   raftmark node --id 1 --peer 1=127.0.0.1:7101/127.0.0.1:7001/127.0.0.1:7201 \
-                       --peer 2=127.0.0.1:7102/127.0.0.1:7002/127.0.0.1:7202 ...`,
+                       --peer 2=127.0.0.1:7102/127.0.0.1:7002/127.0.0.1:7202 ...
+
+With --join the node is none of those that the cluster begins with. It waits until raftmark ctl members add adds it to a
+cluster that runs, and only its own addresses need be given:
+
+  raftmark node --id 4 --join --peer 4=127.0.0.1:7104/127.0.0.1:7004/127.0.0.1:7204`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
@@ -55,6 +60,7 @@ The configuration is a YAML file, or flags. Without either, the node is a cluste
 	flags.StringVar(&f.configFile, "config", "", "YAML file with the whole configuration")
 	flags.Uint64Var(&f.node, "id", 1, "this node's id")
 	flags.StringArrayVar(&f.peers, "peer", nil, "ID=PEER/CLIENT/ADMIN: addresses of a node (repeatable)")
+	flags.BoolVar(&c.Join, "join", false, "wait to be added to a cluster that runs, under an id that was never used")
 	flags.StringVar(&c.Cluster, "cluster", server.DefaultCluster, "name of the cluster")
 	flags.StringVar(&c.DataDir, "data", "", "data folder (default raftmark-data/node-ID)")
 	flags.StringVar(&c.Transport, "transport", server.TransportTCP, "tcp, tls or quic")
@@ -62,6 +68,7 @@ The configuration is a YAML file, or flags. Without either, the node is a cluste
 	flags.StringVar(&c.LogStorage, "log-storage", server.StoragePebble, "pebble or mem (lost with the process)")
 	flags.StringVar(&c.Machine, "machine", "", "pebble, mem or null (default: as --log-storage)")
 	addTimeFlags(cmd, &c.Heartbeat, &c.ElectionMin, &c.ElectionMax)
+	addReadFlags(cmd, &c.Reads, &c.Lease)
 	flags.BoolVar(&f.exitWithParent, "exit-with-parent", false, "stop when standard input ends")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log connections and messages, too")
 	return cmd
@@ -73,6 +80,12 @@ func addTimeFlags(cmd *cobra.Command, heartbeat, electionMin, electionMax *time.
 	flags.DurationVar(heartbeat, "heartbeat", server.DefaultHeartbeat, "time between heartbeats")
 	flags.DurationVar(electionMin, "election-min", server.DefaultElectionMin, "least election timeout")
 	flags.DurationVar(electionMax, "election-max", 0, "greatest election timeout (default twice the least)")
+}
+
+// addReadFlags adds the flags of how reads are served, which node and cluster up share.
+func addReadFlags(cmd *cobra.Command, reads *string, lease *time.Duration) {
+	cmd.Flags().StringVar(reads, "reads", server.ReadsIndex, "index, log or lease (which trusts the clocks)")
+	cmd.Flags().DurationVar(lease, "lease", 0, "with --reads lease (default four fifths of --election-min)")
 }
 
 func (f *nodeFlags) run(cmd *cobra.Command) error {
@@ -123,8 +136,8 @@ func runNode(ctx context.Context, c server.Config) error {
 // load returns the configuration of the file, or of the flags.
 func (f *nodeFlags) load(cmd *cobra.Command) (server.Config, error) {
 	if f.configFile != "" {
-		for _, name := range []string{"id", "peer", "cluster", "data", "transport", "tls-dir", "log-storage", "machine",
-			"heartbeat", "election-min", "election-max"} {
+		for _, name := range []string{"id", "peer", "join", "cluster", "data", "transport", "tls-dir", "log-storage", "machine",
+			"heartbeat", "election-min", "election-max", "reads", "lease"} {
 			if cmd.Flags().Changed(name) {
 				return server.Config{}, fmt.Errorf("--%s: not together with --config", name)
 			}

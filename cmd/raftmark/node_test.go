@@ -32,6 +32,17 @@ func TestNodeUsage(t *testing.T) {
 		{"--nodes: 0, want 1 to 15", "certs --nodes 0 --dir " + dir},
 		{"--cluster", "certs --cluster a/b --dir " + dir},
 		{`--admin: "nowhere", want host:port`, "ctl status --admin nowhere"},
+		{`--admin: "nowhere", want host:port`, "ctl members --admin nowhere"},
+		{"peer_listen: empty, want host:port when join is set", "node --id 7 --join --peer 1=127.0.0.1:1"},
+		{"lease: 150ms, want more than 0 and at most", "node --reads lease --lease 150ms --data " + dir},
+		{`reads: "guess", want one of index, log, lease`, "node --reads guess --data " + dir},
+		{`id: "x", want a number of at least 1`, "ctl members remove x"},
+		{"no id, want at least one", "ctl members promote"},
+		{"2 ids, want one", "ctl transfer 1 2"},
+		{"--peer: none given", "ctl members add 4"},
+		{"3 ids, want pairs of OLD NEW", "ctl members replace 1 2 3"},
+		{`priority: "300", want 0 to 255`, "ctl members priority 1 300"},
+		{"--timeout: 0s, want more than 0", "ctl members --timeout 0s"},
 	} {
 		code, stdout, stderr := raftmarkRun(t.Context(), strings.Fields(c.args)...)
 		if code != int(exitUsage) || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 || stdout != "" {
