@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,15 +33,18 @@ var (
 	ErrClosed = errors.New("cluster closed")
 )
 
-// Cluster is n nodes on this machine, one process each. Its methods are safe for concurrent use.
+// Cluster is some nodes on this machine, one process each. Its methods are safe for concurrent use.
 type Cluster struct {
 	options Options
 	binary  string
 	clock   clock.Clock
 	http    *http.Client
-	nodes   []*Node
+
+	changing sync.Mutex // one AddNode or RemoveNode at a time
 
 	mu     sync.Mutex
+	nodes  []*Node       // by id; replaced, never written to
+	gone   []*Node       // that were removed
 	failed error         // the first node that ended by itself
 	fault  chan struct{} // closed then
 	closed bool
@@ -63,12 +67,16 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err := prepare(o); err != nil {
 		return nil, err
 	}
+	earlier, err := readFolder(o)
+	if err != nil {
+		return nil, err
+	}
 	for try := 1; ; try++ {
 		c := &Cluster{
 			options: o, binary: binary, clock: clock.New(), fault: make(chan struct{}),
 			http: &http.Client{Timeout: statusTimeout * 10, Transport: &http.Transport{MaxIdleConnsPerHost: 2}},
 		}
-		err := c.start(ctx)
+		err := c.start(ctx, earlier, try == 1)
 		if err == nil {
 			return c, nil
 		}
@@ -83,34 +91,29 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	}
 }
 
-// prepare makes the folders and the certificates.
+// prepare makes the folder and the certificates of the first nodes.
 func prepare(o Options) error {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return fmt.Errorf("create cluster folder: %w", err)
 	}
-	found, err := filepath.Glob(filepath.Join(o.Dir, "node-*", "data"))
-	if err != nil {
-		return err
+	if !o.encrypted() {
+		return nil
 	}
-	if len(found) > 0 && len(found) != o.Nodes {
-		return server.ConfigError{Err: fmt.Errorf("nodes: %d, but folder %s was used by %d", o.Nodes, o.Dir, len(found))}
-	}
-	if o.Transport == server.TransportTLS || o.Transport == server.TransportQUIC {
-		if err := WriteCertificates(filepath.Join(o.Dir, "tls"), o.Name, o.Nodes); err != nil {
-			return fmt.Errorf("make certificates: %w", err)
-		}
+	if err := WriteCertificates(filepath.Join(o.Dir, "tls"), o.Name, o.Nodes); err != nil {
+		return fmt.Errorf("make certificates: %w", err)
 	}
 	return nil
 }
 
-// start starts all nodes and waits until they are ready.
-func (c *Cluster) start(ctx context.Context) error {
-	all, err := freePorts(c.options.Nodes)
+// start starts all nodes and waits until they are ready. Nodes that were here earlier have their ports of then; when
+// those are taken, only a node that was added needs them, since all others know it by them.
+func (c *Cluster) start(ctx context.Context, earlier folder, samePorts bool) error {
+	configs, err := earlier.configs(c.options, samePorts)
 	if err != nil {
 		return err
 	}
-	for i := range all {
-		n, err := c.newNode(raft.NodeID(i+1), all)
+	for _, config := range configs {
+		n, err := c.newNode(config)
 		if err != nil {
 			return err
 		}
@@ -126,14 +129,14 @@ func (c *Cluster) start(ctx context.Context) error {
 	return c.AwaitReady(ctx)
 }
 
-func (c *Cluster) newNode(id raft.NodeID, all []ports) (*Node, error) {
-	dir := c.options.nodeDir(id)
+func (c *Cluster) newNode(config server.Config) (*Node, error) {
+	dir := c.options.nodeDir(config.Node)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("create node folder: %w", err)
 	}
 	n := &Node{
-		cluster: c, id: id, config: c.options.nodeConfig(id, all),
-		configFile: filepath.Join(dir, "node.yaml"), logFile: filepath.Join(dir, "node.log"),
+		cluster: c, id: config.Node, config: config,
+		configFile: filepath.Join(dir, configName), logFile: filepath.Join(dir, "node.log"),
 	}
 	text, err := n.config.Encode()
 	if err != nil {
@@ -145,15 +148,21 @@ func (c *Cluster) newNode(id raft.NodeID, all []ports) (*Node, error) {
 	return n, nil
 }
 
-// Nodes returns all nodes, node 1 first, those that do not run included.
-func (c *Cluster) Nodes() []*Node { return c.nodes }
+// Nodes returns all nodes, by id, those that do not run included, and those that were removed not.
+func (c *Cluster) Nodes() []*Node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.nodes
+}
 
 // Node returns the node with the id, or nil.
 func (c *Cluster) Node(id raft.NodeID) *Node {
-	if id < 1 || int(id) > len(c.nodes) {
-		return nil
+	for _, n := range c.Nodes() {
+		if n.id == id {
+			return n
+		}
 	}
-	return c.nodes[id-1]
+	return nil
 }
 
 // Now reads the clock that all instants of the cluster and of its nodes' events are on.
@@ -162,6 +171,7 @@ func (c *Cluster) Now() time.Duration { return c.clock.Now() }
 // AwaitReady returns when all nodes are ready and one of them leads, or with the reason why that will not be.
 func (c *Cluster) AwaitReady(ctx context.Context) error {
 	for {
+		nodes := c.Nodes()
 		ready, leader := 0, false
 		for _, s := range c.Statuses(ctx) {
 			if s.Ready {
@@ -169,14 +179,14 @@ func (c *Cluster) AwaitReady(ctx context.Context) error {
 			}
 			leader = leader || s.IsLeader()
 		}
-		if ready == len(c.nodes) && leader {
+		if ready == len(nodes) && leader {
 			return nil
 		}
 		select {
 		case <-c.fault:
 			return c.Err()
 		case <-ctx.Done():
-			return fmt.Errorf("await the cluster: %d of %d nodes ready: %w", ready, len(c.nodes), context.Cause(ctx))
+			return fmt.Errorf("await the cluster: %d of %d nodes ready: %w", ready, len(nodes), context.Cause(ctx))
 		case <-time.After(pollInterval):
 		}
 	}
@@ -186,9 +196,10 @@ func (c *Cluster) AwaitReady(ctx context.Context) error {
 func (c *Cluster) Statuses(ctx context.Context) []server.Status {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	answers := make([]*server.Status, len(c.nodes))
+	nodes := c.Nodes()
+	answers := make([]*server.Status, len(nodes))
 	var wg sync.WaitGroup
-	for i, n := range c.nodes {
+	for i, n := range nodes {
 		if !n.Running() {
 			continue
 		}
@@ -215,12 +226,12 @@ func (c *Cluster) Leader(ctx context.Context) (*Node, error) {
 	var term raft.Term
 	statuses := c.Statuses(ctx)
 	for _, s := range statuses {
-		if s.IsLeader() && s.Raft.Term > term {
-			leader, term = c.Node(s.Node), s.Raft.Term
+		if n := c.Node(s.Node); n != nil && s.IsLeader() && s.Raft.Term > term {
+			leader, term = n, s.Raft.Term
 		}
 	}
 	if leader == nil {
-		return nil, fmt.Errorf("%w: %d of %d nodes answered", ErrNoLeader, len(statuses), len(c.nodes))
+		return nil, fmt.Errorf("%w: %d of %d nodes answered", ErrNoLeader, len(statuses), len(c.Nodes()))
 	}
 	return leader, nil
 }
@@ -259,12 +270,13 @@ func (c *Cluster) usable() error {
 func (c *Cluster) Close() error {
 	c.mu.Lock()
 	c.closed = true
+	nodes := slices.Concat(c.nodes, c.gone)
 	c.mu.Unlock()
 	grace, cancel := context.WithTimeout(context.Background(), c.options.StopGrace)
 	defer cancel()
-	errs := make([]error, len(c.nodes))
+	errs := make([]error, len(nodes))
 	var wg sync.WaitGroup
-	for i, n := range c.nodes {
+	for i, n := range nodes {
 		wg.Go(func() { errs[i] = n.stop(grace.Done()) })
 	}
 	wg.Wait()

@@ -22,7 +22,10 @@ const eventLineBytesMax = 64 << 10
 // out.
 func (c *Cluster) Events() ([]server.EventRecord, error) {
 	var all []server.EventRecord
-	for _, n := range c.nodes {
+	c.mu.Lock()
+	nodes := slices.Concat(c.nodes, c.gone)
+	c.mu.Unlock()
+	for _, n := range nodes {
 		events, err := readEvents(filepath.Join(n.DataDir(), server.EventsFile))
 		if err != nil {
 			return nil, fmt.Errorf("read events of node %d: %w", n.id, err)

@@ -127,6 +127,20 @@ func (n *Node) Kill() (commanded, effective time.Duration, err error) {
 	return commanded, n.cluster.clock.At(p.ended), nil
 }
 
+// Stop ends the node's process with SIGTERM, as an operator would: it hands leadership over, answers what is under way,
+// and ends. When it has not by the end of ctx it is killed. It returns the same instants as Kill.
+func (n *Node) Stop(ctx context.Context) (commanded, effective time.Duration, err error) {
+	p := n.current()
+	if p == nil || !p.running() {
+		return 0, 0, fmt.Errorf("stop node %d: it does not run", n.id)
+	}
+	commanded = n.cluster.clock.Now()
+	if err := n.stop(ctx.Done()); err != nil {
+		return 0, 0, fmt.Errorf("stop node %d: %w", n.id, err)
+	}
+	return commanded, n.cluster.clock.At(p.ended), nil
+}
+
 // Pause stops the node's process with SIGSTOP, as if its machine had frozen.
 func (n *Node) Pause() error { return n.signal("pause", syscall.SIGSTOP) }
 
@@ -144,12 +158,17 @@ func (n *Node) signal(verb string, s syscall.Signal) error {
 	return nil
 }
 
-// Restart starts a node that was killed, on its own data, and returns when its ports answer. A node whose log was in
+// Restart starts a node that was killed or stopped, on its own data, and returns when its ports answer. A node whose log was in
 // memory has forgotten its vote, and cannot come back.
 func (n *Node) Restart(ctx context.Context) error {
 	if n.config.LogStorage == server.StorageMem {
 		return fmt.Errorf("restart node %d: with log_storage mem it has forgotten its vote", n.id)
 	}
+	return n.run(ctx, "restart")
+}
+
+// run starts the node's process and waits until its ports answer.
+func (n *Node) run(ctx context.Context, verb string) error {
 	if err := n.start(); err != nil {
 		return err
 	}
@@ -162,9 +181,9 @@ func (n *Node) Restart(ctx context.Context) error {
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("restart node %d: %w", n.id, p.failure())
+			return fmt.Errorf("%s node %d: %w", verb, n.id, p.failure())
 		case <-ctx.Done():
-			return fmt.Errorf("restart node %d: %w", n.id, context.Cause(ctx))
+			return fmt.Errorf("%s node %d: %w", verb, n.id, context.Cause(ctx))
 		case <-time.After(pollInterval):
 		}
 	}

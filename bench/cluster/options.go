@@ -21,10 +21,11 @@ const NicenessMax = 19
 
 // Options say what cluster to start. Zero fields are defaults; those of the node's own are in server.Config.
 type Options struct {
-	// Nodes is how many nodes there are, 1 to 15. Default 3.
+	// Nodes is how many nodes the cluster begins with, 1 to 15. Default 3.
 	Nodes int
-	// Dir is the folder of the cluster, created when it is missing. Required. One that was used before must have been
-	// used with the same number of nodes and the same name.
+	// Dir is the folder of the cluster, created when it is missing. Required. One that was used before must have begun
+	// with the same number of nodes and the same name; nodes that were added then are started, too, those that were
+	// removed are not.
 	Dir string
 	// Name is the cluster's name. Default "raftmark".
 	Name string
@@ -37,6 +38,9 @@ type Options struct {
 	Sync                           storage.Sync
 	// Heartbeat, ElectionMin, ElectionMax and TickInterval are those of server.Config.
 	Heartbeat, ElectionMin, ElectionMax, TickInterval time.Duration
+	// Reads and Lease are those of server.Config.
+	Reads string
+	Lease time.Duration
 	// Raft and Client are the limits of server.Config.
 	Raft   server.RaftLimits
 	Client server.ClientLimits
@@ -113,18 +117,24 @@ func (o Options) Validate() error {
 	return server.ConfigError{Err: errors.Join(errs...)}
 }
 
-// nodeConfig returns the configuration of one node; all[i] are the ports of node i+1.
+// nodeConfig returns the configuration of one of the nodes that the cluster begins with; all[i] are the ports of node
+// i+1.
 func (o Options) nodeConfig(id raft.NodeID, all []ports) server.Config {
 	peers := make(map[raft.NodeID]server.Peer, len(all))
 	for i, p := range all {
-		peers[raft.NodeID(i+1)] = server.Peer{Peer: local(p.peer), Client: local(p.client), Admin: local(p.admin)}
+		peers[raft.NodeID(i+1)] = p.addresses()
 	}
+	return o.configOf(id, peers)
+}
+
+// configOf returns the configuration of a node; peers has its addresses.
+func (o Options) configOf(id raft.NodeID, peers map[raft.NodeID]server.Peer) server.Config {
 	c := server.Config{
 		Cluster: o.Name, Node: id, DataDir: filepath.Join(o.nodeDir(id), "data"), Peers: peers,
 		PeerListen: peers[id].Peer, ClientListen: peers[id].Client, AdminListen: peers[id].Admin,
 		Transport: o.Transport, LogStorage: o.LogStorage, Machine: o.Machine, Sync: o.Sync,
 		Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax, TickInterval: o.TickInterval,
-		Seed: o.Seed, Raft: o.Raft, Client: o.Client,
+		Reads: o.Reads, Lease: o.Lease, Seed: o.Seed, Raft: o.Raft, Client: o.Client,
 	}
 	if o.Transport == server.TransportTLS || o.Transport == server.TransportQUIC {
 		c.TLSDir = filepath.Join(o.Dir, "tls")

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/raftmark/raftmark/server"
 )
 
 // The range that ports are taken from: below what systems hand out to outgoing connections.
@@ -21,6 +23,10 @@ const (
 
 // ports are the three ports of one node.
 type ports struct{ peer, client, admin int }
+
+func (p ports) addresses() server.Peer {
+	return server.Peer{Peer: local(p.peer), Client: local(p.client), Admin: local(p.admin)}
+}
 
 // local returns the loopback address with a port.
 func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
