@@ -19,8 +19,8 @@ func calmWorld(t *testing.T) (w *world, leader, follower *node) {
 	w.nextArrival()
 	w.runUntil(time.Second)
 	leader = w.leader()
-	if w.violation != nil || leader == nil || w.check.committedIndex() < 20 {
-		t.Fatalf("got violation %v, leader %v, %d committed; want a quiet cluster", w.violation, leader, w.check.committedIndex())
+	if committed := w.check.committedIndex(); w.violation != nil || leader == nil || committed < 20 {
+		t.Fatalf("got violation %v, leader %v, %d committed; want a quiet cluster", w.violation, leader, committed)
 	}
 	return w, leader, w.nodes[int(leader.id)%3]
 }
@@ -89,7 +89,9 @@ func TestCheckersSeeBreaches(t *testing.T) {
 			l.seen.term = l.core.Term() + 1
 			w.observe(l)
 		}},
-		{rulePromises, "a vote that is not durable", func(w *world, _, f *node) { w.check.votesFor(f, f.disk.hard.Term+1, f.id) }},
+		{rulePromises, "a vote that is not durable", func(w *world, _, f *node) {
+			w.check.votesFor(f, f.disk.hard.Term+1, f.id)
+		}},
 		{rulePromises, "an acknowledgement that is not durable", func(w *world, l, f *node) {
 			w.check.sends(f, &raft.Message{
 				Kind: raft.MsgAppendReply, From: f.id, To: l.id, Term: l.core.Term(), Match: f.disk.log.lastIndex() + 1,
@@ -142,6 +144,15 @@ func TestCheckersSeeBreaches(t *testing.T) {
 		}},
 		{ruleLiveness, "no leader ever", func(w *world, _, _ *node) {
 			w.await("a miracle", time.Millisecond, func() bool { return false })
+		}},
+		{ruleOnce, "a command is executed twice", func(w *world, _, _ *node) {
+			w.clients.ended = true
+			for _, o := range w.clients.ops {
+				if o.kind == opIncr && o.result == ok {
+					o.got += 2
+				}
+			}
+			w.settle()
 		}},
 		{ruleLinearizable, "a client sees another value", func(w *world, _, _ *node) {
 			w.clients.ended = true

@@ -115,6 +115,8 @@ const (
 	attemptTimeout = time.Second // then a client asks elsewhere, or gives up; each time it waits twice as long
 	backoff        = 30 * time.Millisecond
 	patience       = 2 * time.Second // for an operation that certainly had no effect yet
+	// sessionWindow bounds the operations from the first one without an answer on, whose replies are kept.
+	sessionWindow = kv.SessionRepliesMax - 1
 	// busyMax bounds the operations on one key at a time: deciding whether they are linearizable takes exponential
 	// time in it.
 	busyMax = 4
@@ -194,6 +196,9 @@ func (w *world) newOp() {
 func (w *world) joinSession(o *op) bool {
 	c := &w.clients
 	s := &c.sessions[o.client]
+	if s.id != 0 && s.seq+1-s.acknowledged() >= sessionWindow {
+		return false // an answer is missing that all later ones are kept for
+	}
 	if s.id != 0 {
 		s.seq++
 		o.session, o.seq = s.id, s.seq
@@ -241,6 +246,9 @@ func (w *world) serve(n *node, o *op, attempt int) {
 	case o.kind == opGet && o.via != viaLog:
 		w.serveRead(n, o, attempt)
 		return
+	}
+	if o.kind == opGet {
+		w.cov.ReadsLog++
 	}
 	w.clock(n)
 	entry := [1]raft.Entry{{Data: w.commandOf(o)}}

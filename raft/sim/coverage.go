@@ -12,14 +12,24 @@ type Coverage struct {
 	Simulated time.Duration
 	Classes   map[Class]uint64 // how many runs had them; looked up only
 
-	Events, Ticks, Messages, Dropped, Duplicates, Replays, Resets, Refused                                        uint64
-	Operations, Shed, Proposals, Committed, Applied                                                               uint64
-	Outcomes                                                                                                      [3]uint64 // unknown, ok, failed
-	Elections, LeaderChanges, Starts, Crashes, CrashesAll, TornWrites, LostWrites                                 uint64
-	Syncs, DiskErrors, Stalls, Wipes, Freezes, Drifts, Clogs, Cuts, Partitions, Flaps                             uint64
-	Fetches, Compactions, SnapshotsMade, SnapshotsInstalled, ChunksRead, ChunksStored, CrashesInInstall, Persists uint64
-	ChangesSimple, ChangesJoint, ChangesRefused, Servers, Transfers, TransfersDone                                uint64
-	ReadsLog, ReadsLeader, ReadsFollower, ReadsLease, ReadsRefused, Repeated, Sessions, Checks, CrashPoints       uint64
+	Events, Ticks, Checks                         uint64
+	Messages, Dropped, Duplicates, Replays        uint64
+	Resets, Clogs, Cuts, Partitions, Flaps        uint64
+	Refused                                       uint64 // messages, by a core
+	Operations, Shed, Proposals, Repeated         uint64
+	Outcomes                                      [3]uint64 // unknown, ok, failed
+	Sessions, Committed, Applied                  uint64
+	ReadsLog, ReadsLeader, ReadsFollower          uint64
+	ReadsLease, ReadsRefused                      uint64
+	Elections, Transfers, TransfersDone           uint64
+	ChangesSimple, ChangesJoint, ChangesRefused   uint64
+	Servers                                       uint64 // that were added
+	Starts, Crashes, CrashesAll, CrashPoints      uint64
+	Syncs, LostWrites, TornWrites                 uint64
+	Stalls, DiskErrors, Wipes, Freezes, Drifts    uint64
+	Fetches, Persists, Compactions, SnapshotsMade uint64
+	SnapshotsInstalled, ChunksRead, ChunksStored  uint64
+	InstallsFinished                              uint64 // at a start, after a crash
 }
 
 func (c *Coverage) init(p *plan) {
@@ -33,34 +43,39 @@ func (c *Coverage) init(p *plan) {
 // counter is one line of a summary. A needed one must not be zero.
 type counter struct {
 	name   string
-	value  uint64
+	value  *uint64
 	needed bool
 }
 
+// counters lists all counts, in the order of the table.
 func (c *Coverage) counters() []counter {
 	return []counter{
-		{"events", c.Events, true}, {"ticks", c.Ticks, true}, {"operations", c.Operations, true},
-		{"operations answered", c.Outcomes[ok], true}, {"operations failed", c.Outcomes[failed], true},
-		{"operations shed", c.Shed, false}, {"operations unknown", c.Outcomes[unknown], false}, {"entries committed", c.Committed, true},
-		{"entries applied", c.Applied, true},
-		{"messages", c.Messages, true}, {"messages lost", c.Dropped, true}, {"messages duplicated", c.Duplicates, true},
-		{"messages replayed", c.Replays, true}, {"messages refused", c.Refused, false},
-		{"connections reset", c.Resets, true}, {"links clogged", c.Clogs, true}, {"one-way cuts", c.Cuts, true},
-		{"partitions", c.Partitions, true}, {"flapping links", c.Flaps, true},
-		{"elections", c.Elections, true}, {"starts", c.Starts, true}, {"crashes", c.Crashes, true},
-		{"crashes of all", c.CrashesAll, true}, {"writes lost", c.LostWrites, true}, {"writes torn", c.TornWrites, true},
-		{"syncs", c.Syncs, true}, {"syncs failed", c.DiskErrors, true}, {"disk stalls", c.Stalls, true},
-		{"disks lost", c.Wipes, true}, {"freezes", c.Freezes, true}, {"clock drifts", c.Drifts, true},
-		{"reads of old entries", c.Fetches, true}, {"compactions", c.Compactions, true},
-		{"snapshots made", c.SnapshotsMade, true}, {"snapshots installed", c.SnapshotsInstalled, true},
-		{"chunks read", c.ChunksRead, true}, {"chunks stored", c.ChunksStored, true},
-		{"crashes during an install", c.CrashesInInstall, true}, {"states persisted", c.Persists, true},
-		{"simple changes", c.ChangesSimple, true}, {"joint changes", c.ChangesJoint, true},
-		{"changes refused", c.ChangesRefused, true}, {"servers added", c.Servers, true},
-		{"transfers", c.Transfers, true}, {"transfers done", c.TransfersDone, true},
-		{"reads at the leader", c.ReadsLeader, true}, {"reads at followers", c.ReadsFollower, true},
-		{"reads by lease", c.ReadsLease, true}, {"reads refused", c.ReadsRefused, true},
-		{"sessions", c.Sessions, true}, {"commands repeated", c.Repeated, true}, {"checks", c.Checks, true},
+		{"runs", &c.Seeds, true}, {"events", &c.Events, true}, {"ticks", &c.Ticks, true}, {"checks", &c.Checks, true},
+		{"messages", &c.Messages, true}, {"messages lost", &c.Dropped, true},
+		{"messages duplicated", &c.Duplicates, true}, {"messages replayed", &c.Replays, true},
+		{"messages refused", &c.Refused, false}, {"connections reset", &c.Resets, true},
+		{"links clogged", &c.Clogs, true}, {"one-way cuts", &c.Cuts, true}, {"partitions", &c.Partitions, true},
+		{"flapping links", &c.Flaps, true},
+		{"operations", &c.Operations, true}, {"operations answered", &c.Outcomes[ok], true},
+		{"operations failed", &c.Outcomes[failed], true}, {"operations unknown", &c.Outcomes[unknown], true},
+		{"operations shed", &c.Shed, false}, {"commands proposed", &c.Proposals, true},
+		{"commands repeated", &c.Repeated, true}, {"sessions", &c.Sessions, true},
+		{"entries committed", &c.Committed, true}, {"entries applied", &c.Applied, true},
+		{"reads through the log", &c.ReadsLog, true}, {"reads at the leader", &c.ReadsLeader, true},
+		{"reads at followers", &c.ReadsFollower, true}, {"reads by lease", &c.ReadsLease, true},
+		{"reads refused", &c.ReadsRefused, true},
+		{"elections", &c.Elections, true}, {"transfers", &c.Transfers, true}, {"transfers done", &c.TransfersDone, true},
+		{"simple changes", &c.ChangesSimple, true}, {"joint changes", &c.ChangesJoint, true},
+		{"changes refused", &c.ChangesRefused, true}, {"servers added", &c.Servers, true},
+		{"starts", &c.Starts, true}, {"crashes", &c.Crashes, true}, {"crashes of all", &c.CrashesAll, true},
+		{"crashes at a chosen point", &c.CrashPoints, false},
+		{"syncs", &c.Syncs, true}, {"writes lost", &c.LostWrites, true}, {"writes torn", &c.TornWrites, true},
+		{"disk stalls", &c.Stalls, true}, {"syncs failed", &c.DiskErrors, true}, {"disks lost", &c.Wipes, true},
+		{"freezes", &c.Freezes, true}, {"clock drifts", &c.Drifts, true},
+		{"reads of old entries", &c.Fetches, true}, {"states persisted", &c.Persists, true},
+		{"compactions", &c.Compactions, true}, {"snapshots made", &c.SnapshotsMade, true},
+		{"chunks read", &c.ChunksRead, true}, {"chunks stored", &c.ChunksStored, true},
+		{"snapshots installed", &c.SnapshotsInstalled, true}, {"installs finished at start", &c.InstallsFinished, true},
 	}
 }
 
@@ -73,33 +88,9 @@ func (c *Coverage) Add(o *Coverage) {
 		c.Classes[one] += o.Classes[one]
 	}
 	c.Simulated += o.Simulated
-	for _, pair := range c.pairs(o) {
-		*pair[0] += *pair[1]
-	}
-	for i := range c.Outcomes {
-		c.Outcomes[i] += o.Outcomes[i]
-	}
-}
-
-// pairs returns each count with that of another.
-func (c *Coverage) pairs(o *Coverage) [][2]*uint64 {
-	a, b := c.all(), o.all()
-	pairs := make([][2]*uint64, len(a))
-	for i := range a {
-		pairs[i] = [2]*uint64{a[i], b[i]}
-	}
-	return pairs
-}
-
-func (c *Coverage) all() []*uint64 {
-	return []*uint64{
-		&c.Seeds, &c.Events, &c.Ticks, &c.Messages, &c.Dropped, &c.Duplicates, &c.Replays, &c.Resets, &c.Refused,
-		&c.Operations, &c.Shed, &c.Proposals, &c.Committed, &c.Applied,
-		&c.Elections, &c.LeaderChanges, &c.Starts, &c.Crashes, &c.CrashesAll, &c.TornWrites, &c.LostWrites,
-		&c.Syncs, &c.DiskErrors, &c.Stalls, &c.Wipes, &c.Freezes, &c.Drifts, &c.Clogs, &c.Cuts, &c.Partitions, &c.Flaps,
-		&c.Fetches, &c.Compactions, &c.SnapshotsMade, &c.SnapshotsInstalled, &c.ChunksRead, &c.ChunksStored, &c.CrashesInInstall, &c.Persists,
-		&c.ChangesSimple, &c.ChangesJoint, &c.ChangesRefused, &c.Servers, &c.Transfers, &c.TransfersDone,
-		&c.ReadsLog, &c.ReadsLeader, &c.ReadsFollower, &c.ReadsLease, &c.ReadsRefused, &c.Repeated, &c.Sessions, &c.Checks, &c.CrashPoints,
+	other := o.counters()
+	for i, x := range c.counters() {
+		*x.value += *other[i].value
 	}
 }
 
@@ -107,7 +98,7 @@ func (c *Coverage) all() []*uint64 {
 func (c *Coverage) Missing() []string {
 	var names []string
 	for _, x := range c.counters() {
-		if x.needed && x.value == 0 {
+		if x.needed && *x.value == 0 {
 			names = append(names, x.name)
 		}
 	}
@@ -121,10 +112,10 @@ func (c *Coverage) Missing() []string {
 
 // Print writes the counts as a table.
 func (c *Coverage) Print(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "%-28s %14d\n%-28s %14.2f\n", "seeds", c.Seeds, "simulated hours", c.Simulated.Hours())
+	_, err := fmt.Fprintf(w, "%-28s %14.2f\n", "simulated hours", c.Simulated.Hours())
 	for _, x := range c.counters() {
 		if err == nil {
-			_, err = fmt.Fprintf(w, "%-28s %14d\n", x.name, x.value)
+			_, err = fmt.Fprintf(w, "%-28s %14d\n", x.name, *x.value)
 		}
 	}
 	return err

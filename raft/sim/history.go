@@ -11,8 +11,8 @@ import (
 )
 
 // checkHistory decides whether what the clients saw is linearizable, key by key: registers by porcupine, counters by
-// their own rule, which is exact for them and also finds what was counted twice.
-func checkHistory(ops []*op) error {
+// their own rule, which is exact for them and also finds what was executed twice.
+func checkHistory(ops []*op) (rule, error) {
 	byKey := map[int][]*op{}
 	keys := 0
 	for _, o := range ops {
@@ -20,17 +20,17 @@ func checkHistory(ops []*op) error {
 		keys = max(keys, o.key+1)
 	}
 	for key := range keys {
-		var err error
+		r, err := ruleOnce, error(nil)
 		if isCounter(key) {
 			err = checkCounter(byKey[key])
 		} else {
-			err = checkRegister(byKey[key], linearizeTimeout)
+			r, err = ruleLinearizable, checkRegister(byKey[key], linearizeTimeout)
 		}
 		if err != nil {
-			return fmt.Errorf("key %d: %w", key, err)
+			return r, fmt.Errorf("key %d: %w", key, err)
 		}
 	}
-	return nil
+	return "", nil
 }
 
 // linearizeTimeout bounds the wall time for one key. What cannot be decided is a failure, not a pass.
@@ -157,7 +157,9 @@ func cut(ops []porcupine.Operation) int {
 	ended := int64(math.MinInt64)
 	for i := range ops {
 		alone := ops[i].Call > ended && (i+1 == len(ops) || ops[i].Return < ops[i+1].Call)
-		if in, _ := ops[i].Input.(registerInput); alone && i+1 >= segmentOpsMin && (in.kind != opCAS || ops[i].Output == int64(1)) {
+		in, _ := ops[i].Input.(registerInput)
+		tells := in.kind != opCAS || ops[i].Output == int64(1)
+		if alone && tells && i+1 >= segmentOpsMin {
 			return i + 1
 		}
 		ended = max(ended, ops[i].Return)

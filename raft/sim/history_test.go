@@ -86,7 +86,7 @@ func TestHistories(t *testing.T) {
 		{"a count before its increment", []*op{count(1, 0, 1), incr(1, 2, 3, ok)}, true},
 		{"a lost count", []*op{incr(1, 0, 1, ok), count(missing, 2, 3)}, true},
 	} {
-		err := checkHistory(c.ops)
+		_, err := checkHistory(c.ops)
 		if (err != nil) != c.broken {
 			t.Errorf("%s: got %v, want broken %v", c.name, err, c.broken)
 		}

@@ -182,7 +182,8 @@ func (k *checker) persisted(n *node) {
 	}
 	k.checked++
 	if n.disk.hard.Commit > n.disk.log.lastIndex() {
-		k.w.breach(ruleOrder, "server %d has commit index %d on its disk, the log ends at %v", n.id, n.disk.hard.Commit, n.disk.log.last())
+		k.w.breach(ruleOrder, "server %d has commit index %d on its disk, the log ends at %v",
+			n.id, n.disk.hard.Commit, n.disk.log.last())
 	}
 }
 

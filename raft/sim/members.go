@@ -47,7 +47,16 @@ func (w *world) change() {
 	}
 	configuration, _ := l.core.Configuration()
 	var changes []raft.Change
-	for range pick(rng, 1, 1, 1, 2, 3) {
+	switch rng.IntN(3) {
+	case 0:
+		changes = w.drawExchange(rng, configuration)
+	case 1:
+		for range pick(rng, 1, 2, 3) {
+			if c, some := w.drawChange(rng, configuration); some {
+				changes = append(changes, c)
+			}
+		}
+	default:
 		if c, some := w.drawChange(rng, configuration); some {
 			changes = append(changes, c)
 		}
@@ -95,6 +104,26 @@ func (w *world) drawChange(rng *rand.Rand, c raft.Configuration) (raft.Change, b
 		return raft.Change{Kind: kind, ID: m.ID, Priority: uint8(rng.IntN(3))}, true
 	}
 	return raft.Change{Kind: kind, ID: m.ID}, true
+}
+
+// drawExchange draws a change of several voters at once: learners come in, voters go, one stays at least.
+func (w *world) drawExchange(rng *rand.Rand, c raft.Configuration) []raft.Change {
+	var changes []raft.Change
+	order := rng.Perm(len(c.Members))
+	come, leave := rng.IntN(3), 1+rng.IntN(2)
+	voters := len(idsOf(c, func(m *raft.Member) bool { return m.Voter }))
+	for _, i := range order {
+		m := &c.Members[i]
+		switch {
+		case m.Learner && come > 0:
+			come--
+			changes = append(changes, raft.Change{Kind: raft.Promote, ID: m.ID})
+		case m.Voter && leave > 0 && voters > 1:
+			leave, voters = leave-1, voters-1
+			changes = append(changes, raft.Change{Kind: pick(rng, raft.Remove, raft.Demote), ID: m.ID})
+		}
+	}
+	return changes
 }
 
 // newcomer returns a server that is not a member yet and waits to be one.

@@ -104,7 +104,8 @@ func (w *world) start(n *node) {
 	n.ready = raft.Ready{}
 	n.preVotes = preVotes{won: map[raft.Term]bool{}}
 	n.seen = observed{role: core.Role(), term: core.Term(), commit: core.CommitIndex(), last: core.LastIndex()}
-	w.tracef("%d  starts: term %d, log (%v, %v], applied %d", n.id, core.Term(), n.log.first, n.log.last(), n.machine.applied)
+	w.tracef("%d  starts: term %d, log (%v, %v], applied %d",
+		n.id, core.Term(), n.log.first, n.log.last(), n.machine.applied)
 	w.cov.Starts++
 	w.clock(n)
 	w.tickLater(n)

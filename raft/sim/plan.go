@@ -120,6 +120,7 @@ func drawPlan(o Options) *plan {
 	for _, c := range classesAll.List() {
 		p.every[c] = pick(rng, 2*time.Second, 6*time.Second, 20*time.Second)
 	}
+	p.every[Members] = pick(rng, 300*time.Millisecond, time.Second, 5*time.Second)
 	return p
 }
 

@@ -131,6 +131,10 @@ func (k *checker) peers(n *node) {
 			k.w.breach(ruleBounded, "leader %d has %d messages in flight to %d, at most %d",
 				n.id, p.InflightMessages, p.ID, k.w.config.InflightMessagesMax)
 		}
+		if p.InflightMessages > 1 && p.InflightBytes > k.w.config.InflightBytesMax+max(k.w.config.MessageBytesMax, 1000) {
+			k.w.breach(ruleBounded, "leader %d has %d bytes in flight to %d, at most %d and a message",
+				n.id, p.InflightBytes, p.ID, k.w.config.InflightBytesMax)
+		}
 		d := &k.w.node(p.ID).disk
 		if d.hard.Term > n.core.Term() || d.wiped || p.Match <= d.log.first.Index || p.Match <= n.log.first.Index {
 			continue

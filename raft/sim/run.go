@@ -136,8 +136,16 @@ func (w *world) settle() {
 			w.check.sameState(n)
 		}
 	}
-	if err := checkHistory(w.clients.ops); err != nil && w.violation == nil {
-		w.breach(ruleLinearizable, "%v", err)
+	w.await("an answer to each read", 20*w.electionTimeout(), func() bool {
+		for _, n := range w.nodes {
+			if n.up() && len(n.reads.asked) > 0 {
+				return false
+			}
+		}
+		return true
+	})
+	if r, err := checkHistory(w.clients.ops); err != nil {
+		w.breach(r, "%v", err)
 	}
 }
 

@@ -210,7 +210,7 @@ func (w *world) finishInstall(n *node) {
 		return
 	}
 	last := received.name.Last
-	w.cov.CrashesInInstall++
+	w.cov.InstallsFinished++
 	if n.machine.applied < last.Index {
 		w.load(n, received.state, last.Index)
 	}
