@@ -125,6 +125,7 @@ func (c *Cluster) Crash(id raft.NodeID, kept int, applied raft.Index) {
 	if back := max(n.durable.applied, min(n.machine.applied, applied)); back < n.machine.applied {
 		n.machine = c.checker.stateAt(back)
 	}
+	n.durable = n.machine // it was on a disk
 	n.stop()
 	c.tracef("%d  crashes, %d writes lost", id, lost)
 }

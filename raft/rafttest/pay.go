@@ -14,6 +14,7 @@ func (c *Cluster) after(n *Node) {
 	for n.core.Ready(&n.ready) {
 		c.take(n)
 	}
+	n.discardUnwanted()
 	c.checker.observe(n)
 	n.seen = observed{
 		role: n.core.Role(), term: n.core.Term(), commit: n.core.CommitIndex(), last: n.core.LastIndex(),

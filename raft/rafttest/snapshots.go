@@ -121,6 +121,14 @@ func (c *Cluster) Install(id raft.NodeID) {
 	}
 }
 
+// discardUnwanted has a received snapshot discarded that the core has no use for, because its log got there first.
+func (n *Node) discardUnwanted() {
+	installing := len(n.jobs) > 0 && n.jobs[0].restore != nil
+	if got := n.store.received; got != nil && !installing && got.name.Last.Index <= n.core.CommitIndex() {
+		n.discard = got
+	}
+}
+
 // restore replaces the state of the machine, durably and at once.
 func (c *Cluster) restore(n *Node, got *received) {
 	n.machine, n.durable = got.state, got.state
