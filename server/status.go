@@ -25,6 +25,8 @@ type Status struct {
 	Ready bool `json:"ready"`
 	// NotReady says why it is not.
 	NotReady string `json:"not_ready,omitempty"`
+	// Removed says that this node was removed from the cluster, as far as it or a peer that refused it knows.
+	Removed bool `json:"removed,omitempty"`
 	// Reads is how reads are served: index, log, or lease, which trusts the clocks for Config.Lease.
 	Reads  string `json:"reads"`
 	Listen Peer   `json:"listen"` // the addresses really in use
@@ -73,27 +75,32 @@ type ClientStatus struct {
 // IsLeader reports whether the node leads and can answer clients.
 func (s Status) IsLeader() bool { return s.Raft.Role == raft.Leader.String() && s.Raft.TermCommitted }
 
+// removed reports whether the node was removed: by a configuration in its own log or, since nobody tells a node that is
+// gone, by peers that do not talk to it any more.
+func removed(s *raft.Status, refusedBy map[string]uint64) bool {
+	_, member := s.Configuration.Member(s.ID)
+	known := s.ConfigurationIndex <= s.CommitIndex && !s.Configuration.IsZero() && s.ID <= s.Configuration.LastID
+	return !member && known || s.Leader == raft.None && refusedBy[transport.RefusedRemoved.String()] > 0
+}
+
 // notReady says why a node with such a status is not ready, or "" when it is.
-func (n *Node) notReady(s *raft.Status, t *transport.Metrics) string {
-	switch {
+func notReady(s *raft.Status, refusedBy map[string]uint64) string {
+	switch disk := refusedBy[transport.RefusedDisk.String()]; {
+	case removed(s, refusedBy):
+		return transport.RefusedRemoved.Advice()
 	case s.Leader != raft.None && s.Role == raft.Leader && !s.TermCommitted:
-		return "leads, but has not committed an entry of its term"
+		return "it leads, but has not committed an entry of its term"
 	case s.Leader != raft.None && s.LastApplied+readyLagMax < s.CommitIndex:
-		return fmt.Sprintf("applied %d of %d that are committed", s.LastApplied, s.CommitIndex)
+		return fmt.Sprintf("it has applied %d of %d that are committed", s.LastApplied, s.CommitIndex)
 	case s.Leader != raft.None:
 		return ""
+	case disk > 0:
+		return fmt.Sprintf("peers refused %d connections: %s", disk, transport.RefusedDisk.Advice())
+	case s.Configuration.IsZero():
+		return fmt.Sprintf("it waits to be added to a cluster: raftmark ctl members add %d", s.ID)
+	default:
+		return "no leader known"
 	}
-	if t != nil {
-		for _, reason := range []transport.Refusal{transport.RefusedDisk, transport.RefusedRemoved} {
-			if count := t.RefusedBy[reason.String()]; count > 0 {
-				return fmt.Sprintf("no leader known; %d connections were refused by peers: %s", count, reason.Advice())
-			}
-		}
-	}
-	if s.Configuration.IsZero() {
-		return fmt.Sprintf("waits to be added to a cluster: raftmark ctl members add %d", s.ID)
-	}
-	return "no leader known"
 }
 
 // Status returns a snapshot of the node, without the state's hash.
@@ -110,11 +117,12 @@ func (n *Node) Status() Status {
 		},
 		EventsDropped: n.recorder.dropped.Load(), Metrics: n.replica.Metrics(), Refused: n.gate.list(), Config: n.config,
 	}
+	var refusedBy map[string]uint64
 	if m, ok := n.transport.(interface{ Metrics() transport.Metrics }); ok {
 		metrics := m.Metrics()
-		status.Transport = &metrics
+		status.Transport, refusedBy = &metrics, metrics.RefusedBy
 	}
-	status.NotReady = n.notReady(&s, status.Transport)
+	status.NotReady, status.Removed = notReady(&s, refusedBy), removed(&s, refusedBy)
 	status.Ready = status.NotReady == ""
 	if n.clients != nil {
 		c := &status.Clients

@@ -182,7 +182,11 @@ func (c Config) checkTimes(f *faults) {
 	f.check(c.TickInterval >= tickMin && c.TickInterval <= tickMax,
 		"tick_interval: %v, want %v to %v", c.TickInterval, tickMin, tickMax)
 	f.check(c.Heartbeat > 0, "heartbeat: %v, want more than 0", c.Heartbeat)
-	f.check(c.Heartbeat < c.ElectionMin, "heartbeat: %v, want less than election_min %v", c.Heartbeat, c.ElectionMin)
+	whose := ""
+	if c.ElectionMin == DefaultElectionMin {
+		whose = ", its default: set that, too"
+	}
+	f.check(c.Heartbeat < c.ElectionMin, "heartbeat: %v, want less than election_min %v%s", c.Heartbeat, c.ElectionMin, whose)
 	f.check(c.ElectionMin > 0, "election_min: %v, want more than 0", c.ElectionMin)
 	f.check(c.ElectionMax >= c.ElectionMin && c.ElectionMax <= electionLimit,
 		"election_max: %v, want election_min %v to %v", c.ElectionMax, c.ElectionMin, electionLimit)

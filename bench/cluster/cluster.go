@@ -168,7 +168,8 @@ func (c *Cluster) Node(id raft.NodeID) *Node {
 // Now reads the clock that all instants of the cluster and of its nodes' events are on.
 func (c *Cluster) Now() time.Duration { return c.clock.Now() }
 
-// AwaitReady returns when all nodes are ready and one of them leads, or with the reason why that will not be.
+// AwaitReady returns when all nodes are ready and one of them leads, or with the reason why that will not be. Nodes that
+// were removed from the cluster by somebody else are stopped and marked.
 func (c *Cluster) AwaitReady(ctx context.Context) error {
 	for {
 		nodes := c.Nodes()
@@ -176,6 +177,10 @@ func (c *Cluster) AwaitReady(ctx context.Context) error {
 		for _, s := range c.Statuses(ctx) {
 			if s.Ready {
 				ready++
+			} else if s.Removed {
+				if err := c.Retire(ctx, s.Node); err != nil {
+					return fmt.Errorf("await the cluster: %w", err)
+				}
 			}
 			leader = leader || s.IsLeader()
 		}

@@ -38,7 +38,7 @@ func newClusterCommand() *cobra.Command {
 	}
 	var dir string
 	cmd.PersistentFlags().StringVar(&dir, "dir", clusterDirDefault, "folder of the cluster")
-	cmd.AddCommand(newClusterUpCommand(&dir), &cobra.Command{
+	cmd.AddCommand(newClusterUpCommand(&dir), newClusterAddCommand(&dir), newClusterRemoveCommand(&dir), &cobra.Command{
 		Use: "status", Short: "Show the nodes of the local cluster", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return clusterStatus(cmd, dir) },
 	}, &cobra.Command{
@@ -56,7 +56,7 @@ func newClusterUpCommand(dir *string) *cobra.Command {
 		Short: "Start a local cluster, each node a process of its own",
 		Long: `Start a local cluster, each node a process of its own, and look after it until it is interrupted.
 A node that ends, killed for the sake of the experiment perhaps, is started again after a few seconds. Data stay in the
-folder and are used again.`,
+folder and are used again, and so are nodes that were added; removed ones are not.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Dir = *dir
@@ -82,6 +82,7 @@ folder and are used again.`,
 	flags.StringVar(&o.Machine, "machine", "", "pebble, mem or null (default: as --log-storage)")
 	flags.BoolVar(&detach, "detach", false, "return when the cluster is up, and leave it running")
 	addTimeFlags(cmd, &o.Heartbeat, &o.ElectionMin, &o.ElectionMax)
+	addReadFlags(cmd, &o.Reads, &o.Lease)
 	return cmd
 }
 
@@ -108,15 +109,13 @@ func clusterUp(cmd *cobra.Command, o cluster.Options) error {
 	if err != nil {
 		return err
 	}
-	leader := c.Nodes()[0].ID() // when the first leader is gone again already, any will do
-	if n, err := c.Leader(cmd.Context()); err == nil {
-		leader = n.ID()
-	}
-	state := stateOf(c, leader, o.Transport)
-	if err := state.write(o.Dir); err != nil {
+	state := stateOf(c, leaderAmong(cmd.Context(), c), o.Transport)
+	_, stop, err := keep(c, o.Dir, state)
+	if err != nil {
 		return errors.Join(err, c.Close())
 	}
 	defer func() { _ = os.Remove(filepath.Join(o.Dir, clusterStateFile)) }()
+	defer stop()
 	printClusterHelp(cmd.OutOrStdout(), state, o.Dir)
 	fmt.Fprintln(cmd.OutOrStdout(), "\nCtrl-C stops it.")
 	lookAfter(cmd.Context(), cmd.ErrOrStderr(), c)
@@ -137,7 +136,7 @@ func lookAfter(ctx context.Context, w io.Writer, c *cluster.Cluster) {
 		for _, n := range c.Nodes() {
 			at, waits := due[n]
 			switch {
-			case n.Running():
+			case n.Running() || n.Failure() == nil: // the latter is about to be started for the first time
 			case !waits:
 				fmt.Fprintf(w, "raftmark: node %d ended: %v; starting it again in %v\n", n.ID(), n.Failure(), clusterRestartDelay)
 				due[n] = time.Now().Add(clusterRestartDelay)
@@ -168,8 +167,10 @@ Talk to it:
   redis-benchmark -p %s -t set,get -P 16 -c 32 -n 100000 -q     (node %d, the leader)
   curl http://%s/status        (and /metrics, /readyz, /debug/pprof)
   raftmark cluster status%s
+  raftmark cluster add%s
+  raftmark ctl members --admin %s
   raftmark cluster down%s
-`, portOf(first), portOf(s.node(s.Leader)), s.Leader, first.Admin, suffix, suffix)
+`, portOf(first), portOf(s.node(s.Leader)), s.Leader, first.Admin, suffix, suffix, first.Admin, suffix)
 }
 
 func portOf(n clusterNode) string {
@@ -242,7 +243,11 @@ func clusterStatus(cmd *cobra.Command, dir string) error {
 	if !running {
 		return fmt.Errorf("no cluster runs in %s", dir)
 	}
-	return printStatus(cmd.OutOrStdout(), askAll(cmd.Context(), s.admins()))
+	answers := askAll(cmd.Context(), s.admins())
+	for i := range answers {
+		answers[i].known = s.Nodes[i]
+	}
+	return printStatus(cmd.OutOrStdout(), answers)
 }
 
 // clusterDown stops the process that looks after the cluster, which stops the nodes.

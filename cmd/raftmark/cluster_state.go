@@ -29,6 +29,7 @@ type clusterState struct {
 	Started   time.Time     `json:"started"`
 	Transport string        `json:"transport"`
 	Leader    raft.NodeID   `json:"leader"` // at the start
+	Keeper    string        `json:"keeper"` // where that process takes requests, host:port
 	Nodes     []clusterNode `json:"nodes"`
 }
 
@@ -40,11 +41,9 @@ type clusterNode struct {
 }
 
 func stateOf(c *cluster.Cluster, leader raft.NodeID, transport string) clusterState {
-	s := clusterState{PID: os.Getpid(), Started: time.Now().UTC(), Transport: transport, Leader: leader}
-	for _, n := range c.Nodes() {
-		s.Nodes = append(s.Nodes, clusterNode{ID: n.ID(), Client: n.ClientAddr(), Admin: n.AdminAddr(), Dir: n.Dir()})
+	return clusterState{
+		PID: os.Getpid(), Started: time.Now().UTC(), Transport: transport, Leader: leader, Nodes: nodesOf(c),
 	}
-	return s
 }
 
 // node returns the node with the id, which the state has.

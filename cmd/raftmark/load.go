@@ -128,7 +128,7 @@ func (f *loadFlags) options(changed func(string) bool) (loadgen.Options, resp.Op
 	load = load.WithDefaults()
 	target := resp.Options{Addrs: f.targets, Conns: f.conns, Clock: load.Clock}.WithDefaults()
 	fault(len(f.targets) == 0, "--targets: none given, want host:port,...")
-	faults = append(faults, load.Validate())
+	faults = append(faults, flagNames(load.Validate()))
 	if len(f.targets) > 0 {
 		faults = append(faults, target.Validate())
 	}
@@ -226,6 +226,27 @@ func (r *loadRun) keep(ctx context.Context, interrupted bool) error {
 		return history.WriteFile(r.flags.history)
 	}
 	return nil
+}
+
+// flagNames puts the names of flags in the place of those of fields, in errors of the form "Field = value: want ...".
+func flagNames(err error) error {
+	if err == nil {
+		return nil
+	}
+	flags := map[string]string{
+		"Rate": "--rate", "Schedule": "--schedule", "Clients": "--clients", "Duration": "--duration", "Warmup": "--warmup",
+		"InflightMax": "--max-inflight", "Timeout": "--timeout", "Keys": "--keys", "KeyDist": "--key-dist",
+		"ReadShare": "--read-share", "PayloadBytes": "--payload", "Filler": "--filler",
+		"InflightMax (Clients when closed) × PayloadBytes": "--max-inflight (--clients when --closed) × --payload",
+	}
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		field, rest, _ := strings.Cut(line, " = ")
+		if flag, ok := flags[field]; ok {
+			lines[i] = flag + " = " + rest
+		}
+	}
+	return errors.New(strings.Join(lines, "\n"))
 }
 
 // oneLine joins the lines of a joined error.
