@@ -30,8 +30,9 @@ func newSimCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sim",
 		Short: "Prove the Raft core in a simulated cluster, many times over",
-		Long: `Run simulated clusters whose network, disks, clocks and servers misbehave, each from a seed that decides everything,
-in virtual time, with all invariants checked after every event; then all trouble ends, and the cluster must recover.
+		Long: `Run simulated clusters whose network, disks, clocks and servers misbehave, each from a seed that decides
+everything, in virtual time, with all invariants checked after every event; then all trouble ends, and the cluster must
+recover.
 
 A failing run is made smaller as long as it fails. It is printed with the end of its trace and the command that repeats
 it, and written to a file when --out names a folder.

@@ -26,7 +26,8 @@ func TestSimOfOneSeedRepeats(t *testing.T) {
 	if _, second, _ := runSim(t, "--seed", "3", "--seconds", "2"); first != second {
 		t.Errorf("two runs of one seed differ:\n%s\n%s", first, second)
 	}
-	if _, traced, _ := runSim(t, "--seed", "3", "--seconds", "2", "--trace"); !strings.Contains(traced, "is leader in term") {
+	_, traced, _ := runSim(t, "--seed", "3", "--seconds", "2", "--trace")
+	if !strings.Contains(traced, "is leader in term") {
 		t.Error("the trace of 2 seconds tells of no leader")
 	}
 }
@@ -53,7 +54,8 @@ func TestSimRefusesBadFlags(t *testing.T) {
 func TestSimWritesRegression(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "regressions")
 	want := sim.Options{Seed: 9, Without: sim.Crash | sim.Torn}.WithDefaults()
-	r := sim.Result{Options: want, Violation: &sim.Violation{Rule: "a rule", What: "what\nand a stack"}, Tail: []string{"last"}}
+	violation := &sim.Violation{Rule: "a rule", What: "what\nand a stack"}
+	r := sim.Result{Options: want, Violation: violation, Tail: []string{"last"}}
 	var out bytes.Buffer
 	if err := printSimFailure(&out, &simFlags{out: dir}, r); codeOf(err) != exitUnsafe {
 		t.Fatalf("got %v, want exit code %d", err, exitUnsafe)

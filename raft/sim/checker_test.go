@@ -25,14 +25,15 @@ func calmWorld(t *testing.T) (w *world, leader, follower *node) {
 	return w, leader, w.nodes[int(leader.id)%3]
 }
 
-// TestCheckersSeeBreaches breaks each invariant by hand, behind the cores' backs, and demands that its checker, and no
-// other, says so first. A checker that sees nothing would let every run pass.
-func TestCheckersSeeBreaches(t *testing.T) {
-	for _, c := range []struct {
-		rule   rule
-		name   string
-		breach func(w *world, leader, follower *node)
-	}{
+// breach is an invariant that is broken by hand.
+type breach struct {
+	rule rule
+	name string
+	make func(w *world, leader, follower *node)
+}
+
+func logBreaches() []breach {
+	return []breach{
 		{ruleElectionSafety, "two leaders of a term", func(w *world, l, f *node) { w.check.elected(f, l.core.Term()) }},
 		{ruleElectionSafety, "a leader without a vote", func(w *world, l, _ *node) {
 			l.log.configurations[0].Configuration = raft.NewConfiguration(8, 9)
@@ -81,6 +82,11 @@ func TestCheckersSeeBreaches(t *testing.T) {
 		{ruleAcknowledged, "an answer before the commit", func(w *world, l, _ *node) {
 			w.check.acknowledges(l, w.check.committedIndex()+1)
 		}},
+	}
+}
+
+func promiseBreaches() []breach {
+	return []breach{
 		{ruleVotes, "two votes in a term", func(w *world, _, f *node) {
 			w.check.votesFor(f, f.disk.hard.Term, f.disk.hard.Vote)
 			w.check.votesFor(f, f.disk.hard.Term, f.disk.hard.Vote+1)
@@ -163,10 +169,16 @@ func TestCheckersSeeBreaches(t *testing.T) {
 			}
 			w.settle()
 		}},
-	} {
+	}
+}
+
+// TestCheckersSeeBreaches breaks each invariant by hand, behind the cores' backs, and demands that its checker, and no
+// other, says so first. A checker that sees nothing would let every run pass.
+func TestCheckersSeeBreaches(t *testing.T) {
+	for _, c := range append(logBreaches(), promiseBreaches()...) {
 		t.Run(string(c.rule)+" "+c.name, func(t *testing.T) {
 			w, leader, follower := calmWorld(t)
-			w.guarded(func() { c.breach(w, leader, follower) })
+			w.guarded(func() { c.make(w, leader, follower) })
 			if w.violation == nil || w.violation.Rule != string(c.rule) {
 				t.Errorf("got %v, want a breach of %q", w.violation, c.rule)
 			}

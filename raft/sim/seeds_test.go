@@ -23,7 +23,7 @@ func TestSeeds(t *testing.T) {
 		From: *fromFlag, Seeds: *seedsFlag, Run: Options{Duration: time.Duration(*secondsFlag * float64(time.Second))},
 	}
 	if raceEnabled || testing.Short() {
-		o.Seeds, o.Run.Duration = min(o.Seeds, 60), min(o.Run.Duration, 15*time.Second)
+		o.Seeds, o.Run.Duration = min(o.Seeds, 30), min(o.Run.Duration, 10*time.Second)
 	}
 	sum, err := Campaign(t.Context(), o, time.Now)
 	if err != nil {
