@@ -1,27 +1,30 @@
-// Package sim proves the Raft core in a simulated world: a cluster of real cores and real state machines, on a network,
-// disks and clocks that misbehave as badly as they may, in virtual time, on one goroutine, from one seed.
+// Package sim proves the Raft core in a simulated world: a cluster of real cores and real state machines,
+// on a network, disks and clocks that misbehave as badly as they may, in virtual time, on one goroutine,
+// from one seed.
 //
-//	              seed ──► plan: size, limits, classes of trouble
-//	                         │
-//	  clients ──► server ────▼─── core ◄──► network        every event ──► checker: I1 to I20
-//	     │          disk, snapshots, machine, clock          │
-//	     ▼                                                   ▼
-//	  history ──► linearizable?     one heap of events by (time, order) ──► coverage, trace, hash
+//	            seed ──► plan: size, limits, classes of trouble
+//	                       │
+//	clients ──► server ────▼─── core ◄──► network        every event ──► checker: I1 to I20
+//	   │          disk, snapshots, machine, clock          │
+//	   ▼                                                   ▼
+//	history ──► linearizable?     one heap of events by (time, order) ──► coverage, trace, hash
 //
 // The smallest use:
 //
 //	result, err := sim.Run(sim.Options{Seed: 7})
 //	if result.Violation != nil { fmt.Println(result.Violation, result.Options.Command()) }
 //
-//	$ go run ./cmd/raftmark sim --seeds 1000
+//	$ raftmark sim --seeds 1000
 //
 // # A run
 //
-//  1. Trouble, for 60 virtual seconds: clients ask 200 times a second, classes of trouble strike at random, an operator
-//     adds, promotes, demotes and removes servers and hands leadership over.
-//  2. All trouble ends: every disk works, every link carries, every server that still exists starts. Within bounds there
-//     must be a leader, an answer to each client, and agreement of all members, in log and state (I19).
-//  3. What the clients saw must be linearizable (porcupine, and an exact rule for counters), and executed once.
+//  1. Trouble, for 60 virtual seconds: clients ask 200 times a second, classes of trouble strike at random,
+//     an operator adds, promotes, demotes and removes servers and hands leadership over.
+//  2. All trouble ends: every disk works, every link carries, every server that still exists starts. Within
+//     bounds there must be a leader, an answer to each client, and agreement of all members, in log and
+//     state (I19).
+//  3. What the clients saw must be linearizable (porcupine, and an exact rule for counters), and executed
+//     once.
 //
 // A failing run is made smaller by Shrink: without classes, for half the time. What is left is a file of a few lines in
 // testdata/regressions, which is run for ever.
@@ -47,13 +50,13 @@
 //
 // # Obligations
 //
-//  1. One stream of chance a purpose, and nothing else that differs from run to run: no clock, no goroutine, no order of
-//     a map. The same options give the same hash.
-//  2. Trouble stays within what Raft promises to survive: a lost disk is lost for ever, and no more of them than the
-//     rest still has a quorum of everything for; with leases, clocks drift no more than leases allow.
+//  1. One stream of chance a purpose, and nothing else that differs from run to run: no clock, no goroutine,
+//     no order of a map. The same options give the same hash.
+//  2. Trouble stays within what Raft promises to survive: a lost disk is lost for ever, and no more of them
+//     than the rest still has a quorum of everything for; with leases, clocks drift no more than leases allow.
 //  3. A checker looks only at what an event has changed. What costs more runs at a tick, or at the end.
-//  4. Runs that have not exercised a class prove nothing about it: [Coverage.Missing] names it, and a campaign with such
-//     a name is refused.
+//  4. Runs that have not exercised a class prove nothing about it: [Coverage.Missing] names it, and a
+//     campaign with such a name is refused.
 //
 // # What it does not do
 //
