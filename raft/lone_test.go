@@ -9,17 +9,18 @@ import (
 
 // lone is one core whose debts are paid at once, and whose peers do not exist.
 type lone struct {
-	core    *raft.Core
-	base    raft.EntryID // the log begins after it
-	log     []raft.Entry
-	sent    []raft.Message
-	applied raft.Index
-	reads   []raft.Read
-	chunks  []byte          // of the snapshot that is coming in
-	restore []raft.Snapshot // those that took the place of the log
-	keep    int             // so many of the next chunks are read and not handed back; they are in held
-	held    []raft.ReadChunk
-	stall   bool // chunks that come in are not stored
+	core     *raft.Core
+	base     raft.EntryID // the log begins after it
+	log      []raft.Entry
+	sent     []raft.Message
+	applied  raft.Index
+	reads    []raft.Read
+	chunks   []byte          // of the snapshot that is coming in
+	restore  []raft.Snapshot // those that took the place of the log
+	keep     int             // so many of the next chunks are read and not handed back; they are in held
+	held     []raft.ReadChunk
+	stall    bool // chunks that come in are not stored, and are in unstored
+	unstored []raft.StoreChunk
 }
 
 // machineState is what a snapshot of any lone core's machine holds.
@@ -73,15 +74,25 @@ func (l *lone) pay() {
 		}
 		for _, s := range stores {
 			if l.stall {
+				l.unstored = append(l.unstored, s)
 				continue
 			}
-			l.chunks = append(l.chunks[:s.Chunk.Offset:s.Chunk.Offset], s.Chunk.Data...)
-			l.core.ChunkStored(s, nil)
+			l.store(s)
 		}
 		for _, r := range reads {
 			l.readChunk(r)
 		}
 	}
+}
+
+// store pays with a chunk that is on disk now, or with an error when there is a gap before it.
+func (l *lone) store(s raft.StoreChunk) {
+	if s.Chunk.Offset > uint64(len(l.chunks)) {
+		l.core.ChunkStored(s, raft.ErrOutOfRange)
+		return
+	}
+	l.chunks = append(l.chunks[:s.Chunk.Offset:s.Chunk.Offset], s.Chunk.Data...)
+	l.core.ChunkStored(s, nil)
 }
 
 // readChunk pays with a piece of a snapshot as of the last entry applied.
