@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/raftmark/raftmark/bench/check"
 	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/loadgen"
 )
@@ -29,6 +30,7 @@ type armRecord struct {
 	timeline []result.TimelineBin
 	events   []result.Event
 	stages   []result.StageRow
+	courses  []result.Course
 	safety   result.Safety
 	runs     int // recorded
 
@@ -54,6 +56,7 @@ func (a *armRecord) record(r *run, ops *result.OpsWriter) error {
 	}
 	a.timeline = append(a.timeline, timeline(r.entries, &r.phases, a.clock, r.from, r.to)...)
 	a.recordTrials(r)
+	a.recordCourse(r)
 	a.recordEvents(r)
 	for _, row := range r.stages {
 		row.Arm = a.name
@@ -96,10 +99,11 @@ func (a *armRecord) recordEvents(r *run) {
 		Arm: a.name, TimeUs: a.clock.us(r.from), Kind: "run",
 		Note: fmt.Sprintf("run %d; the machine's clock reads %d us", r.number, r.from.Microseconds()),
 	})
-	for _, e := range r.events {
+	for i := range r.events {
+		e := &r.events[i]
 		a.events = append(a.events, result.Event{
 			Arm: a.name, TimeUs: a.clock.us(e.at), Node: e.node, Kind: string(e.event.Kind), Term: uint64(e.event.Term),
-			Leader: uint64(e.event.Leader), Index: uint64(e.event.Index), Peer: uint64(e.event.Peer),
+			Leader: uint64(e.event.Leader), Index: uint64(e.event.Index), Peer: uint64(e.event.Peer), Note: e.note(),
 		})
 	}
 	for _, act := range r.actions {
@@ -111,17 +115,11 @@ func (a *armRecord) recordEvents(r *run) {
 }
 
 func (a *armRecord) addSafety(s result.Safety) {
-	a.safety.Acked += s.Acked
-	a.safety.Checkable += s.Checkable
-	a.safety.Lost += s.Lost
-	a.safety.CheckedOps += s.CheckedOps
-	rank := map[string]int{"ok": 0, "": 1, "unknown": 1, "violation": 2}
-	if rank[s.Linearizable] > rank[a.safety.Linearizable] {
-		a.safety.Linearizable = cmp.Or(s.Linearizable, "unknown")
-	}
+	s.Linearizable = cmp.Or(s.Linearizable, string(check.VerdictUnknown)) // of a run that was not checked
+	a.safety = sumOf(a.safety, s)
 }
 
-// writeOps writes the operations of a run: all around faults, a sample elsewhere.
+// writeOps writes the operations of a run: all around faults and in a course, a sample elsewhere.
 func (a *armRecord) writeOps(r *run, ops *result.OpsWriter) error {
 	trial := 0
 	for i := range r.entries {
@@ -130,6 +128,9 @@ func (a *armRecord) writeOps(r *run, ops *result.OpsWriter) error {
 			trial++
 		}
 		oneIn := sampledOneIn
+		if r.course.covers(e.Intended) {
+			oneIn = 1
+		}
 		if trial < len(r.trials) && e.Intended >= r.trials[trial].inject-aroundFault {
 			oneIn = 1
 		}

@@ -34,6 +34,14 @@ func setters(s *Scenario) map[string]any {
 		"read_share":   &s.Load.ReadShare,
 		"max_inflight": &s.Load.MaxInflight,
 		"timeout":      &s.Load.Timeout,
+
+		"adaptive_window":         &s.Raft.AdaptiveWindow,
+		"inflight_messages_max":   &s.Raft.InflightMessagesMax,
+		"inflight_bytes_max":      &s.Raft.InflightBytesMax,
+		"message_bytes_max":       &s.Raft.MessageBytesMax,
+		"snapshot_log_entries":    &s.Raft.SnapshotLogEntries,
+		"snapshot_log_bytes":      &s.Raft.SnapshotLogBytes,
+		"snapshot_inflight_bytes": &s.Raft.SnapshotInflightBytes,
 	}
 }
 
@@ -61,6 +69,10 @@ func setText(target any, text string) error {
 	switch t := target.(type) {
 	case *string:
 		*t = text
+	case *bool:
+		if *t, err = strconv.ParseBool(text); err != nil {
+			return errors.New("true or false")
+		}
 	case *int:
 		if *t, err = strconv.Atoi(text); err != nil {
 			return errors.New("a whole number")

@@ -105,7 +105,7 @@ func (e *experiment) disturbances() []string {
 func (a *armRecord) summary() (result.Arm, []string) {
 	arm := result.Arm{
 		Name: a.name, Config: config(a.scenario), Safety: a.safety,
-		Closed: closedPoints(a.closed), Faults: a.faults(), StagesUs: stageQuantiles(a.stages),
+		Closed: closedPoints(a.closed), Faults: a.faults(), StagesUs: stageQuantiles(a.stages), Courses: a.courses,
 	}
 	invalid := slices.Clone(a.invalid)
 	if a.scenario.Closed != nil {
@@ -117,6 +117,9 @@ func (a *armRecord) summary() (result.Arm, []string) {
 	}
 	var steady []string
 	arm.Steady, steady = a.steady.summary()
+	if a.runs > 1 {
+		arm.SteadyRuns = a.steady.runs
+	}
 	if a.runs == 0 {
 		arm.Safety.Linearizable = "unknown"
 	}

@@ -67,6 +67,17 @@ func (c *Closed) UnmarshalYAML(unmarshal func(any) error) error {
 }
 
 // UnmarshalYAML decodes over the defaults.
+func (c *Course) UnmarshalYAML(unmarshal func(any) error) error {
+	type plain Course
+	value := plain(DefaultCourse())
+	if err := unmarshal(&value); err != nil {
+		return err
+	}
+	*c = Course(value)
+	return nil
+}
+
+// UnmarshalYAML decodes over the defaults.
 func (p *FaultPlan) UnmarshalYAML(unmarshal func(any) error) error {
 	type plain FaultPlan
 	value := plain{Trials: 1}

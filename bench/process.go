@@ -31,17 +31,24 @@ type processes struct {
 // Note: the nodes' election timeouts are not seeded from the scenario. A node that is started again would draw the same
 // ones as after its last start, and the outages of a run would not be independent.
 func startProcesses(ctx context.Context, executable, dir string, s Scenario, clk clock.Clock) (system, error) {
-	nodes, err := cluster.Start(ctx, cluster.Options{
-		Nodes: s.Nodes, Dir: dir, Binary: executable, Name: "bench",
-		Transport: s.Transport, LogStorage: s.Log, Machine: s.Machine,
-		Heartbeat:   time.Duration(s.Heartbeat),
-		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
-		ReadyTimeout: bootMax, Niceness: nodeNiceness,
-	})
+	options := s.clusterOptions(dir, executable)
+	options.ReadyTimeout, options.Niceness = bootMax, nodeNiceness
+	nodes, err := cluster.Start(ctx, options)
 	if err != nil {
 		return nil, err
 	}
 	return &processes{cluster: nodes, clock: clk}, nil
+}
+
+// clusterOptions returns the scenario's cluster.
+func (s Scenario) clusterOptions(dir, executable string) cluster.Options {
+	return cluster.Options{
+		Nodes: s.Nodes, Dir: dir, Binary: executable, Name: "bench",
+		Transport: s.Transport, LogStorage: s.Log, Machine: s.Machine,
+		Heartbeat:   time.Duration(s.Heartbeat),
+		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
+		Raft: s.Raft,
+	}
 }
 
 func (p *processes) Now() time.Duration { return p.clock.Now() }
@@ -105,12 +112,9 @@ func (p *processes) status(ctx context.Context, hash bool) []nodeStatus {
 		}
 	}
 	statuses := make([]nodeStatus, 0, len(answers))
-	for _, a := range answers {
-		s := nodeStatus{
-			node: uint64(a.Node), leads: a.IsLeader(), leader: uint64(a.Raft.Leader), term: uint64(a.Raft.Term),
-			commit: uint64(a.Raft.CommitIndex), applied: uint64(a.Raft.LastApplied), hash: a.StateHash,
-			dropped: a.EventsDropped,
-		}
+	for i := range answers {
+		a := &answers[i]
+		s := statusOf(a)
 		if hash {
 			s.applied = uint64(a.StateIndex)
 		}
@@ -119,13 +123,33 @@ func (p *processes) status(ctx context.Context, hash bool) []nodeStatus {
 	return statuses
 }
 
+func statusOf(a *server.Status) nodeStatus {
+	return nodeStatus{
+		node: uint64(a.Node), leads: a.IsLeader(), leader: uint64(a.Raft.Leader), term: uint64(a.Raft.Term),
+		commit: uint64(a.Raft.CommitIndex), applied: uint64(a.Raft.LastApplied), hash: a.StateHash,
+		dropped: a.EventsDropped, first: uint64(a.Raft.FirstIndex), last: uint64(a.Raft.LastIndex),
+		members: a.Raft.Members.Configuration, snapshotBytes: a.Metrics.SnapshotBytesReceived,
+	}
+}
+
+func (p *processes) nodeStatus(ctx context.Context, id uint64) (nodeStatus, error) {
+	node, err := p.node(id)
+	if err != nil {
+		return nodeStatus{}, err
+	}
+	answer, err := node.Status(ctx)
+	return statusOf(&answer), err
+}
+
 func (p *processes) events() ([]nodeEvent, error) {
 	records, err := p.cluster.Events()
 	events := make([]nodeEvent, 0, len(records))
 	for _, r := range records {
 		events = append(events, nodeEvent{
 			at: time.Duration(r.TimeNs), node: uint64(r.Node),
-			event: replica.Event{Kind: r.Kind, Term: r.Term, Leader: r.Leader, Peer: r.Peer, Index: r.Index},
+			event: replica.Event{Kind: r.Kind, Term: r.Term, Leader: r.Leader, Peer: r.Peer, Index: r.Index,
+				ConfigurationIndex: r.MembersIndex},
+			members: r.Members, snapshot: uint64(r.SnapshotIndex),
 		})
 	}
 	return events, err

@@ -38,6 +38,12 @@ type run struct {
 	steadyFrom, steadyTo time.Duration
 	phases               phaseLog
 	baseline             baseline
+	course               *courseRecord // nil without one
+	backlog              *loadgen.Trace
+	backlogOptions       loadgen.Options
+	backlogFrom          time.Duration
+	backlogTo            time.Duration
+	backlogAcked         int
 	trials               []trialRecord
 	actions              []action
 	dropped              map[uint64]uint64 // events, by node
@@ -101,6 +107,9 @@ func (r *run) execute(ctx context.Context, start func(context.Context) (system, 
 		return err
 	}
 	defer func() { err = errors.Join(err, r.target.Close()) }()
+	if err := r.preload(ctx); err != nil {
+		return err
+	}
 	err = r.underLoad(ctx)
 	r.entries = r.trace.Entries()
 	if dropped := r.trace.Dropped(); dropped > 0 {
@@ -234,6 +243,9 @@ func (r *run) measure(ctx context.Context) error {
 	}
 	r.stages = r.sys.stages(ctx) // of the calm leader: the next one has been through an election
 	r.baseline = baselineOf(r.trace.Entries(), r.steadyFrom, r.steadyTo)
+	if r.scenario.Course != nil {
+		return r.runCourse(ctx)
+	}
 	return r.runTrials(ctx)
 }
 

@@ -234,6 +234,9 @@ func (e *experiment) planned() time.Duration {
 			one += time.Duration(len(s.Closed.Proposers)) * time.Duration(s.Closed.Warmup+s.Closed.Duration)
 		} else {
 			one += time.Duration(s.Warmup + s.Steady)
+			if s.Course != nil {
+				one += s.Course.planned()
+			}
 			for _, plan := range s.Faults {
 				each := time.Duration(s.Trial.Settle+s.Trial.Watch) + election
 				one += time.Duration(plan.Trials) * each

@@ -11,7 +11,7 @@ import (
 
 func TestUndecidedLinearizabilityIsInvalid(t *testing.T) {
 	r := &run{number: 3}
-	r.judge(check.LostReport{Acked: 10, Checkable: 10, Keys: 10},
+	r.judge("", check.LostReport{Acked: 10, Checkable: 10, Keys: 10},
 		check.Result{Verdict: check.VerdictUnknown, Ops: 12, Checked: 7})
 	if got := strings.Join(r.invalid, "\n"); !strings.Contains(got, "run 3: linearizability of 5 of 12 operations") {
 		t.Errorf("got %q, want what was not decided, as a reason to be invalid", got)

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/raftmark/raftmark/server"
 )
 
 // The placements.
@@ -34,6 +36,8 @@ type Scenario struct {
 	Heartbeat Duration `yaml:"heartbeat"`
 	// Election bounds the randomized election timeout.
 	Election Election `yaml:"election"`
+	// Raft are limits of the nodes; what is left out is the node's default. See server.RaftLimits.
+	Raft server.RaftLimits `yaml:"raft,omitempty"`
 	// Load is what the clients do.
 	Load Load `yaml:"load"`
 	// Warmup runs the load without measuring. Default 3 s.
@@ -50,6 +54,8 @@ type Scenario struct {
 	Seed uint64 `yaml:"seed"`
 	// Closed measures a closed loop at the core; it needs placement inproc, and replaces load, steady and faults.
 	Closed *Closed `yaml:"closed,omitempty"`
+	// Course leads the cluster through a fixed order of steps under the load, once in each run; it replaces faults.
+	Course *Course `yaml:"course,omitempty"`
 	// Axes are the matrix: each key is a field (see [AxisKeys]) and its values; the arms are all combinations.
 	Axes map[string][]string `yaml:"axes,omitempty"`
 }
@@ -154,6 +160,10 @@ func (s Scenario) Clone() Scenario {
 		closed := *s.Closed
 		closed.Proposers = slices.Clone(closed.Proposers)
 		s.Closed = &closed
+	}
+	if s.Course != nil {
+		course := *s.Course
+		s.Course = &course
 	}
 	axes := maps.Clone(s.Axes)
 	for key, values := range axes {

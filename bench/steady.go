@@ -21,6 +21,7 @@ type steadyStats struct {
 	histograms *loadgen.Histograms
 	duration   time.Duration
 	acked      float64
+	runs       []result.SteadyRun
 	notes      []string
 }
 
@@ -32,6 +33,9 @@ func (s *steadyStats) add(run int, entries []loadgen.Entry, from, to time.Durati
 	one := loadgen.StatsOf(entries, from, to)
 	s.acked += one.AchievedPerS * one.DurationS
 	s.duration += to - from
+	s.runs = append(s.runs, result.SteadyRun{
+		Run: run, OfferedPerS: one.OfferedPerS, AchievedPerS: one.AchievedPerS, ResponseUs: result.Quantiles(one.ResponseUs),
+	})
 	s.histograms.SetWindow(from, to)
 	for i := range entries {
 		e := &entries[i]

@@ -20,6 +20,15 @@ type system interface {
 	events() ([]nodeEvent, error)
 	// stages returns the sampled proposals that the leader has noted; Arm is empty.
 	stages(ctx context.Context) []result.StageRow
+	// nodeStatus asks one node.
+	nodeStatus(ctx context.Context, node uint64) (nodeStatus, error)
+	// addNode starts a node that waits to be added to the cluster, and returns it when its ports answer.
+	addNode(ctx context.Context) (uint64, error)
+	// change makes changes to the membership, all at once, and returns when they are committed: those of a joint
+	// configuration when it was left.
+	change(ctx context.Context, changes []memberChange) error
+	// stop ends a node in order.
+	stop(ctx context.Context, node uint64) error
 	// failed is closed when a node has ended although nobody told it to; failure says how.
 	failed() <-chan struct{}
 	failure() error
@@ -37,6 +46,26 @@ type nodeStatus struct {
 	applied uint64
 	hash    string // of the state at applied; "" when the node does not say
 	dropped uint64 // events that it could not note, since its start
+
+	first, last   uint64 // its log holds (first, last]
+	members       string // the configuration that counts for it, as "1 2 3"
+	snapshotBytes uint64 // received in its life
+}
+
+// memberOp is what a change does with a node.
+type memberOp string
+
+// The changes that courses make.
+const (
+	opAdd     memberOp = "add" // as a learner
+	opPromote memberOp = "promote"
+	opRemove  memberOp = "remove"
+)
+
+// memberChange is one change of the membership.
+type memberChange struct {
+	op   memberOp
+	node uint64
 }
 
 // leaderOf returns the node that leads with the highest term among statuses, or false.

@@ -36,6 +36,21 @@ type nodeEvent struct {
 	at    time.Duration
 	node  uint64
 	event replica.Event
+
+	// members is the configuration, of replica.EventConfig; snapshot the last index, of events of snapshots.
+	members  string
+	snapshot uint64
+}
+
+// note returns what the event says beside its numbers.
+func (e *nodeEvent) note() string {
+	switch {
+	case e.members != "":
+		return "members " + e.members
+	case e.snapshot > 0:
+		return fmt.Sprintf("snapshot to %d", e.snapshot)
+	}
+	return ""
 }
 
 // observations are what a run saw, as the assessment of its trials needs it.
@@ -140,7 +155,7 @@ func (o observations) election(term uint64, from, to time.Duration) election {
 				e.elect, e.commit, e.term = at, event.at, won
 				return e
 			}
-		case replica.EventFollower, replica.EventDiskStall, replica.EventPeerUp, replica.EventPeerDown:
+		default: // of no step of an election
 		}
 	}
 	return e

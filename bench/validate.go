@@ -81,6 +81,7 @@ func (s Scenario) Validate() error {
 	s.validateLoad(&f)
 	s.validatePhases(&f)
 	s.validateClosed(&f)
+	s.validateCourse(&f)
 	return errors.Join(f...)
 }
 

@@ -74,6 +74,8 @@ type Arm struct {
 	Saturation *Saturation          `json:"saturation"`
 	Faults     []FaultSummary       `json:"faults"`
 	StagesUs   map[string]Quantiles `json:"stages_us"`
+	Courses    []Course             `json:"courses,omitempty"`     // by run
+	SteadyRuns []SteadyRun          `json:"steady_runs,omitempty"` // of Steady, by run
 	Safety     Safety               `json:"safety"`
 	Validity   []string             `json:"validity"` // what does not hold, or was disturbed; empty when nothing
 }

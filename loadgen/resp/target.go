@@ -109,6 +109,13 @@ func (t *Target) known() []*node {
 	return t.nodes // only ever appended to
 }
 
+// Know tells the target of nodes that it may not have heard of, as somebody who adds nodes to a cluster tells its clients.
+func (t *Target) Know(addrs ...string) {
+	for _, addr := range addrs {
+		t.nodeAt(addr)
+	}
+}
+
 // nodeAt returns the node at addr, which it makes known when it is new; nil when there are too many, or after Close.
 func (t *Target) nodeAt(addr string) *node {
 	t.mu.Lock()
