@@ -66,6 +66,7 @@ type Core struct {
 	transfer transfer
 	reads    reads
 	incoming incoming
+	attempts uint64 // to take a snapshot, so far
 
 	uncommittedBytes int // of the entries above commitIndex
 

@@ -80,6 +80,8 @@ type StoreChunk struct {
 	Term  Term
 	Chunk Chunk
 	Seq   uint64
+
+	attempt uint64 // to take the snapshot, which this belongs to
 }
 
 // Read answers a call of [Core.ReadIndex]. With Err nil, a read that is served by a state machine that

@@ -7,9 +7,10 @@ type incoming struct {
 	of       Snapshot
 	from     NodeID // the leader that sends it,
 	term     Term   // and its term
+	attempt  uint64 // to take it
 	accepted uint64 // bytes handed over to be stored
-	stored   uint64
-	ready    bool // all of it is stored durably; it is installed when what was handed over is applied
+	stored   uint64 // of these; never more
+	ready    bool   // all of it is stored durably; it is installed when what was handed over is applied
 }
 
 // continues reports whether a chunk belongs to the snapshot under way.
@@ -34,16 +35,17 @@ func (c *Core) handleSnapshot(m Message) {
 			c.replySnapshot(m.From, last, m.Seq, Chunk{}, true)
 			return
 		}
-		*in = incoming{of: chunk.Snapshot, from: m.From, term: m.Term}
+		c.attempts++
+		*in = incoming{of: chunk.Snapshot, from: m.From, term: m.Term, attempt: c.attempts}
 	}
 	room := uint64(c.cfg.SnapshotInflightBytes + c.cfg.SnapshotChunkBytes)
 	switch {
-	case chunk.Offset > in.accepted || in.accepted-in.stored > room:
+	case chunk.Offset > in.accepted || in.accepted > in.stored+room:
 		c.replySnapshot(m.From, last, m.Seq, Chunk{Offset: in.accepted}, true)
 	case chunk.Offset == in.accepted && (len(chunk.Data) > 0 || chunk.Done):
 		in.accepted += uint64(len(chunk.Data))
 		c.debts.storeChunks = append(c.debts.storeChunks,
-			StoreChunk{From: m.From, Term: m.Term, Chunk: *chunk, Seq: m.Seq})
+			StoreChunk{From: m.From, Term: m.Term, Chunk: *chunk, Seq: m.Seq, attempt: in.attempt})
 	default: // again, or without data: what is stored is the answer
 		c.replySnapshot(m.From, last, m.Seq, Chunk{Offset: in.stored}, false)
 	}
@@ -75,8 +77,7 @@ func (c *Core) replySnapshot(to NodeID, last EntryID, seq uint64, chunk Chunk, r
 // all of it is durable, and survives a crash as a whole.
 func (c *Core) ChunkStored(s StoreChunk, err error) {
 	in := &c.incoming
-	last := s.Chunk.Snapshot.Last
-	if in.of.Last != last || in.from != s.From || in.term != s.Term || in.ready {
+	if in.attempt == 0 || s.attempt != in.attempt || in.ready {
 		return
 	}
 	if err != nil {
@@ -85,6 +86,7 @@ func (c *Core) ChunkStored(s StoreChunk, err error) {
 		return
 	}
 	in.stored = max(in.stored, s.Chunk.Offset+uint64(len(s.Chunk.Data)))
+	invariant.Check2(in.stored <= in.accepted, "%d bytes of a snapshot stored, %d handed over", in.stored, in.accepted)
 	if !s.Chunk.Done {
 		c.answerStored(s, Chunk{Offset: in.stored}, false)
 		return
