@@ -220,3 +220,31 @@ func TestCheckersCount(t *testing.T) {
 		t.Errorf("got %v, missing %s; want the checks among them", w.violation, missing)
 	}
 }
+
+// TestEveryTroubleHappens makes one run with every class of trouble, often, and wants each of them counted.
+func TestEveryTroubleHappens(t *testing.T) {
+	o := Options{Seed: 2}.WithDefaults()
+	p := drawPlan(o)
+	p.classes, p.duration, p.servers, p.network.datagrams = classesAll, 20*time.Second, 5, true
+	for _, c := range classesAll.List() {
+		p.every[c] = 400 * time.Millisecond
+	}
+	w := newWorld(o, p)
+	w.guarded(w.runPhases)
+	if w.violation != nil {
+		t.Error(w.violation)
+	}
+	c := &w.cov
+	for name, count := range map[string]uint64{
+		"messages lost": c.Dropped, "messages duplicated": c.Duplicates, "messages replayed": c.Replays,
+		"connections reset": c.Resets, "links clogged": c.Clogs, "one-way cuts": c.Cuts, "partitions": c.Partitions,
+		"flapping links": c.Flaps, "crashes": c.Crashes, "crashes of all": c.CrashesAll, "disk stalls": c.Stalls,
+		"syncs failed": c.DiskErrors, "freezes": c.Freezes, "clock drifts": c.Drifts, "disks lost": c.Wipes,
+		"changes asked for": c.ChangesSimple + c.ChangesJoint + c.ChangesRefused, "transfers": c.Transfers,
+		"writes lost": c.LostWrites, "states persisted": c.Persists,
+	} {
+		if count == 0 {
+			t.Errorf("no %s in 20 seconds of all troubles", name)
+		}
+	}
+}
