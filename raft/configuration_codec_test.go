@@ -12,7 +12,8 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// TestConfigurationEncodingIsFixed: logs on disk, snapshots and servers of other versions depend on these bytes.
+// TestConfigurationEncodingIsFixed: logs on disk, snapshots and servers of other versions depend on these
+// bytes.
 func TestConfigurationEncodingIsFixed(t *testing.T) {
 	c := raft.Configuration{LastID: 300, Members: []raft.Member{
 		{ID: 1, Voter: true, Outgoing: true, Priority: 2, Address: "a:1"}, {ID: 200, Learner: true, Outgoing: true},

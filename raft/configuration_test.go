@@ -22,7 +22,8 @@ func (r roster) clone() roster {
 	return roster{voters: maps.Clone(r.voters), learners: maps.Clone(r.learners), lastID: r.lastID}
 }
 
-// with makes changes to a copy of r, or returns the first refusal. Its checks are in the order that the changes are.
+// with makes changes to a copy of r, or returns the first refusal. Its checks are in the order that the
+// changes are.
 func (r roster) with(changes []raft.Change) (roster, error) {
 	next := r.clone()
 	named := map[raft.NodeID]bool{}
@@ -93,9 +94,10 @@ func drawChanges(rng *rand.Rand, lastID raft.NodeID) []raft.Change {
 
 var refusals = []error{raft.ErrBadChange, raft.ErrMember, raft.ErrIDUsed, raft.ErrNotMember}
 
-// TestChangesAgainstSets makes random changes, one after the other, to a configuration and to plain sets. What one
-// refuses for a reason the other does; what comes of it is the same; joint exactly when more than one voter changes; and
-// quorums of one step and the next always have a server in common (§6, thesis §4.1: no disjoint majorities).
+// TestChangesAgainstSets makes random changes, one after the other, to a configuration and to plain sets.
+// What one refuses for a reason the other does; what comes of it is the same; joint exactly when more than
+// one voter changes; and quorums of one step and the next always have a server in common (§6, thesis §4.1:
+// no disjoint majorities).
 func TestChangesAgainstSets(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	taken, joint := 0, 0
@@ -156,7 +158,8 @@ func checkJoint(t *testing.T, old, next roster, c raft.Configuration) {
 	}
 	for id := range max(old.lastID, next.lastID) + 1 {
 		m, ok := c.Member(id)
-		if want := old.voters[id] || next.voters[id] || next.learners[id]; ok != want || m.ID != map[bool]raft.NodeID{true: id}[ok] {
+		if want := old.voters[id] || next.voters[id] || next.learners[id]; ok != want ||
+			m.ID != map[bool]raft.NodeID{true: id}[ok] {
 			t.Fatalf("joint %v of %+v and %+v: member %d is there: %v", c, old, next, id, ok)
 		}
 	}
@@ -203,7 +206,8 @@ func quorumsMeet(t *testing.T, a, b raft.Configuration) {
 	}
 }
 
-// TestChangeKeepsWhatItDoesNotName: addresses and priorities of the others stay, through the joint configuration too.
+// TestChangeKeepsWhatItDoesNotName: addresses and priorities of the others stay, through the joint
+// configuration too.
 func TestChangeKeepsWhatItDoesNotName(t *testing.T) {
 	c := raft.NewConfiguration(1, 2, 3)
 	for i := range c.Members {
@@ -269,7 +273,8 @@ func TestChangeRefusalsNameTheirReason(t *testing.T) {
 		{"removed before", members, []raft.Change{{Kind: raft.AddLearner, ID: 7}}, raft.ErrIDUsed, "want an ID above 7"},
 		{"below one removed", members, []raft.Change{{Kind: raft.AddLearner, ID: 5}}, raft.ErrIDUsed, "add learner 5"},
 		{"nobody", members, []raft.Change{{Kind: raft.AddLearner}}, raft.ErrIDUsed, "add learner 0"},
-		{"not a member", members, []raft.Change{{Kind: raft.Remove, ID: 9}}, raft.ErrNotMember, "remove 9; the members are 1 2 3"},
+		{"not a member", members, []raft.Change{{Kind: raft.Remove, ID: 9}}, raft.ErrNotMember,
+			"remove 9; the members are 1 2 3"},
 		{"promote a voter", members, []raft.Change{{Kind: raft.Promote, ID: 2}}, raft.ErrBadChange, "promote 2 of 1 2 3"},
 		{"no voter left", members, []raft.Change{
 			{Kind: raft.Demote, ID: 1}, {Kind: raft.Remove, ID: 2}, {Kind: raft.Remove, ID: 3},

@@ -221,8 +221,8 @@ func TestOwnVoteCountsWhenDurable(t *testing.T) {
 	}
 }
 
-// TestSlowDiskDelaysElection: a candidate whose disk is slower than the election timeout does not begin again and
-// again, which would never end.
+// TestSlowDiskDelaysElection: a candidate whose disk is slower than the election timeout does not begin
+// again and again, which would never end.
 func TestSlowDiskDelaysElection(t *testing.T) {
 	l := newLone(t, raft.Config{Voters: []raft.NodeID{1}, ElectionTicksMin: 5}, raft.Boot{})
 	var r raft.Ready
@@ -279,7 +279,8 @@ func TestConfigNamesEachFault(t *testing.T) {
 	}{
 		{"no ID", func(c *raft.Config) { c.ID = 0 }, []string{"ID: 0", "not one of the servers"}},
 		{"foreign ID", func(c *raft.Config) { c.ID = 9 }, []string{"ID: 9 is not one of the servers 1 2 3"}},
-		{"not a voter", func(c *raft.Config) { c.Voters = []raft.NodeID{2, 3} }, []string{"ID: 1 is not one of the servers 2 3"}},
+		{"not a voter", func(c *raft.Config) { c.Voters = []raft.NodeID{2, 3} },
+			[]string{"ID: 1 is not one of the servers 2 3"}},
 		{"negative lease", func(c *raft.Config) { c.LeaseNanos = -1 }, []string{"LeaseNanos: -1; want at least 0"}},
 		{"lease without denial", func(c *raft.Config) { c.LeaseNanos, c.NoCheckQuorum = 5, true },
 			[]string{"LeaseNanos: 5 with NoCheckQuorum"}},

@@ -62,8 +62,8 @@ func (c *crowd) isolate(ids ...raft.NodeID) {
 	c.cut = func(m raft.Message) bool { return slices.Contains(ids, m.From) != slices.Contains(ids, m.To) }
 }
 
-// settle pays all debts and delivers all messages until nobody has anything to say. Messages that are refused are
-// counted by their receivers.
+// settle pays all debts and delivers all messages until nobody has anything to say. Messages that are
+// refused are counted by their receivers.
 func (c *crowd) settle() {
 	c.t.Helper()
 	for range 100_000 {

@@ -131,7 +131,8 @@ func TestJointCommitNeedsBothMajorities(t *testing.T) {
 	}
 }
 
-// The votes of a candidate count only in the half that it is in (scylladb#10618): outgoing, it cannot win C_new alone.
+// The votes of a candidate count only in the half that it is in (scylladb#10618): outgoing, it cannot win
+// C_new alone.
 func TestCandidateVotesOnlyWhereItIsAMember(t *testing.T) {
 	l := serverIn(t, jointOf([]raft.NodeID{1}, []raft.NodeID{2}))
 	l.standWith(t, []raft.NodeID{2})
@@ -144,8 +145,9 @@ func TestCandidateVotesOnlyWhereItIsAMember(t *testing.T) {
 	}
 }
 
-// §6: "Once C_old,new has been committed [...] it is now safe for the leader to create a log entry describing C_new":
-// not before, by this leader or the next, and once. "Log entries are replicated to all servers in both configurations."
+// §6: "Once C_old,new has been committed [...] it is now safe for the leader to create a log entry
+// describing C_new": not before, by this leader or the next, and once. "Log entries are replicated to all
+// servers in both configurations."
 func TestNewConfigurationFollowsTheCommittedJointOne(t *testing.T) {
 	for _, successor := range []raft.NodeID{1, 2, 4} {
 		c := newCrowd(t, raft.Config{}, 1, 2, 3)

@@ -35,8 +35,9 @@ func (l *lone) atOnce(token uint64) bool {
 	return len(l.reads) == 1 && l.reads[0].Err == nil && l.reads[0].Token == token && len(l.take()) == 0
 }
 
-// "Once the leader's heartbeats were acknowledged by a majority of the cluster, the leader would extend its lease to
-// start + election timeout / clock drift bound": from when they were sent, not from when they were answered.
+// "Once the leader's heartbeats were acknowledged by a majority of the cluster, the leader would extend its
+// lease to start + election timeout / clock drift bound": from when they were sent, not from when they were
+// answered.
 func TestLeaseBeginsWhenItsHeartbeatsAreSent(t *testing.T) {
 	l := reading(t, raft.Config{LeaseNanos: 100}, 3)
 	l.core.SetClock(1000)
@@ -105,7 +106,8 @@ func TestNoLeaseBeforeTheNoopIsCommitted(t *testing.T) {
 	}
 }
 
-// "the leader's lease [...] leadership transfer": a lease says that nobody else leads, and TimeoutNow asks another to.
+// "the leader's lease [...] leadership transfer": a lease says that nobody else leads, and TimeoutNow asks
+// another to.
 func TestTransferEndsTheLease(t *testing.T) {
 	l := leasing(t)
 	l.get(t, raft.Message{Kind: raft.MsgAppendReply, From: 2, Term: 1, Match: 1})
@@ -159,8 +161,8 @@ func TestLeaseEndsWithTheLeadership(t *testing.T) {
 	}
 }
 
-// The promise that a lease rests on (thesis §4.2.3) outlives a crash: a server that starts again may have given it just
-// before. The leader's own wish is an exception (thesis §3.10): it trusts no lease then.
+// The promise that a lease rests on (thesis §4.2.3) outlives a crash: a server that starts again may have
+// given it just before. The leader's own wish is an exception (thesis §3.10): it trusts no lease then.
 func TestRestartedServerKeepsTheLeasesPromise(t *testing.T) {
 	boot := raft.Boot{Log: raft.LogState{HardState: raft.HardState{Term: 3}}}
 	for _, lease := range []int64{0, 100} {
@@ -176,7 +178,8 @@ func TestRestartedServerKeepsTheLeasesPromise(t *testing.T) {
 		if willing := len(sent) == 1 && !sent[0].Reject; willing != (lease == 0) {
 			t.Errorf("lease %d: is willing to vote %d ticks after its start: %v", lease, electionTicks-1, willing)
 		}
-		if sent = l.get(t, raft.Message{Kind: raft.MsgVote, From: 3, Term: 7, Transfer: true}); len(sent) != 1 || sent[0].Reject {
+		if sent = l.get(t, raft.Message{Kind: raft.MsgVote, From: 3, Term: 7, Transfer: true}); len(sent) != 1 ||
+			sent[0].Reject {
 			t.Errorf("lease %d: got %+v, want a vote for the leader's choice", lease, sent)
 		}
 	}
@@ -194,7 +197,8 @@ func TestRestartedServerKeepsTheLeasesPromise(t *testing.T) {
 	}
 }
 
-// A lease of a majority: of both, in a joint configuration, and without learners (see TestLearnersCountNowhere).
+// A lease of a majority: of both, in a joint configuration, and without learners (see
+// TestLearnersCountNowhere).
 func TestLeaseNeedsAMajority(t *testing.T) {
 	l := reading(t, raft.Config{LeaseNanos: 100}, 5)
 	l.core.SetClock(1000)

@@ -113,7 +113,8 @@ func (l *lone) readChunk(r raft.ReadChunk) {
 	}
 	end := min(r.Offset+uint64(r.BytesMax), uint64(len(machineState)))
 	l.core.ChunkRead(r, raft.Chunk{
-		Snapshot: snapshot, Offset: r.Offset, Data: []byte(machineState)[r.Offset:end], Done: end == uint64(len(machineState)),
+		Snapshot: snapshot, Offset: r.Offset, Data: []byte(machineState)[r.Offset:end],
+		Done: end == uint64(len(machineState)),
 	}, nil)
 }
 

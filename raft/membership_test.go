@@ -75,8 +75,9 @@ func (l *lone) configuration() string {
 	return c.String()
 }
 
-// §6: "Once a given server adds the new configuration entry to its log, it uses that configuration for all future
-// decisions (a server always uses the latest configuration in its log, regardless of whether the entry is committed)."
+// §6: "Once a given server adds the new configuration entry to its log, it uses that configuration for all
+// future decisions (a server always uses the latest configuration in its log, regardless of whether the
+// entry is committed)."
 func TestConfigurationCountsAsSoonAsItIsAppended(t *testing.T) {
 	c := newCrowd(t, raft.Config{}, 1, 2, 3)
 	c.elect(1)
@@ -101,8 +102,8 @@ func TestConfigurationCountsAsSoonAsItIsAppended(t *testing.T) {
 	}
 }
 
-// thesis §4.1: "a server must be prepared to fall back to the previous configuration in its log": the entry can be
-// removed as any other, and more than one.
+// thesis §4.1: "a server must be prepared to fall back to the previous configuration in its log": the entry
+// can be removed as any other, and more than one.
 func TestRemovedConfigurationNoLongerCounts(t *testing.T) {
 	l := server(t, 3, 1)
 	l.get(t, raft.Message{Kind: raft.MsgAppend, From: 2, Term: 1, Span: raft.Span{Prev: l.id(1), Entries: []raft.Entry{
@@ -145,17 +146,18 @@ func TestConfigurationsOutliveARestart(t *testing.T) {
 	if got, want := l.configuration(), "1 2 3 4"; got != want {
 		t.Errorf("without the entry that is not committed: got %q, want %q", got, want)
 	}
-	boot.Log.First, boot.Log.Configuration, boot.Log.ConfigurationIndex = raft.EntryID{Term: 1, Index: 2}, raft.NewConfiguration(1, 7), 2
-	boot.Configurations, boot.Applied = nil, 2
+	boot.Log.First, boot.Applied = raft.EntryID{Term: 1, Index: 2}, 2
+	boot.Log.Configuration, boot.Log.ConfigurationIndex = raft.NewConfiguration(1, 7), 2
+	boot.Configurations = nil
 	if l = newLone(t, raft.Config{}, boot); l.configuration() != "1 7" {
 		t.Errorf("got %q, want 1 7, as of what the log begins after", l.configuration())
 	}
 }
 
-// §6: "the cluster leader may not be part of the new configuration. In this case, the leader steps down (returns to
-// follower state) once it has committed the C_new log entry. [...] there will be a period of time (while it is committing
-// C_new) when the leader is managing a cluster that does not include itself; it replicates log entries but does not count
-// itself in majorities." thesis §4.2.2, §3.10: it hands over.
+// §6: "the cluster leader may not be part of the new configuration. In this case, the leader steps down
+// (returns to follower state) once it has committed the C_new log entry. [...] there will be a period of
+// time (while it is committing C_new) when the leader is managing a cluster that does not include itself;
+// it replicates log entries but does not count itself in majorities." thesis §4.2.2, §3.10: it hands over.
 func TestLeaderThatRemovesItself(t *testing.T) {
 	for _, changes := range [][]raft.Change{
 		{{Kind: raft.Remove, ID: 1}},
@@ -195,7 +197,8 @@ func TestLeaderThatRemovesItself(t *testing.T) {
 	}
 }
 
-// thesis §4.2.2: the leader goes when its removal is committed, and not sooner, whatever else commits meanwhile.
+// thesis §4.2.2: the leader goes when its removal is committed, and not sooner, whatever else commits
+// meanwhile.
 func TestLeaderStaysUntilItsRemovalIsCommitted(t *testing.T) {
 	c := newCrowd(t, raft.Config{}, 1, 2, 3)
 	c.elect(1)
@@ -214,9 +217,10 @@ func TestLeaderStaysUntilItsRemovalIsCommitted(t *testing.T) {
 	}
 }
 
-// §6: "servers disregard RequestVote RPCs when they believe a current leader exists [...] if a server receives a
-// RequestVote RPC within the minimum election timeout of hearing from a current leader, it does not update its term or
-// grant its vote." Also from servers that it has never heard of, and in every role that a member has.
+// §6: "servers disregard RequestVote RPCs when they believe a current leader exists [...] if a server
+// receives a RequestVote RPC within the minimum election timeout of hearing from a current leader, it does
+// not update its term or grant its vote." Also from servers that it has never heard of, and in every role
+// that a member has.
 func TestStrangersCannotDeposeALeader(t *testing.T) {
 	c := newCrowd(t, raft.Config{}, 1, 2, 3)
 	c.elect(1)
@@ -227,7 +231,8 @@ func TestStrangersCannotDeposeALeader(t *testing.T) {
 				continue
 			}
 			before := c.core(id).Status()
-			sent := c.nodes[id].get(t, raft.Message{Kind: raft.MsgVote, From: from, Term: 7, Last: raft.EntryID{Term: 6, Index: 99}})
+			sent := c.nodes[id].get(t, raft.Message{Kind: raft.MsgVote, From: from, Term: 7,
+				Last: raft.EntryID{Term: 6, Index: 99}})
 			after := c.core(id).Status()
 			if len(sent) > 0 || after.Term != before.Term || after.Role != before.Role || after.Leader != before.Leader {
 				t.Errorf("server %d is asked for its vote by %d: sent %+v, was %+v, is %+v", id, from, sent, before, after)
@@ -236,15 +241,16 @@ func TestStrangersCannotDeposeALeader(t *testing.T) {
 	}
 }
 
-// thesis §4.1: "Raft [...] allows only one server to be added or removed from the cluster at once": the next change waits
-// for the commitment of the one before. The joint one waits until it is left.
+// thesis §4.1: "Raft [...] allows only one server to be added or removed from the cluster at once": the
+// next change waits for the commitment of the one before. The joint one waits until it is left.
 func TestOneChangeAtATime(t *testing.T) {
 	c := newCrowd(t, raft.Config{}, 1, 2, 3)
 	c.elect(1)
 	c.isolate(1)
 	c.change(1, raft.Change{Kind: raft.AddLearner, ID: 4})
 	again := []raft.Change{{Kind: raft.AddLearner, ID: 5}}
-	if err := c.core(1).ChangeConfig(again); !errors.Is(err, raft.ErrChangePending) || !strings.Contains(err.Error(), "1 2 3 +4") {
+	if err := c.core(1).ChangeConfig(again); !errors.Is(err, raft.ErrChangePending) ||
+		!strings.Contains(err.Error(), "1 2 3 +4") {
 		t.Errorf("got %v, want %v with the one under way", err, raft.ErrChangePending)
 	}
 	c.heal()
@@ -255,7 +261,8 @@ func TestOneChangeAtATime(t *testing.T) {
 	c.settle()
 	// Joint: the first acknowledgements commit C_old,new, whose leader appends C_new in the same call.
 	c.change(1, raft.Change{Kind: raft.Remove, ID: 2}, raft.Change{Kind: raft.Remove, ID: 3})
-	if err := c.core(1).ChangeConfig(again); !errors.Is(err, raft.ErrChangePending) || !strings.Contains(err.Error(), "→") {
+	if err := c.core(1).ChangeConfig(again); !errors.Is(err, raft.ErrChangePending) ||
+		!strings.Contains(err.Error(), "→") {
 		t.Errorf("got %v, want %v with the joint one", err, raft.ErrChangePending)
 	}
 	c.nodes[1].pay()
@@ -267,8 +274,8 @@ func TestOneChangeAtATime(t *testing.T) {
 	}
 }
 
-// thesis §4.1, and the bug in it (raft-dev, 2015): "a leader may not append a new configuration entry until it has
-// committed an entry from its current term".
+// thesis §4.1, and the bug in it (raft-dev, 2015): "a leader may not append a new configuration entry until
+// it has committed an entry from its current term".
 func TestNoChangeBeforeTheTermHasCommitted(t *testing.T) {
 	l := server(t, 3, 1)
 	l.lead(t, 3)
@@ -292,7 +299,8 @@ func TestNoChangeBeforeTheTermHasCommitted(t *testing.T) {
 // configuration": its own may be the older one.
 func TestRequestsAreProcessedWithoutTheConfiguration(t *testing.T) {
 	l := server(t, 3, 1)
-	sent := l.get(t, raft.Message{Kind: raft.MsgAppend, From: 9, Term: 2, Span: raft.Span{Prev: l.id(1), Entries: entriesOf(2)}})
+	sent := l.get(t, raft.Message{Kind: raft.MsgAppend, From: 9, Term: 2,
+		Span: raft.Span{Prev: l.id(1), Entries: entriesOf(2)}})
 	if m := one(t, sent, raft.MsgAppendReply); m.Reject || m.To != 9 || m.Match != 2 || l.core.Leader() != 9 {
 		t.Errorf("got %+v and leader %d, want entry 2 taken from leader 9", m, l.core.Leader())
 	}
@@ -305,8 +313,8 @@ func TestRequestsAreProcessedWithoutTheConfiguration(t *testing.T) {
 	}
 }
 
-// thesis §4.2.1 (learners): a server without a vote is sent the log; it must still give the vote that it may have got by
-// an entry that it has not seen (raft-rs#57, etcd#10998), and never stands itself.
+// thesis §4.2.1 (learners): a server without a vote is sent the log; it must still give the vote that it
+// may have got by an entry that it has not seen (raft-rs#57, etcd#10998), and never stands itself.
 func TestLearnersVoteWhenAskedAndNeverStand(t *testing.T) {
 	c := with(t, raft.NewConfiguration(2, 3), raft.Change{Kind: raft.AddLearner, ID: 4})
 	cfg := raft.Config{ID: 4, ElectionTicksMin: electionTicks, Bootstrap: c}
@@ -322,7 +330,8 @@ func TestLearnersVoteWhenAskedAndNeverStand(t *testing.T) {
 		t.Error("a learner refused its vote")
 	}
 	l.get(t, raft.Message{Kind: raft.MsgHeartbeat, From: 2, Term: 1})
-	if sent := l.get(t, raft.Message{Kind: raft.MsgTimeoutNow, From: 2, Term: 1}); len(sent) > 0 || l.core.Role() != raft.Follower {
+	if sent := l.get(t, raft.Message{Kind: raft.MsgTimeoutNow, From: 2, Term: 1}); len(sent) > 0 ||
+		l.core.Role() != raft.Follower {
 		t.Errorf("a learner was told to campaign: %v, sent %+v", l.core.Role(), sent)
 	}
 	nobody := newLone(t, raft.Config{ID: 7, Voters: []raft.NodeID{}, ElectionTicksMin: electionTicks}, raft.Boot{})
@@ -335,8 +344,8 @@ func TestLearnersVoteWhenAskedAndNeverStand(t *testing.T) {
 	}
 }
 
-// thesis §4.2.1: "a new server joins the cluster as a non-voting member: the leader replicates log entries to it, but it
-// is not yet counted towards majorities for voting or commitment purposes".
+// thesis §4.2.1: "a new server joins the cluster as a non-voting member: the leader replicates log entries
+// to it, but it is not yet counted towards majorities for voting or commitment purposes".
 func TestLearnersCountNowhere(t *testing.T) {
 	c := newCrowd(t, raft.Config{}, 1, 2, 3)
 	c.elect(1)
@@ -376,7 +385,8 @@ func TestPromotionWaitsForTheLog(t *testing.T) {
 	c.settle()
 	promote := []raft.Change{{Kind: raft.Promote, ID: 4}}
 	err := c.core(1).ChangeConfig(promote)
-	if !errors.Is(err, raft.ErrNotCaughtUp) || !strings.Contains(fmt.Sprint(err), "server 4 matches up to 2 of 8; want at most 5") {
+	if !errors.Is(err, raft.ErrNotCaughtUp) || !strings.Contains(fmt.Sprint(err),
+		"server 4 matches up to 2 of 8; want at most 5") {
 		t.Errorf("got %v, want %v with what it has and the bound", err, raft.ErrNotCaughtUp)
 	}
 	c.heal()
@@ -418,8 +428,8 @@ func TestChangeLeavesAMajorityThatIsHeard(t *testing.T) {
 	}
 }
 
-// thesis §4.2.3: "servers that are not in C_new [...] will not receive heartbeats, so they will time out and start new
-// elections", and must not disturb: not even without pre-vote, and by any number of terms.
+// thesis §4.2.3: "servers that are not in C_new [...] will not receive heartbeats, so they will time out
+// and start new elections", and must not disturb: not even without pre-vote, and by any number of terms.
 func TestRemovedServerDisturbsNobody(t *testing.T) {
 	for _, noPreVote := range []bool{false, true} {
 		c := newCrowd(t, raft.Config{NoPreVote: noPreVote}, 1, 2, 3, 4)
@@ -440,7 +450,8 @@ func TestRemovedServerDisturbsNobody(t *testing.T) {
 		}
 		for _, id := range []raft.NodeID{1, 2, 3} {
 			if s := c.core(id).Status(); s.Term != term || s.Leader != 1 {
-				t.Errorf("without pre-vote %v: server %d is in term %d under %d, want %d under 1", noPreVote, id, s.Term, s.Leader, term)
+				t.Errorf("without pre-vote %v: server %d is in term %d under %d, want %d under 1", noPreVote, id, s.Term,
+					s.Leader, term)
 			}
 		}
 		if c.core(2).Status().Dropped == 0 {
@@ -450,7 +461,8 @@ func TestRemovedServerDisturbsNobody(t *testing.T) {
 		c.isolate(1)
 		c.tick(3 * electionTicks)
 		for _, id := range []raft.NodeID{2, 3} {
-			err := c.core(id).Step(raft.Message{Kind: raft.MsgVote, From: 4, To: id, Term: 99, Last: raft.EntryID{Term: 98, Index: 99}})
+			err := c.core(id).Step(raft.Message{Kind: raft.MsgVote, From: 4, To: id, Term: 99,
+				Last: raft.EntryID{Term: 98, Index: 99}})
 			if err == nil || c.core(id).Term() > 20 {
 				t.Errorf("server %d takes a vote of term 99 from a removed one: %v, term %d", id, err, c.core(id).Term())
 			}
@@ -481,7 +493,8 @@ func TestServerIsHeardUntilItsRemovalIsCommitted(t *testing.T) {
 	}
 }
 
-// thesis §4.2.3 rests on the leader too: one that is not in the committed configuration any more finishes its work.
+// thesis §4.2.3 rests on the leader too: one that is not in the committed configuration any more finishes
+// its work.
 func TestRemovedLeaderIsFollowedUntilItGoes(t *testing.T) {
 	l := server(t, 3, 1)
 	without := raft.Configuration{Members: []raft.Member{{ID: 1, Voter: true}, {ID: 3, Voter: true}}, LastID: 3}
@@ -495,7 +508,8 @@ func TestRemovedLeaderIsFollowedUntilItGoes(t *testing.T) {
 	if m.Seq != 5 {
 		t.Errorf("got %+v, want an answer to the leader that is going", m)
 	}
-	if sent := l.get(t, raft.Message{Kind: raft.MsgTimeoutNow, From: 2, Term: 1}); len(sent) != 1 || sent[0].Kind != raft.MsgVote {
+	if sent := l.get(t, raft.Message{Kind: raft.MsgTimeoutNow, From: 2, Term: 1}); len(sent) != 1 ||
+		sent[0].Kind != raft.MsgVote {
 		t.Errorf("got %+v, want the one left to stand at once: the leader handed over", sent)
 	}
 }

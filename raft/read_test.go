@@ -11,9 +11,11 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// The tests of this file are claims of §8 of the paper and §6.4 of the thesis about reads that make no log entry.
+// The tests of this file are claims of §8 of the paper and §6.4 of the thesis about reads that make no log
+// entry.
 
-// reading returns the leader of term 1 of some voters, whose no-op is committed and whose followers have nothing in flight.
+// reading returns the leader of term 1 of some voters, whose no-op is committed and whose followers have
+// nothing in flight.
 func reading(t *testing.T, cfg raft.Config, voters int) *lone {
 	t.Helper()
 	cfg.ElectionTicksMin = electionTicks
@@ -73,8 +75,8 @@ func tokens(reads []raft.Read) string {
 	return fmt.Sprint(list)
 }
 
-// §8: "a leader must have the latest information on which entries are committed. [...] Raft handles this by having each
-// leader commit a blank no-op entry into the log at the start of its term."
+// §8: "a leader must have the latest information on which entries are committed. [...] Raft handles this by
+// having each leader commit a blank no-op entry into the log at the start of its term."
 func TestReadWaitsForTheNoop(t *testing.T) {
 	l := server(t, 3, 1)
 	l.lead(t, 3)
@@ -101,8 +103,9 @@ func TestReadWaitsForTheNoop(t *testing.T) {
 	}
 }
 
-// §8: "a leader must check whether it has been deposed before processing a read-only request [...] by having the leader
-// exchange heartbeat messages with a majority of the cluster before responding to read-only requests."
+// §8: "a leader must check whether it has been deposed before processing a read-only request [...] by
+// having the leader exchange heartbeat messages with a majority of the cluster before responding to
+// read-only requests."
 func TestReadNeedsARoundOfHeartbeats(t *testing.T) {
 	for voters := 1; voters <= 5; voters++ {
 		l := reading(t, raft.Config{}, voters)
@@ -126,8 +129,8 @@ func TestReadNeedsARoundOfHeartbeats(t *testing.T) {
 	}
 }
 
-// thesis §6.4, step 2 and 3: the index is the commit index when the round begins, and the round begins after the read: an
-// answer to an earlier round, or a copy of one, confirms nothing (etcd#20418).
+// thesis §6.4, step 2 and 3: the index is the commit index when the round begins, and the round begins
+// after the read: an answer to an earlier round, or a copy of one, confirms nothing (etcd#20418).
 func TestLateAnswersConfirmNoLaterRead(t *testing.T) {
 	l := reading(t, raft.Config{}, 5)
 	first := l.read(t, 1, 4)
@@ -178,7 +181,8 @@ func TestAnyLaterAnswerConfirmsARead(t *testing.T) {
 	}
 }
 
-// An answer to a leader of an older term names no message: the number is of another term, and might be one of this one's.
+// An answer to a leader of an older term names no message: the number is of another term, and might be one
+// of this one's.
 func TestAnswersToOlderTermsConfirmNothing(t *testing.T) {
 	for _, kind := range []raft.MessageKind{raft.MsgAppend, raft.MsgHeartbeat, raft.MsgSnapshot} {
 		l := server(t, 3, 1, 5)
@@ -195,8 +199,8 @@ func TestAnswersToOlderTermsConfirmNothing(t *testing.T) {
 	}
 }
 
-// thesis §6.4: "the leader can use a single round of heartbeats to satisfy any number of queries"; and while rounds are
-// under way more wait for the next, so that the number of rounds is bounded.
+// thesis §6.4: "the leader can use a single round of heartbeats to satisfy any number of queries"; and
+// while rounds are under way more wait for the next, so that the number of rounds is bounded.
 func TestReadsShareRounds(t *testing.T) {
 	l := reading(t, raft.Config{}, 3)
 	beats := 0
@@ -284,7 +288,8 @@ func TestDeposedLeaderFailsItsReads(t *testing.T) {
 		l.get(t, raft.Message{Kind: raft.MsgReadIndex, From: 3, Term: 1, Seq: 77})
 		depose(l)
 		l.pay()
-		if len(l.reads) != 2 || !errors.Is(l.reads[0].Err, raft.ErrNotLeader) || !errors.Is(l.reads[1].Err, raft.ErrNotLeader) {
+		if len(l.reads) != 2 || !errors.Is(l.reads[0].Err, raft.ErrNotLeader) ||
+			!errors.Is(l.reads[1].Err, raft.ErrNotLeader) {
 			t.Errorf("%s: got %+v, want both refused", name, l.reads)
 		}
 		told := slices.ContainsFunc(l.take(), func(m raft.Message) bool {
@@ -296,8 +301,8 @@ func TestDeposedLeaderFailsItsReads(t *testing.T) {
 	}
 }
 
-// thesis §6.4: "followers [...] issue a request to the leader that just asked for the current readIndex; the leader would
-// execute steps 1–3".
+// thesis §6.4: "followers [...] issue a request to the leader that just asked for the current readIndex;
+// the leader would execute steps 1–3".
 func TestFollowerReadsThroughItsLeader(t *testing.T) {
 	c := newCrowd(t, raft.Config{}, 1, 2, 3)
 	c.elect(1)
@@ -397,13 +402,15 @@ func TestReadRefusals(t *testing.T) {
 	// And a follower that is asked by another.
 	l = server(t, 3)
 	l.get(t, raft.Message{Kind: raft.MsgHeartbeat, From: 2, Term: 1})
-	if m := one(t, l.get(t, raft.Message{Kind: raft.MsgReadIndex, From: 3, Term: 1, Seq: 4}), raft.MsgReadIndexReply); !m.Reject || m.Seq != 4 {
+	if m := one(t, l.get(t, raft.Message{Kind: raft.MsgReadIndex, From: 3, Term: 1, Seq: 4}),
+		raft.MsgReadIndexReply); !m.Reject || m.Seq != 4 {
 		t.Errorf("got %+v, want a refusal of 4", m)
 	}
 }
 
-// TestReadsAgainstAModel drives a leader of five with random answers, late, copied and lost: each token is answered once;
-// none before a majority answered something that was sent after it was asked for; none below what was committed then.
+// TestReadsAgainstAModel drives a leader of five with random answers, late, copied and lost: each token is
+// answered once; none before a majority answered something that was sent after it was asked for; none below
+// what was committed then.
 func TestReadsAgainstAModel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(23, 24))
 	type asked struct {

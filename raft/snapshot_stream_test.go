@@ -17,9 +17,9 @@ type stream struct {
 	restarts int
 }
 
-// TestSnapshotStreamAgainstFaults: chunks and answers are lost, copied and reordered, the follower's disk stalls, and it
-// forgets what it had when it starts again. What is on its way never exceeds its bounds, and when all that ends the follower
-// is brought back, with the very bytes of the snapshot.
+// TestSnapshotStreamAgainstFaults: chunks and answers are lost, copied and reordered, the follower's disk
+// stalls, and it forgets what it had when it starts again. What is on its way never exceeds its bounds, and
+// when all that ends the follower is brought back, with the very bytes of the snapshot.
 func TestSnapshotStreamAgainstFaults(t *testing.T) {
 	seeds, restored, restarts := uint64(300), 0, 0
 	if testing.Short() || raceEnabled {

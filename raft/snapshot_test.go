@@ -10,7 +10,8 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// The tests of this file are claims of §7 of the paper and steps of Figure 13, and what the chunks between them do.
+// The tests of this file are claims of §7 of the paper and steps of Figure 13, and what the chunks between
+// them do.
 
 var errDisk = errors.New("disk on fire")
 
@@ -25,8 +26,8 @@ func chunkOf(s raft.Snapshot, offset uint64, data string, done bool) *raft.Chunk
 	return &raft.Chunk{Snapshot: s, Offset: offset, Data: []byte(data), Done: done}
 }
 
-// §7: "Each server takes snapshots independently, covering just the committed entries in its log", which the machine has
-// applied. "Raft also includes [...] the last included index [and] the last included term".
+// §7: "Each server takes snapshots independently, covering just the committed entries in its log", which
+// the machine has applied. "Raft also includes [...] the last included index [and] the last included term".
 func TestCompactForgetsWhatIsApplied(t *testing.T) {
 	l := leading(t, raft.Config{})
 	l.core.Propose(commands(5, 1))
@@ -75,8 +76,8 @@ func TestCompactNeverOvertakesTheMachine(t *testing.T) {
 	}
 }
 
-// §7: "To enable cluster membership changes, the snapshot also includes the latest configuration in the log as of last
-// included index": not a later one, and with the index that it came by.
+// §7: "To enable cluster membership changes, the snapshot also includes the latest configuration in the log
+// as of last included index": not a later one, and with the index that it came by.
 func TestSnapshotHoldsTheConfigurationAsOfItsIndex(t *testing.T) {
 	rng := rand.New(rand.NewPCG(31, 32))
 	for range 300 {
@@ -117,13 +118,15 @@ func TestSnapshotOfAnOlderTermIsRefused(t *testing.T) {
 		Kind: raft.MsgSnapshot, From: 2, Term: 4, Chunk: chunkOf(snapshotUpto(4, 9), 0, machineState, true),
 	}), raft.MsgAppendReply)
 	if !reply.Reject || reply.Term != 5 || l.core.Leader() != raft.None || len(l.chunks) > 0 {
-		t.Errorf("got %+v, leader %d, %d bytes stored; want a refusal of term 5 and nothing", reply, l.core.Leader(), len(l.chunks))
+		t.Errorf("got %+v, leader %d, %d bytes stored; want a refusal of term 5 and nothing", reply, l.core.Leader(),
+			len(l.chunks))
 	}
 }
 
-// Figure 13, 2 to 5, 7 and 8: "Create new snapshot file if first chunk (offset is 0). Write data into snapshot file at
-// given offset. Reply and wait for more data chunks if done is false. Save snapshot file [...] Discard the entire log.
-// Reset state machine using snapshot contents (and load snapshot's cluster configuration)."
+// Figure 13, 2 to 5, 7 and 8: "Create new snapshot file if first chunk (offset is 0). Write data into
+// snapshot file at given offset. Reply and wait for more data chunks if done is false. Save snapshot file
+// [...] Discard the entire log. Reset state machine using snapshot contents (and load snapshot's cluster
+// configuration)."
 func TestSnapshotReplacesALogThatLacksIt(t *testing.T) {
 	for name, terms := range map[string][]raft.Term{
 		"nothing": nil, "a shorter log": {1, 1}, "a conflicting suffix": {1, 1, 2, 2, 2, 2, 2, 2},
@@ -133,7 +136,8 @@ func TestSnapshotReplacesALogThatLacksIt(t *testing.T) {
 		s.Configuration, s.ConfigurationIndex = raft.NewConfiguration(1, 2, 4), 5
 		for i, part := range []string{"the ", "sta", "te"} {
 			offset := []uint64{0, 4, 7}[i]
-			sent := l.get(t, raft.Message{Kind: raft.MsgSnapshot, From: 2, Term: 4, Seq: uint64(i + 1), Chunk: chunkOf(s, offset, part, i == 2)})
+			sent := l.get(t, raft.Message{Kind: raft.MsgSnapshot, From: 2, Term: 4, Seq: uint64(i + 1),
+				Chunk: chunkOf(s, offset, part, i == 2)})
 			m := one(t, sent, raft.MsgSnapshotReply)
 			switch {
 			case i < 2 && (m.Chunk.Done || m.Chunk.Offset != offset+uint64(len(part)) || m.Reject || m.Seq != uint64(i+1)):
@@ -162,9 +166,9 @@ func TestSnapshotReplacesALogThatLacksIt(t *testing.T) {
 	}
 }
 
-// Figure 13, 6: "If existing log entry has same index and term as snapshot's last included entry, retain log entries
-// following it and reply." §7: "log entries covered by the snapshot are deleted but entries following the snapshot are
-// still valid and must be retained." The machine is left alone too.
+// Figure 13, 6: "If existing log entry has same index and term as snapshot's last included entry, retain
+// log entries following it and reply." §7: "log entries covered by the snapshot are deleted but entries
+// following the snapshot are still valid and must be retained." The machine is left alone too.
 func TestSnapshotOfAPrefixRetainsTheLog(t *testing.T) {
 	l := server(t, 3, 1, 1, 1, 1)
 	m := one(t, l.get(t, raft.Message{
@@ -179,7 +183,8 @@ func TestSnapshotOfAPrefixRetainsTheLog(t *testing.T) {
 	}
 }
 
-// Figure 13, 5: "discard any existing or partial snapshot with a smaller index": and an old one changes nothing.
+// Figure 13, 5: "discard any existing or partial snapshot with a smaller index": and an old one changes
+// nothing.
 func TestOldSnapshotChangesNothing(t *testing.T) {
 	l := server(t, 3, 1, 1, 1)
 	l.get(t, raft.Message{Kind: raft.MsgAppend, From: 2, Term: 1, Commit: 3, Span: raft.Span{Prev: l.id(3)}})
@@ -187,12 +192,14 @@ func TestOldSnapshotChangesNothing(t *testing.T) {
 	m := one(t, l.get(t, raft.Message{
 		Kind: raft.MsgSnapshot, From: 2, Term: 1, Chunk: chunkOf(snapshotUpto(1, 2), 0, machineState, true),
 	}), raft.MsgSnapshotReply)
-	if fmt.Sprint(l.core.Status()) != fmt.Sprint(before) || len(l.restore)+len(l.chunks) > 0 || !m.Chunk.Done || m.Match != 3 {
+	if fmt.Sprint(l.core.Status()) != fmt.Sprint(before) || len(l.restore)+len(l.chunks) > 0 || !m.Chunk.Done ||
+		m.Match != 3 {
 		t.Errorf("got %+v, answered %+v; want nothing changed, and 3", l.core.Status(), m)
 	}
 	// A newer one in the middle of another takes its place.
 	l.get(t, raft.Message{Kind: raft.MsgSnapshot, From: 2, Term: 1, Chunk: chunkOf(snapshotUpto(1, 9), 0, "abc", false)})
-	l.get(t, raft.Message{Kind: raft.MsgSnapshot, From: 2, Term: 1, Chunk: chunkOf(snapshotUpto(1, 12), 0, machineState, true)})
+	l.get(t, raft.Message{Kind: raft.MsgSnapshot, From: 2, Term: 1,
+		Chunk: chunkOf(snapshotUpto(1, 12), 0, machineState, true)})
 	if len(l.restore) != 1 || l.restore[0].Last.Index != 12 || string(l.chunks) != machineState {
 		t.Errorf("restored %+v with %q, want the newer one", l.restore, l.chunks)
 	}
@@ -215,7 +222,8 @@ func TestSnapshotKeepsTheVoteAndTheLeader(t *testing.T) {
 	if len(l.restore) != 1 {
 		t.Errorf("restored %+v", l.restore)
 	}
-	if m := one(t, l.get(t, raft.Message{Kind: raft.MsgVote, From: 3, Term: 2, Last: raft.EntryID{Term: 9, Index: 9}}), raft.MsgVoteReply); !m.Reject {
+	if m := one(t, l.get(t, raft.Message{Kind: raft.MsgVote, From: 3, Term: 2, Last: raft.EntryID{Term: 9, Index: 9}}),
+		raft.MsgVoteReply); !m.Reject {
 		t.Error("a second vote in term 2")
 	}
 }
@@ -224,7 +232,8 @@ func TestSnapshotKeepsTheVoteAndTheLeader(t *testing.T) {
 func TestCandidateTakesASnapshot(t *testing.T) {
 	l := server(t, 3, 1)
 	l.stand(t, 3)
-	l.get(t, raft.Message{Kind: raft.MsgSnapshot, From: 2, Term: 2, Chunk: chunkOf(snapshotUpto(1, 9), 0, machineState, true)})
+	l.get(t, raft.Message{Kind: raft.MsgSnapshot, From: 2, Term: 2,
+		Chunk: chunkOf(snapshotUpto(1, 9), 0, machineState, true)})
 	if len(l.restore) != 1 || l.core.Role() != raft.Follower || l.core.Leader() != 2 {
 		t.Errorf("restored %+v, %v of %d; want a follower of 2 that restored", l.restore, l.core.Role(), l.core.Leader())
 	}
@@ -278,8 +287,8 @@ func behind(t *testing.T, cfg raft.Config) *crowd {
 	return c
 }
 
-// §7: "the leader must occasionally send snapshots to followers that lag behind. This happens when the leader has already
-// discarded the next log entry that it needs to send to a follower."
+// §7: "the leader must occasionally send snapshots to followers that lag behind. This happens when the
+// leader has already discarded the next log entry that it needs to send to a follower."
 func TestFollowerBehindTheLogIsSentASnapshot(t *testing.T) {
 	for _, chunk := range []int{1, 4, 100} {
 		c := behind(t, raft.Config{SnapshotChunkBytes: chunk, SnapshotInflightBytes: 2 * chunk})
@@ -296,8 +305,8 @@ func TestFollowerBehindTheLogIsSentASnapshot(t *testing.T) {
 	}
 }
 
-// A snapshot is for a follower that is there: it is neither made nor read for one that is not heard, and given up for one
-// that is heard no more.
+// A snapshot is for a follower that is there: it is neither made nor read for one that is not heard, and
+// given up for one that is heard no more.
 func TestNoSnapshotForTheDead(t *testing.T) {
 	c := behind(t, raft.Config{SnapshotChunkBytes: 1, SnapshotInflightBytes: 1})
 	chunks := 0
@@ -326,8 +335,8 @@ func TestNoSnapshotForTheDead(t *testing.T) {
 	c.sameLogs(1, 2, 3)
 }
 
-// (M55) A follower that is slow is brought back while the leader goes on, takes snapshots and compacts: its transfer is
-// not begun anew by any of that.
+// (M55) A follower that is slow is brought back while the leader goes on, takes snapshots and compacts: its
+// transfer is not begun anew by any of that.
 func TestSnapshotTransferIsNotBegunAnew(t *testing.T) {
 	c := behind(t, raft.Config{SnapshotChunkBytes: 1, SnapshotInflightBytes: 1})
 	begins := 0
@@ -380,7 +389,8 @@ func TestCompactKeepsWhatASnapshotNeeds(t *testing.T) {
 	}
 }
 
-// A read of the snapshot that fails is tried again at the next sign of life, from the begin: not at once, and not never.
+// A read of the snapshot that fails is tried again at the next sign of life, from the begin: not at once,
+// and not never.
 func TestUnreadableSnapshotIsTriedAgain(t *testing.T) {
 	c := behind(t, raft.Config{})
 	l := c.nodes[1]
@@ -401,7 +411,8 @@ func TestUnreadableSnapshotIsTriedAgain(t *testing.T) {
 	c.sameLogs(1, 2, 3)
 }
 
-// A chunk that is not what was asked for, of another snapshot, from another place, or too old, is never sent on.
+// A chunk that is not what was asked for, of another snapshot, from another place, or too old, is never
+// sent on.
 func TestWrongChunksAreNotSent(t *testing.T) {
 	for name, spoil := range map[string]func(r *raft.ReadChunk, c *raft.Chunk){
 		"older than the log":  func(_ *raft.ReadChunk, c *raft.Chunk) { c.Snapshot.Last.Index = 20 },
@@ -443,7 +454,8 @@ func TestUnstorableSnapshotBeginsAnew(t *testing.T) {
 	s := snapshotUpto(1, 9)
 	step := func(chunk *raft.Chunk, seq uint64) raft.Ready {
 		t.Helper()
-		if err := l.core.Step(raft.Message{Kind: raft.MsgSnapshot, From: 2, To: 1, Term: 1, Seq: seq, Chunk: chunk}); err != nil {
+		if err := l.core.Step(raft.Message{Kind: raft.MsgSnapshot, From: 2, To: 1, Term: 1, Seq: seq,
+			Chunk: chunk}); err != nil {
 			t.Fatal(err)
 		}
 		var r raft.Ready
@@ -455,20 +467,22 @@ func TestUnstorableSnapshotBeginsAnew(t *testing.T) {
 	}
 	for _, done := range []bool{false, true} {
 		r := step(chunkOf(s, 0, machineState, done), 4)
-		l.core.ChunkStored(r.StoreChunks[0], errDisk)
+		stored := r.StoreChunks[0]
+		l.core.ChunkStored(stored, errDisk)
 		l.core.Ready(&r)
 		m := one(t, append(r.SendNow, r.SendAfterSync...), raft.MsgSnapshotReply)
 		if !m.Reject || m.Chunk.Offset != 0 || m.Chunk.Done || m.Seq != 4 || r.Restore != nil {
 			t.Errorf("done %v: got %+v %+v, want a refusal from 0 on", done, m, m.Chunk)
 		}
-		l.core.ChunkStored(raft.StoreChunk{From: 2, Term: 1, Chunk: *chunkOf(s, 0, machineState, true)}, nil)
+		l.core.ChunkStored(stored, nil) // late, of the attempt that failed
 		if l.core.Ready(&r); r.Restore != nil {
 			t.Errorf("done %v: restored what could not be stored", done)
 		}
 	}
 }
 
-// A snapshot whose leader was deposed while it was being stored is good all the same: what is in it is committed.
+// A snapshot whose leader was deposed while it was being stored is good all the same: what is in it is
+// committed.
 func TestSnapshotOutlivesItsLeader(t *testing.T) {
 	l := server(t, 3, 1)
 	if err := l.core.Step(raft.Message{
@@ -483,6 +497,7 @@ func TestSnapshotOutlivesItsLeader(t *testing.T) {
 	l.core.ChunkStored(store, nil)
 	l.pay()
 	if sent := l.take(); len(l.restore) != 1 || l.core.CommitIndex() != 9 || len(sent) > 0 {
-		t.Errorf("restored %v, committed %d, told %+v; want it restored, and nobody told", l.restore, l.core.CommitIndex(), sent)
+		t.Errorf("restored %v, committed %d, told %+v; want it restored, and nobody told", l.restore, l.core.CommitIndex(),
+			sent)
 	}
 }

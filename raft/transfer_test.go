@@ -20,8 +20,8 @@ func kinds(sent []raft.Message) map[raft.MessageKind]int {
 	return n
 }
 
-// "1. The prior leader stops accepting new client requests. 2. The prior leader fully updates the target server's log to
-// match its own [...] 3. The prior leader sends a TimeoutNow request to the target server."
+// "1. The prior leader stops accepting new client requests. 2. The prior leader fully updates the target
+// server's log to match its own [...] 3. The prior leader sends a TimeoutNow request to the target server."
 func TestTransferCompletesTheLogFirst(t *testing.T) {
 	l := reading(t, raft.Config{}, 3)
 	l.core.Propose(commands(2, 1))
@@ -36,14 +36,16 @@ func TestTransferCompletesTheLogFirst(t *testing.T) {
 		t.Errorf("sent %v, want the entries and no TimeoutNow", got)
 	}
 	l.get(t, raft.Message{Kind: raft.MsgAppendReply, From: 3, Term: 1, Match: 3})
-	if got := kinds(l.get(t, raft.Message{Kind: raft.MsgAppendReply, From: 2, Term: 1, Match: 2})); got[raft.MsgTimeoutNow] > 0 {
+	if got := kinds(l.get(t, raft.Message{Kind: raft.MsgAppendReply, From: 2, Term: 1,
+		Match: 2})); got[raft.MsgTimeoutNow] > 0 {
 		t.Error("TimeoutNow to a server that lacks an entry")
 	}
 	sent := l.get(t, raft.Message{Kind: raft.MsgAppendReply, From: 2, Term: 1, Match: 3})
 	if m := one(t, sent, raft.MsgTimeoutNow); m.To != 2 || m.Term != 1 {
 		t.Errorf("got %+v, want TimeoutNow to 2 in term 1", m)
 	}
-	if got := kinds(l.get(t, raft.Message{Kind: raft.MsgAppendReply, From: 2, Term: 1, Match: 3})); got[raft.MsgTimeoutNow] > 0 {
+	if got := kinds(l.get(t, raft.Message{Kind: raft.MsgAppendReply, From: 2, Term: 1,
+		Match: 3})); got[raft.MsgTimeoutNow] > 0 {
 		t.Error("TimeoutNow twice")
 	}
 	l.get(t, raft.Message{Kind: raft.MsgVote, From: 2, Term: 2, Last: raft.EntryID{Term: 1, Index: 3}, Transfer: true})
@@ -52,8 +54,9 @@ func TestTransferCompletesTheLogFirst(t *testing.T) {
 	}
 }
 
-// "This request has the same effect as the target server's election timer firing: the target server starts a new election
-// (incrementing its term and becoming a candidate)." It does not ask before (§9.6), and does not wait.
+// "This request has the same effect as the target server's election timer firing: the target server starts
+// a new election (incrementing its term and becoming a candidate)." It does not ask before (§9.6), and does
+// not wait.
 func TestTimeoutNowBeginsAnElection(t *testing.T) {
 	l := server(t, 3, 1)
 	l.get(t, raft.Message{Kind: raft.MsgHeartbeat, From: 2, Term: 1})
@@ -96,7 +99,8 @@ func TestTimeoutNowOfOthersIsIgnored(t *testing.T) {
 	}
 	l := server(t, 3, 1, 2)
 	l.get(t, raft.Message{Kind: raft.MsgHeartbeat, From: 2, Term: 2})
-	if err := l.core.Step(raft.Message{Kind: raft.MsgTimeoutNow, From: 3, To: 1, Term: 2}); err == nil || l.core.Role() != raft.Follower {
+	if err := l.core.Step(raft.Message{Kind: raft.MsgTimeoutNow, From: 3, To: 1, Term: 2}); err == nil ||
+		l.core.Role() != raft.Follower {
 		t.Errorf("not the leader: got %v and %v, want it refused", err, l.core.Role())
 	}
 	alone := server(t, 3, 1)
@@ -106,8 +110,9 @@ func TestTimeoutNowOfOthersIsIgnored(t *testing.T) {
 	}
 }
 
-// thesis §4.2.3: "the leadership transfer mechanism [...] In this case, a server should process the RequestVote request
-// even when it believes a current cluster leader exists. Those RequestVote requests can include a special flag."
+// thesis §4.2.3: "the leadership transfer mechanism [...] In this case, a server should process the
+// RequestVote request even when it believes a current cluster leader exists. Those RequestVote requests can
+// include a special flag."
 func TestTransferPassesTheLeadersLease(t *testing.T) {
 	for _, transfer := range []bool{false, true} {
 		l := server(t, 3, 1)
@@ -120,13 +125,15 @@ func TestTransferPassesTheLeadersLease(t *testing.T) {
 	// The flag is no way around the election restriction.
 	l := server(t, 3, 1, 1)
 	l.get(t, raft.Message{Kind: raft.MsgHeartbeat, From: 2, Term: 1})
-	if m := one(t, l.get(t, raft.Message{Kind: raft.MsgVote, From: 3, Term: 2, Last: l.id(1), Transfer: true}), raft.MsgVoteReply); !m.Reject {
+	if m := one(t, l.get(t, raft.Message{Kind: raft.MsgVote, From: 3, Term: 2, Last: l.id(1), Transfer: true}),
+		raft.MsgVoteReply); !m.Reject {
 		t.Error("a vote for a shorter log")
 	}
 }
 
-// "If leadership transfer does not complete after about an election timeout, the prior leader aborts the transfer and
-// resumes accepting client requests": when the target cannot be brought up to date, and when TimeoutNow is lost.
+// "If leadership transfer does not complete after about an election timeout, the prior leader aborts the
+// transfer and resumes accepting client requests": when the target cannot be brought up to date, and when
+// TimeoutNow is lost.
 func TestTransferThatFailsIsGivenUp(t *testing.T) {
 	for _, lost := range []raft.MessageKind{raft.MsgAppend, raft.MsgTimeoutNow} {
 		c := newCrowd(t, raft.Config{}, 1, 2, 3)
@@ -222,7 +229,8 @@ func TestTransferRefusals(t *testing.T) {
 	refused := func(name string, by, to raft.NodeID, is error, words string) {
 		t.Helper()
 		err := c.core(by).Transfer(to)
-		if !errors.Is(err, is) || !strings.Contains(fmt.Sprint(err), words) || !strings.Contains(fmt.Sprint(err), fmt.Sprint(to)) {
+		if !errors.Is(err, is) || !strings.Contains(fmt.Sprint(err), words) ||
+			!strings.Contains(fmt.Sprint(err), fmt.Sprint(to)) {
 			t.Errorf("%s: got %v, want %v with %q", name, err, is, words)
 		}
 	}
@@ -240,7 +248,8 @@ func TestTransferRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused("twice", 1, 3, raft.ErrTransferring, "to 2")
-	if err := c.core(1).ChangeConfig([]raft.Change{{Kind: raft.AddLearner, ID: 6}}); !errors.Is(err, raft.ErrTransferring) {
+	if err := c.core(1).ChangeConfig([]raft.Change{{Kind: raft.AddLearner, ID: 6}}); !errors.Is(err,
+		raft.ErrTransferring) {
 		t.Errorf("a change while leadership is handed over: got %v, want %v", err, raft.ErrTransferring)
 	}
 	alone := newCrowd(t, raft.Config{}, 1)
@@ -258,11 +267,12 @@ func prioritized(t *testing.T, own raft.NodeID) *lone {
 	t.Helper()
 	c := raft.NewConfiguration(1, 2, 3)
 	c.Members[1].Priority, c.Members[2].Priority = 5, 200
-	return newLone(t, raft.Config{ID: own, ElectionTicksMin: electionTicks, ElectionTicksMax: electionTicks, Bootstrap: c}, raft.Boot{})
+	return newLone(t, raft.Config{ID: own, ElectionTicksMin: electionTicks, ElectionTicksMax: electionTicks,
+		Bootstrap: c}, raft.Boot{})
 }
 
-// Election priority with decay: a server lets as many election timeouts more pass as there are higher priorities, once;
-// then it stands as any other, for those above it may be gone.
+// Election priority with decay: a server lets as many election timeouts more pass as there are higher
+// priorities, once; then it stands as any other, for those above it may be gone.
 func TestPriorityDecays(t *testing.T) {
 	for id, want := range map[raft.NodeID]int{3: 1, 2: 2, 1: 3} {
 		l := prioritized(t, id)
