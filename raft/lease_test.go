@@ -217,3 +217,29 @@ func TestLeaseNeedsAMajority(t *testing.T) {
 		t.Error("no lease of three of five")
 	}
 }
+
+// The promise holds against any message but the leader's own: a late answer of a newer term, from an election that this
+// server has forgotten, moves no follower that hears its leader, and it votes for nobody.
+func TestStrayMessagesBreakNoPromise(t *testing.T) {
+	for _, stray := range []raft.Message{
+		{Kind: raft.MsgPreVoteReply, Reject: true}, {Kind: raft.MsgVoteReply, Reject: true}, {Kind: raft.MsgVoteReply},
+		{Kind: raft.MsgAppendReply, Reject: true}, {Kind: raft.MsgHeartbeatReply}, {Kind: raft.MsgTimeoutNow},
+		{Kind: raft.MsgReadIndex}, {Kind: raft.MsgReadIndexReply},
+		{Kind: raft.MsgSnapshotReply, Chunk: &raft.Chunk{}},
+	} {
+		l := newLone(t, raft.Config{ElectionTicksMin: electionTicks, LeaseNanos: 5}, raft.Boot{})
+		l.get(t, raft.Message{Kind: raft.MsgHeartbeat, From: 2, Term: 5, Seq: 1})
+		stray.From, stray.Term = 3, 7
+		l.get(t, stray)
+		for _, term := range []raft.Term{7, 8} {
+			for _, m := range l.get(t, raft.Message{Kind: raft.MsgVote, From: 3, Term: term}) {
+				if m.Kind == raft.MsgVoteReply && !m.Reject {
+					t.Errorf("%v of term 7, just after the leader was heard: voted in term %d", stray.Kind, term)
+				}
+			}
+		}
+		if s := l.core.Status(); s.Term != 5 || s.Leader != 2 {
+			t.Errorf("%v of term 7: now in term %d under %d, want 5 under 2", stray.Kind, s.Term, s.Leader)
+		}
+	}
+}

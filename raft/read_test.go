@@ -408,6 +408,37 @@ func TestReadRefusals(t *testing.T) {
 	}
 }
 
+// A network that takes longer than many heartbeats delays reads by that time, and no more.
+func TestSlowNetworkAnswersReads(t *testing.T) {
+	l := newLone(t, raft.Config{ElectionTicksMin: 30, HeartbeatTicks: 1, LeaseNanos: 1 << 40}, raft.Boot{})
+	l.lead(t, 3)
+	l.get(t, raft.Message{Kind: raft.MsgAppendReply, From: 2, Term: 1, Match: 1})
+	l.take()
+	l.core.ReadIndex(1)
+	l.pay()
+	var late [][]raft.Message
+	for tick := range 100 {
+		l.core.Tick()
+		l.pay()
+		late = append(late, l.take())
+		if len(late) <= 25 {
+			continue
+		}
+		for _, m := range late[0] {
+			if m.To == 2 && m.Kind == raft.MsgHeartbeat {
+				l.get(t, raft.Message{Kind: raft.MsgHeartbeatReply, From: 2, Term: 1, Seq: m.Seq})
+			}
+		}
+		late = late[1:]
+		if len(l.reads) != 1 {
+			t.Fatalf("tick %d: reads %v, and the heartbeats of 25 ticks before were answered", tick, l.reads)
+		}
+	}
+	if l.core.Role() != raft.Leader || !l.atOnce(2) {
+		t.Errorf("%v, want a leader with a lease, which any round that was answered gives", l.core.Role())
+	}
+}
+
 // TestReadsAgainstAModel drives a leader of five with random answers, late, copied and lost: each token is
 // answered once; none before a majority answered something that was sent after it was asked for; none below
 // what was committed then.

@@ -191,3 +191,25 @@ func (s *stream) finish(t *testing.T, seed uint64) {
 		seed, s.cfg.SnapshotChunkBytes, s.cfg.SnapshotInflightBytes, s.restarts, l.core.Status(),
 		fmt.Sprintf("%+v", s.nodes[1].core.Status()))
 }
+
+// A follower whose disk stalls is sent no more than fits, also when chunks were lost before: what it refuses for want of
+// room is not sent again and again as fast as the network goes.
+func TestStalledDiskIsNotFlooded(t *testing.T) {
+	c := behind(t, raft.Config{SnapshotChunkBytes: 1, SnapshotInflightBytes: 2})
+	c.heal()
+	c.nodes[3].stall = true
+	lost, chunks := map[uint64]bool{}, 0
+	c.cut = func(m raft.Message) bool {
+		if m.Kind != raft.MsgSnapshot || len(m.Chunk.Data) == 0 {
+			return false
+		}
+		chunks++
+		first := !lost[m.Chunk.Offset]
+		lost[m.Chunk.Offset] = true
+		return first
+	}
+	c.tick(10 * electionTicks)
+	if chunks < 3 || chunks > 20 {
+		t.Errorf("%d chunks were sent to a disk that stores none, and takes two", chunks)
+	}
+}
