@@ -7,8 +7,8 @@
 //	raftmark check HISTORY                    linearizability of a recorded history
 //	raftmark list                             scenarios, faults, systems, transports, storages
 //	raftmark node                             one node
-//	raftmark cluster up|status|down           a local cluster to play with
-//	raftmark ctl status                       talk to a running node
+//	raftmark cluster up|add|remove|status|down     a local cluster to play with
+//	raftmark ctl status|members|transfer|snapshot  talk to a running cluster
 //	raftmark certs                            a development CA and node certificates
 //	raftmark sim                              the Raft core in a simulated cluster, from seeds
 //
@@ -22,5 +22,6 @@
 //	raftmark cluster up -n 3
 //	redis-cli -c -p PORT set greeting hello
 //	raftmark cluster status
+//	raftmark cluster add
 //	raftmark cluster down
 package main

@@ -16,11 +16,16 @@
 //		}
 //	}
 //
+// One that answers from a state at the moment of the answer calls [Conn.BeginLate]: its Replier is asked when the replies
+// before it were made, so that it sees what they say; and what changes that state calls [Conn.AwaitLate] first, so that
+// it does not see what comes after.
+//
 // Obligations of the handler:
 //
 //  1. Serve calls Reply or Begin exactly once before it returns, and keeps none of args.
 //  2. Complete is called exactly once for each Begin that returned true; the [Replier] is not written to after that.
-//  3. A Replier may be asked for its reply, after Complete, on the writer's goroutine; it does not block.
+//  3. A Replier may be asked for its reply, after Complete, on the writer's goroutine; only the replies of its own
+//     connection wait for it.
 //
 // Invariants:
 //

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// lab is a handler whose calls are completed by the test: HOLD x and READ x wait, anything else echoes its
-// last argument.
+// lab is a handler whose calls are completed by the test: HOLD x and READ x wait, LATE k x is a late call that reads the
+// key k, AFTER k x waits for the late calls that read k, and then waits like HOLD; anything else echoes its last argument.
 type lab struct {
 	mu   sync.Mutex
 	held map[string]*held
@@ -37,6 +37,10 @@ func (l *lab) Serve(c *Conn, args [][]byte) {
 	case "HOLD":
 	case "READ":
 		begin = c.BeginRead
+	case "LATE":
+		begin = func(call *Call, r Replier, bytes int) bool { return c.BeginLate(call, r, bytes, footprintOf(args[1])) }
+	case "AFTER":
+		c.AwaitLate(footprintOf(args[1]))
 	default:
 		c.Reply(AppendSimple(nil, name))
 		return
@@ -48,6 +52,14 @@ func (l *lab) Serve(c *Conn, args [][]byte) {
 	if begin(&h.call, h, 1) {
 		l.news <- name
 	}
+}
+
+// footprintOf is that of a key, or of everything for "*".
+func footprintOf(key []byte) Footprint {
+	if string(key) == "*" {
+		return Footprint{}
+	}
+	return FootprintOf(key)
 }
 
 func (l *lab) complete(name string) { l.completeWith(name, 0) }
@@ -283,4 +295,45 @@ func TestOptionsNameEveryFault(t *testing.T) {
 			t.Errorf("got %v, want it to name %q", err, want)
 		}
 	}
+}
+
+// What begins after a late call, and changes what that reads, waits until its reply is made.
+func TestLateCallsDoNotSeeWhatComesAfter(t *testing.T) {
+	for _, c := range []struct {
+		name, late, after string
+		waits             bool
+	}{
+		{"the same key", "k", "k", true}, {"another key", "k", "other", false}, {"all keys", "k", "*", true},
+		{"of all keys", "*", "k", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := newLab()
+			_, conn, r := start(t, l, Options{})
+			say(t, conn, "HOLD first\r\nLATE "+c.late+" read\r\nAFTER "+c.after+" write\r\n")
+			l.wantNews(t, "first", "read")
+			l.complete("read") // it is not its turn yet
+			if c.waits {
+				l.wantNoNews(t)
+			} else {
+				l.wantNews(t, "write")
+			}
+			l.complete("first")
+			expect(t, r, "+held first", "+held read")
+			if c.waits {
+				l.wantNews(t, "write")
+			}
+			l.complete("write")
+			expect(t, r, "+held write")
+		})
+	}
+}
+
+func TestWaitForLateCallsEndsWithTheConnection(t *testing.T) {
+	l := newLab()
+	s, conn, _ := start(t, l, Options{})
+	say(t, conn, "LATE k read\r\nAFTER k write\r\n")
+	l.wantNews(t, "read")
+	l.wantNoNews(t)
+	s.Close() // hangs, if the reader still waits
+	l.complete("read")
 }
