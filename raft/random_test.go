@@ -271,9 +271,11 @@ func (s *schedule) count(i int) {
 	if m.Kind != raft.MsgAppend {
 		return
 	}
-	entries := s.c.Node(m.To).Entries()
+	to := s.c.Node(m.To)
+	entries := to.Entries()
 	for k, e := range m.Span.Entries {
-		if index := int(m.Span.Prev.Index) - int(s.c.Node(m.To).First().Index) + k; index >= 0 && index < len(entries) && entries[index].Term < e.Term {
+		index := int(m.Span.Prev.Index) + k - int(to.First().Index)
+		if index >= 0 && index < len(entries) && entries[index].Term < e.Term {
 			s.sum.Truncations++
 			return
 		}

@@ -1,6 +1,8 @@
 package raft_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -33,4 +35,33 @@ func TestScripts(t *testing.T) {
 			t.Errorf("%s ends in %s, want check-invariants", path, last)
 		}
 	})
+}
+
+// TestScriptsAreListed keeps docs/scripts.md complete, and each script's first paragraph in its place.
+func TestScriptsAreListed(t *testing.T) {
+	list, err := os.ReadFile("../docs/scripts.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const scriptsMin = 40
+	if len(paths) < scriptsMin {
+		t.Errorf("%d scripts, want at least %d", len(paths), scriptsMin)
+	}
+	for _, path := range paths {
+		name := strings.TrimSuffix(filepath.Base(path), ".txt")
+		if !strings.Contains(string(list), "["+name+"](../raft/"+path+")") {
+			t.Errorf("docs/scripts.md does not list %s", name)
+		}
+		script, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(string(script), "# ") {
+			t.Errorf("%s does not open with a paragraph on what it shows", path)
+		}
+	}
 }

@@ -90,7 +90,8 @@ func (k *Checker) checkPeers(n *Node) {
 		}
 		follower := k.nodes[p.ID-1]
 		if p.Lost && !follower.wiped {
-			k.breach("only who lost its disk lost what it had", "leader %d of term %d believes that %d did", n.id, n.core.Term(), p.ID)
+			k.breach("only who lost its disk lost what it had", "leader %d of term %d believes that %d did",
+				n.id, n.core.Term(), p.ID)
 		}
 		if follower.wiped || follower.disk.hard.Term > n.core.Term() || p.Match == 0 {
 			continue

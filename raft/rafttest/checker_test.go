@@ -29,12 +29,15 @@ func appendConfig(c *Cluster, k *Checker, next raft.Configuration) {
 	}}})
 }
 
+// breachCase breaks one rule by hand.
+type breachCase struct {
+	rule   string
+	breach func(t *testing.T, c *Cluster, k *Checker)
+}
+
 // TestCheckerSeesEachBreach breaks each rule by hand: a checker that sees nothing makes every run look safe.
 func TestCheckerSeesEachBreach(t *testing.T) {
-	for _, c := range []struct {
-		rule   string
-		breach func(t *testing.T, c *Cluster, k *Checker)
-	}{
+	checkBreaches(t, []breachCase{
 		{"Election Safety", func(_ *testing.T, c *Cluster, k *Checker) {
 			k.leaders[7] = 1
 			k.elected(c.Node(2), 7)
@@ -90,6 +93,24 @@ func TestCheckerSeesEachBreach(t *testing.T) {
 			c.Node(2).format()
 			k.checkPeers(c.Node(1))
 		}},
+		{"immutable messages", func(_ *testing.T, c *Cluster, _ *Checker) {
+			c.Timeout(1)
+			for c.Leader() == nil {
+				c.settleOnce()
+			}
+			for i := range c.net.packets {
+				if entries := c.net.packets[i].message.Span.Entries; len(entries) > 0 {
+					entries[0].Kind = raft.EntryConfig
+				}
+			}
+			c.Settle()
+		}},
+	})
+}
+
+// TestCheckerSeesBreachesOfMembership does the same for configurations, snapshots and reads.
+func TestCheckerSeesBreachesOfMembership(t *testing.T) {
+	checkBreaches(t, []breachCase{
 		{"leaders have the votes of a majority", func(_ *testing.T, c *Cluster, k *Checker) {
 			k.elected(c.Node(1), 7)
 		}},
@@ -167,19 +188,12 @@ func TestCheckerSeesEachBreach(t *testing.T) {
 			c.Settle()
 			k.restored(c.Node(2), raft.Snapshot{Last: raft.EntryID{Term: 1, Index: 1}})
 		}},
-		{"immutable messages", func(_ *testing.T, c *Cluster, _ *Checker) {
-			c.Timeout(1)
-			for c.Leader() == nil {
-				c.settleOnce()
-			}
-			for i := range c.net.packets {
-				if entries := c.net.packets[i].message.Span.Entries; len(entries) > 0 {
-					entries[0].Kind = raft.EntryConfig
-				}
-			}
-			c.Settle()
-		}},
-	} {
+	})
+}
+
+func checkBreaches(t *testing.T, cases []breachCase) {
+	t.Helper()
+	for _, c := range cases {
 		cluster, err := New(Options{})
 		if err != nil {
 			t.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// state is what a state machine holds: a sum over the commands that it was given, in order. Machines that were given the
-// same have the same state.
+// state is what a state machine holds: a sum over the commands that it was given, in order. Machines that were given
+// the same have the same state.
 type state struct {
 	applied raft.Index
 	sum     uint64

@@ -45,7 +45,8 @@ func setOption(o *Options, key, value string) error {
 		return fmt.Errorf("%s=%s: %w", key, value, err)
 	}
 	numbers := map[string]*int{
-		"nodes": &o.Nodes, "joining": &o.Joining, "election-ticks-min": &cfg.ElectionTicksMin, "election-ticks-max": &cfg.ElectionTicksMax,
+		"nodes": &o.Nodes, "joining": &o.Joining,
+		"election-ticks-min": &cfg.ElectionTicksMin, "election-ticks-max": &cfg.ElectionTicksMax,
 		"heartbeat-ticks": &cfg.HeartbeatTicks, "message-entries-max": &cfg.MessageEntriesMax,
 		"inflight-messages-max": &cfg.InflightMessagesMax, "inflight-bytes-max": &cfg.InflightBytesMax,
 		"uncommitted-entries-max": &cfg.UncommittedEntriesMax, "tail-entries-max": &cfg.TailEntriesMax,
