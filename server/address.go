@@ -54,7 +54,8 @@ func (p *Peer) addresses() [3]addressOf {
 	return [3]addressOf{{"peer", &p.Peer}, {"client", &p.Client}, {"admin", &p.Admin}}
 }
 
-// bootstrap returns the configuration that the cluster begins with: all peers vote. It is empty for a node that joins.
+// bootstrap returns the configuration that the cluster begins with: all peers vote. It is empty for a node
+// that joins.
 func (c Config) bootstrap() raft.Configuration {
 	var b raft.Configuration
 	if c.Join {

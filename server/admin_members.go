@@ -35,7 +35,8 @@ type MembersRequest struct {
 	Changes []MemberChange `json:"changes"`
 }
 
-// TransferRequest is what POST /transfer takes; To 0 is whoever is best prepared. It answers with MembersAnswer.
+// TransferRequest is what POST /transfer takes; To 0 is whoever is best prepared. It answers with
+// MembersAnswer.
 type TransferRequest struct {
 	To raft.NodeID `json:"to"`
 }
@@ -147,8 +148,8 @@ func (n *Node) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// readAsked decodes the body of a request; if it cannot, it has answered. Only what says that it is JSON is read: a page
-// in a browser cannot send that to another origin without asking.
+// readAsked decodes the body of a request; if it cannot, it has answered. Only what says that it is JSON is
+// read: a page in a browser cannot send that to another origin without asking.
 func (n *Node) readAsked(w http.ResponseWriter, r *http.Request, into any) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {

@@ -7,9 +7,9 @@ import (
 	"github.com/raftmark/raftmark/server/resp"
 )
 
-// commands serves the client port: what changes keys goes through the log (commands_data.go, commands_session.go), what
-// reads them to the state machine (commands_read.go), the rest is answered at once (commands_connection.go,
-// commands_cluster.go).
+// commands serves the client port: what changes keys goes through the log (commands_data.go,
+// commands_session.go), what reads them to the state machine (commands_read.go), the rest is answered at
+// once (commands_connection.go, commands_cluster.go).
 type commands struct {
 	node  *Node
 	table map[string]command

@@ -24,7 +24,8 @@ func named(c *resp.Conn, name []byte) bool {
 // redisVersion is the version of Redis whose protocol is spoken; clients choose features by it.
 const redisVersion = "7.2.0"
 
-// readOnly is READONLY: from now on the connection's reads are served here, whoever leads. They are linearizable, too.
+// readOnly is READONLY: from now on the connection's reads are served here, whoever leads. They are
+// linearizable, too.
 func (s *commands) readOnly(c *resp.Conn, _ [][]byte) {
 	c.ReadOnly = true
 	c.Reply(resp.AppendOK(nil))

@@ -70,8 +70,8 @@ type op struct {
 	commands *commands
 }
 
-// propose hands the command over to the replica; its reply takes its turn on the connection. Requests of a connection
-// are proposed, and so applied, in the order in which they came.
+// propose hands the command over to the replica; its reply takes its turn on the connection. Requests of a
+// connection are proposed, and so applied, in the order in which they came.
 func (s *commands) propose(c *resp.Conn, r request) {
 	o := &op{commands: s}
 	o.proposal.Data = r.data
@@ -126,8 +126,8 @@ func appendReply(dst []byte, r kv.Reply, p resp.Protocol) []byte {
 	return resp.AppendError(dst, r.Text)
 }
 
-// refusal turns an error into the one that Redis clients understand. MOVED, CLUSTERDOWN and TRYAGAIN say that the command
-// was not executed and never will be; UNKNOWN says that nobody knows.
+// refusal turns an error into the one that Redis clients understand. MOVED, CLUSTERDOWN and TRYAGAIN say
+// that the command was not executed and never will be; UNKNOWN says that nobody knows.
 func (s *commands) refusal(err error, command []byte) string {
 	var notLeader replica.ErrNotLeader
 	switch {

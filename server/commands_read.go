@@ -6,9 +6,10 @@ import (
 	"github.com/raftmark/raftmark/server/resp"
 )
 
-// lateRead is a read that is served by the state machine of this node, beside the log: when the replica has confirmed
-// that the machine may be read, and when the replies before it on the connection were made. So it sees the writes that
-// the connection sent before it; that it does not see later ones of the same key is what AwaitLate is for.
+// lateRead is a read that is served by the state machine of this node, beside the log: when the replica has
+// confirmed that the machine may be read, and when the replies before it on the connection were made. So it
+// sees the writes that the connection sent before it; that it does not see later ones of the same key is
+// what AwaitLate is for.
 type lateRead struct {
 	call     resp.Call
 	read     replica.Read
@@ -16,8 +17,8 @@ type lateRead struct {
 	commands *commands
 }
 
-// read serves a command that only reads: at the leader and, when the connection asked for it with READONLY, at any
-// node, which then asks the leader how far its machine must have come.
+// read serves a command that only reads: at the leader and, when the connection asked for it with READONLY,
+// at any node, which then asks the leader how far its machine must have come.
 func (s *commands) read(c *resp.Conn, command []byte, keys resp.Footprint) {
 	if leader := raft.NodeID(s.node.leader.Load()); leader != s.node.config.Node && !c.ReadOnly {
 		c.ReplyError(s.moved(leader, command))

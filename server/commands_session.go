@@ -12,7 +12,8 @@ import (
 // sessionArgs are the arguments of SESSION DO before the command: SESSION DO id seq ack.
 const sessionArgs = 5
 
-// session is SESSION OPEN | DO id seq ack command ...: commands that are executed once, however often they are sent.
+// session is SESSION OPEN | DO id seq ack command ...: commands that are executed once, however often they
+// are sent.
 func (s *commands) session(c *resp.Conn, args [][]byte) {
 	switch sub := strings.ToUpper(string(args[1])); {
 	case sub == "OPEN" && len(args) == 2:

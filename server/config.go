@@ -25,8 +25,8 @@ const (
 	MachineMem    = "mem"
 	MachineNull   = "null"
 
-	// ReadsIndex serves GET, MGET and EXISTS from the leader's state machine, after a round of heartbeats has confirmed
-	// that it leads (ReadIndex, thesis §6.4).
+	// ReadsIndex serves GET, MGET and EXISTS from the leader's state machine, after a round of heartbeats
+	// has confirmed that it leads (ReadIndex, thesis §6.4).
 	ReadsIndex = "index"
 	// ReadsLog sends them through the log, as if they were writes.
 	ReadsLog = "log"
@@ -53,30 +53,35 @@ type Peer struct {
 	Client string `yaml:"client,omitempty" json:"client,omitempty"`
 	// Admin is the HTTP port for status and metrics. Empty: none.
 	Admin string `yaml:"admin,omitempty" json:"admin,omitempty"`
-	// Priority orders the nodes of a new cluster in elections: one below the highest waits for so many more election
-	// timeouts, before it stands, as there are higher priorities. Later it is changed with the membership. Default 0.
+	// Priority orders the nodes of a new cluster in elections: one below the highest waits for so many more
+	// election timeouts, before it stands, as there are higher priorities. Later it is changed with the
+	// membership. Default 0.
 	Priority uint8 `yaml:"priority,omitempty" json:"priority,omitempty"`
 }
 
 // Config is everything that one node needs to know. Zero fields are defaults.
 type Config struct {
-	// Cluster is the name of the cluster; nodes and data folders of another one are refused. Default "raftmark".
+	// Cluster is the name of the cluster; nodes and data folders of another one are refused. Default
+	// "raftmark".
 	Cluster string `yaml:"cluster" json:"cluster"`
-	// Node is this node's id; it must be a key of Peers, unless Join. Required. An id is used once: a node that lost its
-	// data folder joins under a new one.
+	// Node is this node's id; it must be a key of Peers, unless Join. Required. An id is used once: a node
+	// that lost its data folder joins under a new one.
 	Node raft.NodeID `yaml:"node" json:"node"`
 	// DataDir is this node's data folder, created when it is missing. Required.
 	DataDir string `yaml:"data_dir" json:"data_dir"`
-	// Peers are all nodes that the cluster begins with, this one included, the same at each of them. Required unless Join.
-	// From then on the membership in the log says who is a member; Peers say where those are found that moved: for a
-	// member that is named here, these addresses count and not those of the log.
+	// Peers are all nodes that the cluster begins with, this one included, the same at each of them.
+	// Required unless Join. From then on the membership in the log says who is a member; Peers say where
+	// those are found that moved: for a member that is named here, these addresses count and not those of
+	// the log.
 	Peers map[raft.NodeID]Peer `yaml:"peers,omitempty" json:"peers,omitempty"`
-	// Join says that this node is none of those that the cluster begins with: it waits until it is added to a cluster
-	// that runs (raftmark ctl members add), and learns from its leader who is a member. Peers may be left out.
+	// Join says that this node is none of those that the cluster begins with: it waits until it is added to
+	// a cluster that runs (raftmark ctl members add), and learns from its leader who is a member. Peers may
+	// be left out.
 	Join bool `yaml:"join,omitempty" json:"join,omitempty"`
 
-	// PeerListen is the address for the other nodes, on the loopback network; what they are told as the address to answer
-	// at is Peers[Node].Peer or, when that is not given, this one. Default: Peers[Node].Peer.
+	// PeerListen is the address for the other nodes, on the loopback network; what they are told as the
+	// address to answer at is Peers[Node].Peer or, when that is not given, this one. Default:
+	// Peers[Node].Peer.
 	PeerListen string `yaml:"peer_listen,omitempty" json:"peer_listen"`
 	// ClientListen is the address of the client port, on the loopback network. Empty: no client port.
 	ClientListen string `yaml:"client_listen,omitempty" json:"client_listen"`
@@ -85,36 +90,38 @@ type Config struct {
 
 	// Transport carries messages between nodes: tcp, tls, quic or mem. Default tcp.
 	Transport string `yaml:"transport" json:"transport"`
-	// TLSDir is the folder with this node's certificate and key (see raftmark certs). Required with tls and quic.
+	// TLSDir is the folder with this node's certificate and key (see raftmark certs). Required with tls and
+	// quic.
 	TLSDir string `yaml:"tls_dir,omitempty" json:"tls_dir,omitempty"`
-	// LogStorage holds the raft log: pebble (on disk) or mem (lost with the process: for measuring only). Default
-	// pebble.
+	// LogStorage holds the raft log: pebble (on disk) or mem (lost with the process: for measuring only).
+	// Default pebble.
 	LogStorage string `yaml:"log_storage" json:"log_storage"`
 	// Sync is the durability class of LogStorage pebble: fsync, or none (for measuring only). Default fsync.
 	Sync storage.Sync `yaml:"sync" json:"sync"`
 	// Machine holds the keys: pebble, mem, or null (keeps nothing: for measuring only). Default: as LogStorage.
 	Machine string `yaml:"machine" json:"machine"`
 
-	// Reads says how GET, MGET and EXISTS are served: index, log or lease. Default index. With log each costs as much as a
-	// write; lease saves a round of messages, and is linearizable only as long as clocks do not drift apart by more than
-	// what Lease is shorter than ElectionMin. All nodes need the same.
+	// Reads says how GET, MGET and EXISTS are served: index, log or lease. Default index. With log each
+	// costs as much as a write; lease saves a round of messages, and is linearizable only as long as clocks
+	// do not drift apart by more than what Lease is shorter than ElectionMin. All nodes need the same.
 	Reads string `yaml:"reads" json:"reads"`
-	// Lease is how long a leader trusts the answer of a majority, with Reads lease only; at least two TickIntervals below
-	// ElectionMin. Default four fifths of ElectionMin.
+	// Lease is how long a leader trusts the answer of a majority, with Reads lease only; at least two
+	// TickIntervals below ElectionMin. Default four fifths of ElectionMin.
 	Lease time.Duration `yaml:"lease,omitempty" json:"lease_ns,omitempty"`
 
-	// Heartbeat is the time between a leader's heartbeats; below ElectionMin. Default 50ms. Lower: a dead leader is
-	// noticed sooner when the election timeouts are lowered with it, and there are more messages.
+	// Heartbeat is the time between a leader's heartbeats; below ElectionMin. Default 50ms. Lower: a dead
+	// leader is noticed sooner when the election timeouts are lowered with it, and there are more messages.
 	Heartbeat time.Duration `yaml:"heartbeat" json:"heartbeat_ns"`
-	// ElectionMin and ElectionMax bound the randomized election timeout. Defaults 150ms and twice ElectionMin. Lower:
-	// shorter outages, and more elections without need when the machine is busy.
+	// ElectionMin and ElectionMax bound the randomized election timeout. Defaults 150ms and twice
+	// ElectionMin. Lower: shorter outages, and more elections without need when the machine is busy.
 	ElectionMin time.Duration `yaml:"election_min" json:"election_min_ns"`
 	ElectionMax time.Duration `yaml:"election_max" json:"election_max_ns"`
 	// TickInterval is the clock of the core: the three times above are rounded to it. Default 5ms. Lower: finer
 	// timeouts, more wake-ups.
 	TickInterval time.Duration `yaml:"tick_interval" json:"tick_interval_ns"`
-	// Seed starts the source of the election timeouts, together with the node's id and the number of its start; 0 draws
-	// one, which /status then shows. With the same seed each start of each node draws as it did the last time.
+	// Seed starts the source of the election timeouts, together with the node's id and the number of its
+	// start; 0 draws one, which /status then shows. With the same seed each start of each node draws as it
+	// did the last time.
 	Seed uint64 `yaml:"seed,omitempty" json:"seed"`
 
 	// Raft are the limits of the protocol. Default: those of raft.Config.
@@ -124,16 +131,16 @@ type Config struct {
 
 	// PeerTransport is the transport itself; required with Transport mem, and only then.
 	PeerTransport replica.Transport `yaml:"-" json:"-"`
-	// ClientListener and AdminListener, when not nil, are used in place of ClientListen and AdminListen. The node
-	// closes them.
+	// ClientListener and AdminListener, when not nil, are used in place of ClientListen and AdminListen.
+	// The node closes them.
 	ClientListener net.Listener `yaml:"-" json:"-"`
 	AdminListener  net.Listener `yaml:"-" json:"-"`
 	// Logger takes life events; nil discards them.
 	Logger *slog.Logger `yaml:"-" json:"-"`
 }
 
-// RaftLimits are the limits of raft.Config, and of replica.Options where raft.Config has none of the name, that an
-// experiment may want to change; zero is its default. Units and costs are documented there.
+// RaftLimits are the limits of raft.Config, and of replica.Options where raft.Config has none of the name,
+// that an experiment may want to change; zero is its default. Units and costs are documented there.
 type RaftLimits struct {
 	NoPreVote             bool `yaml:"no_pre_vote,omitempty" json:"no_pre_vote"`
 	NoCheckQuorum         bool `yaml:"no_check_quorum,omitempty" json:"no_check_quorum"`
@@ -161,8 +168,8 @@ type RaftLimits struct {
 type ClientLimits struct {
 	// ConnectionsMax bounds the clients connected at once; one more is told so and closed. Default 1024.
 	ConnectionsMax int `yaml:"connections_max,omitempty" json:"connections_max"`
-	// InflightRequestsMax and InflightBytesMax bound the unanswered requests of a connection; at the bound it is not
-	// read. Defaults 1024 and 16 MiB. Higher: deeper pipelines, more memory.
+	// InflightRequestsMax and InflightBytesMax bound the unanswered requests of a connection; at the bound
+	// it is not read. Defaults 1024 and 16 MiB. Higher: deeper pipelines, more memory.
 	InflightRequestsMax int `yaml:"inflight_requests_max,omitempty" json:"inflight_requests_max"`
 	InflightBytesMax    int `yaml:"inflight_bytes_max,omitempty" json:"inflight_bytes_max"`
 	// KeyBytesMax and ValueBytesMax bound a key and a value. Defaults 1 KiB and 1 MiB.
@@ -170,7 +177,7 @@ type ClientLimits struct {
 	ValueBytesMax int `yaml:"value_bytes_max,omitempty" json:"value_bytes_max"`
 	// KeysMax bounds the keys of one command (MGET, DEL, EXISTS). Default 512.
 	KeysMax int `yaml:"keys_max,omitempty" json:"keys_max"`
-	// RequestTimeout is the longest that a command waits for its outcome; it is then answered with -UNKNOWN, and may
-	// still be applied. Default 5s.
+	// RequestTimeout is the longest that a command waits for its outcome; it is then answered with
+	// -UNKNOWN, and may still be applied. Default 5s.
 	RequestTimeout time.Duration `yaml:"request_timeout,omitempty" json:"request_timeout_ns"`
 }

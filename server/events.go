@@ -14,7 +14,8 @@ import (
 	"github.com/raftmark/raftmark/raft/replica"
 )
 
-// EventsFile is the name, in the data folder, of the file that a node appends its events to: one JSON object a line.
+// EventsFile is the name, in the data folder, of the file that a node appends its events to: one JSON
+// object a line.
 const EventsFile = "events.jsonl"
 
 // Kinds of events beside those of replica.EventKind.
@@ -37,7 +38,8 @@ type EventRecord struct {
 	Leader raft.NodeID       `json:"leader"`
 	Peer   raft.NodeID       `json:"peer"`
 	Index  raft.Index        `json:"index"`
-	// Members is the configuration, in the form of raft.Configuration, from the entry at MembersIndex; of config.
+	// Members is the configuration, in the form of raft.Configuration, from the entry at MembersIndex; of
+	// config.
 	Members      string     `json:"members,omitempty"`
 	MembersIndex raft.Index `json:"members_index,omitempty"`
 	// SnapshotIndex is the last entry of the snapshot; of compacted, snapshot_sent and snapshot_installed.
@@ -103,8 +105,8 @@ func (r *recorder) record(e EventRecord) {
 	}
 }
 
-// run writes each event as it comes: they are rare, and a process that is killed keeps what it wrote. When the file
-// cannot be written to any more, events are counted as dropped and the node goes on.
+// run writes each event as it comes: they are rare, and a process that is killed keeps what it wrote. When
+// the file cannot be written to any more, events are counted as dropped and the node goes on.
 func (r *recorder) run() {
 	defer close(r.done)
 	failed := false

@@ -11,8 +11,8 @@ import (
 // refusedMax bounds the nodes that a gate remembers having refused.
 const refusedMax = 64
 
-// gate admits peers: each with the disk that it was first seen with, so that a node whose data folder was wiped is not
-// taken for who it was.
+// gate admits peers: each with the disk that it was first seen with, so that a node whose data folder was
+// wiped is not taken for who it was.
 type gate struct {
 	disks *storage.PeerDisks // nil when nothing is kept on a disk
 

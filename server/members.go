@@ -11,7 +11,8 @@ import (
 	"github.com/raftmark/raftmark/transport"
 )
 
-// members is the configuration that counts in this node's log, and where its members can be reached. It is immutable.
+// members is the configuration that counts in this node's log, and where its members can be reached. It is
+// immutable.
 type members struct {
 	configuration raft.Configuration
 	index         raft.Index
@@ -62,9 +63,9 @@ type peerSetter interface {
 	SetPeers(peers map[raft.NodeID]string, removedUpTo raft.NodeID) error
 }
 
-// followMembers tells the transport who the members are, beside the replica's loop, until the replica stops. A
-// configuration that is not committed yet may be rolled back: until then the members of the committed one are peers,
-// too, and nobody counts as removed because of it.
+// followMembers tells the transport who the members are, beside the replica's loop, until the replica
+// stops. A configuration that is not committed yet may be rolled back: until then the members of the
+// committed one are peers, too, and nobody counts as removed because of it.
 func (n *Node) followMembers() {
 	setter, ok := n.transport.(peerSetter)
 	if !ok {
@@ -125,7 +126,8 @@ func (n *Node) reachable(configuration raft.Configuration) map[raft.NodeID]strin
 	return addresses
 }
 
-// handOver gives leadership to another node, if this one has it, so that the cluster goes on at once when it stops.
+// handOver gives leadership to another node, if this one has it, so that the cluster goes on at once when
+// it stops.
 func (n *Node) handOver(ctx context.Context) {
 	if n.replica.Status().Role != raft.Leader {
 		return

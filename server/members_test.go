@@ -57,7 +57,8 @@ func freshPeers(t *testing.T, from, to raft.NodeID) map[raft.NodeID]Peer {
 	return peers
 }
 
-// listenBelow listens on a port below those that systems hand out to outgoing connections, so that it stays free.
+// listenBelow listens on a port below those that systems hand out to outgoing connections, so that it stays
+// free.
 func listenBelow(t *testing.T) net.Listener {
 	t.Helper()
 	for range 1000 {
@@ -136,7 +137,8 @@ func change(t *testing.T, nodes map[raft.NodeID]*Node, changes ...MemberChange) 
 	return answer
 }
 
-// writer writes numbers 1, 2, ... under keys of their own until it is stopped, and remembers which were acknowledged.
+// writer writes numbers 1, 2, ... under keys of their own until it is stopped, and remembers which were
+// acknowledged.
 type writer struct {
 	addresses []string
 	stop      context.CancelFunc
@@ -246,7 +248,8 @@ func (w *writer) end(t *testing.T, node *Node) {
 	}
 }
 
-// A cluster of three grows to five and shrinks to three others, its leader among those that go, while clients write.
+// A cluster of three grows to five and shrinks to three others, its leader among those that go, while
+// clients write.
 func TestGrowsAndShrinksUnderLoad(t *testing.T) {
 	nodes, peers := startTCP(t, 3)
 	more := freshPeers(t, 4, 6)
@@ -255,7 +258,8 @@ func TestGrowsAndShrinksUnderLoad(t *testing.T) {
 	w := startWriter(t, everybody, 4)
 	for id, p := range more {
 		nodes[id] = onTCP(t, Config{Node: id, DataDir: t.TempDir(), Join: true, Peers: map[raft.NodeID]Peer{id: p}})
-		if s := nodes[id].Status(); s.Ready || !strings.Contains(s.NotReady, "waits to be added") || s.Raft.Role != "joining" {
+		s := nodes[id].Status()
+		if s.Ready || !strings.Contains(s.NotReady, "waits to be added") || s.Raft.Role != "joining" {
 			t.Errorf("a node that waits: got %q, %q", s.Raft.Role, s.NotReady)
 		}
 	}
@@ -266,8 +270,8 @@ func TestGrowsAndShrinksUnderLoad(t *testing.T) {
 	}
 	change(t, nodes, MemberChange{Op: "add", ID: 6, Peer: more[6]})
 	w.awaitMore(t, 100)
-	change(t, nodes, MemberChange{Op: "promote", ID: 6}, MemberChange{Op: "remove", ID: 1}, MemberChange{Op: "remove", ID: 2},
-		MemberChange{Op: "remove", ID: 3})
+	change(t, nodes, MemberChange{Op: "promote", ID: 6},
+		MemberChange{Op: "remove", ID: 1}, MemberChange{Op: "remove", ID: 2}, MemberChange{Op: "remove", ID: 3})
 	old := map[raft.NodeID]*Node{1: nodes[1], 2: nodes[2], 3: nodes[3]}
 	for id := range old {
 		delete(nodes, id)

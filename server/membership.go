@@ -23,8 +23,8 @@ type Member struct {
 	ID   raft.NodeID `json:"id"`
 	Role MemberRole  `json:"role"`
 	Peer             // its addresses and its priority
-	// The rest is known to the leader only. Match is how far its log is known to be like the leader's, Lag how many
-	// entries are missing, and SnapshotBytes how much it has of a snapshot that is being sent.
+	// The rest is known to the leader only. Match is how far its log is known to be like the leader's, Lag
+	// how many entries are missing, and SnapshotBytes how much it has of a snapshot that is being sent.
 	Match         raft.Index `json:"match,omitempty"`
 	Lag           raft.Index `json:"lag,omitempty"`
 	Active        bool       `json:"active,omitempty"` // heard lately

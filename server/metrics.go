@@ -69,8 +69,8 @@ func collectTransport(out chan<- prometheus.Metric, m transport.Metrics) {
 
 type label struct{ name, value string }
 
-// collectFields exports the number fields of a struct: an unsigned one counts since the start, unless it is what is
-// queued; a duration is in seconds, and any other number is a level.
+// collectFields exports the number fields of a struct: an unsigned one counts since the start, unless it is
+// what is queued; a duration is in seconds, and any other number is a level.
 func collectFields(out chan<- prometheus.Metric, prefix string, v any, labels ...label) {
 	value := reflect.ValueOf(v)
 	for i := range value.NumField() {

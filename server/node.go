@@ -43,8 +43,8 @@ type Node struct {
 	cause   error // why it stopped by itself
 }
 
-// Start validates c, opens the data folder, and runs the node until Stop, Abort, or an error of its disk (fail-stop).
-// After an error nothing of it is left running.
+// Start validates c, opens the data folder, and runs the node until Stop, Abort, or an error of its disk
+// (fail-stop). After an error nothing of it is left running.
 func Start(c Config) (*Node, error) {
 	c = c.WithDefaults()
 	if err := c.Validate(); err != nil {
@@ -160,7 +160,8 @@ func (c Config) respOptions() resp.Options {
 	return resp.Options{
 		ConnectionsMax: l.ConnectionsMax, InflightRequestsMax: l.InflightRequestsMax,
 		InflightBytesMax: l.InflightBytesMax, ArgsMax: l.KeysMax + sessionArgs + 8,
-		// What is larger than an entry cannot be a command, whatever the limits of its keys and values add up to.
+		// What is larger than an entry cannot be a command, whatever the limits of its keys and values add
+		// up to.
 		RequestBytesMax: min(max(l.KeysMax*l.KeyBytesMax, 2*l.ValueBytesMax), raft.EntryDataBytesMax) + 4<<10,
 		RequestTimeout:  l.RequestTimeout, Logger: c.Logger,
 	}
@@ -193,8 +194,9 @@ func (n *Node) fail(err error) {
 	go n.shutDown(context.Background(), n.closeClients)
 }
 
-// Stop hands leadership over if the node has it, answers the commands under way, as long as ctx lasts, stops the node,
-// and returns when nothing of it is left. It returns the error that stopped it before, or that closing gave.
+// Stop hands leadership over if the node has it, answers the commands under way, as long as ctx lasts,
+// stops the node, and returns when nothing of it is left. It returns the error that stopped it before, or
+// that closing gave.
 func (n *Node) Stop(ctx context.Context) error {
 	n.recorder.record(EventRecord{Kind: EventStop})
 	n.shutDown(ctx, func() {
@@ -206,8 +208,8 @@ func (n *Node) Stop(ctx context.Context) error {
 	return n.Wait()
 }
 
-// Abort stops the node at once: clients and peers see their connections break. Of a node in a process of its own,
-// kill is more honest.
+// Abort stops the node at once: clients and peers see their connections break. Of a node in a process of
+// its own, kill is more honest.
 func (n *Node) Abort() error {
 	n.shutDown(context.Background(), n.closeClients)
 	return n.Wait()

@@ -302,7 +302,8 @@ func TestRefusals(t *testing.T) {
 		{replica.ErrTooLarge, "ERR proposal too large; it was not executed"},
 		{raft.ErrTransferring, "TRYAGAIN leadership is being transferred"},
 		{replica.ErrUnconfirmed, "CLUSTERDOWN no leader"},
-		{fmt.Errorf("%w: %w", replica.ErrUnknown, raft.ErrClosed), "UNKNOWN outcome not known: proposal outcome unknown: closed"},
+		{fmt.Errorf("%w: %w", replica.ErrUnknown, raft.ErrClosed),
+			"UNKNOWN outcome not known: proposal outcome unknown: closed"},
 		{replica.ErrUnknown, "UNKNOWN outcome not known: proposal outcome unknown"},
 		{errors.New("odd"), "UNKNOWN outcome not known: odd"},
 	} {

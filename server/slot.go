@@ -16,7 +16,8 @@ func slotOf(key []byte) int {
 	return int(crc16(key)) % slotCount
 }
 
-// crc16 is CRC-16/XMODEM: polynomial 0x1021, start 0, not reflected. Bit by bit: it is needed once a redirection.
+// crc16 is CRC-16/XMODEM: polynomial 0x1021, start 0, not reflected. Bit by bit: it is needed once a
+// redirection.
 func crc16(b []byte) uint16 {
 	var crc uint16
 	for _, c := range b {

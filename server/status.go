@@ -20,8 +20,8 @@ type Status struct {
 	Incarnation uint64      `json:"incarnation"`
 	UptimeNs    int64       `json:"uptime_ns"`
 	DataDir     string      `json:"data_dir"`
-	// Ready says that a leader is known, able to answer when it is this node, and that what is known to be committed
-	// is applied.
+	// Ready says that a leader is known, able to answer when it is this node, and that what is known to be
+	// committed is applied.
 	Ready bool `json:"ready"`
 	// NotReady says why it is not.
 	NotReady string `json:"not_ready,omitempty"`
@@ -39,7 +39,8 @@ type Status struct {
 	EventsDropped uint64             `json:"events_dropped"`
 	Metrics       replica.Metrics    `json:"metrics"`
 	Transport     *transport.Metrics `json:"transport,omitempty"`
-	// Refused are the nodes that this one does not talk to, because their disk is not the one that they were known with.
+	// Refused are the nodes that this one does not talk to, because their disk is not the one that they
+	// were known with.
 	Refused []RefusedPeer `json:"refused,omitempty"`
 	Config  Config        `json:"config"`
 }
@@ -75,8 +76,8 @@ type ClientStatus struct {
 // IsLeader reports whether the node leads and can answer clients.
 func (s Status) IsLeader() bool { return s.Raft.Role == raft.Leader.String() && s.Raft.TermCommitted }
 
-// removed reports whether the node was removed: by a configuration in its own log or, since nobody tells a node that is
-// gone, by peers that do not talk to it any more.
+// removed reports whether the node was removed: by a configuration in its own log or, since nobody tells a
+// node that is gone, by peers that do not talk to it any more.
 func removed(s *raft.Status, refusedBy map[string]uint64) bool {
 	_, member := s.Configuration.Member(s.ID)
 	known := s.ConfigurationIndex <= s.CommitIndex && !s.Configuration.IsZero() && s.ID <= s.Configuration.LastID

@@ -31,8 +31,8 @@ const (
 	keyBytesLimit   = 64 << 10
 	valueBytesLimit = raft.EntryDataBytesMax / 2
 	keysLimit       = 1 << 14
-	// A message of this size, or with the one longest entry, fits in the transport's default frame. A longer one
-	// would be dropped each time that it is sent.
+	// A message of this size, or with the one longest entry, fits in the transport's default frame. A
+	// longer one would be dropped each time that it is sent.
 	messageBytesLimit = raft.EntryDataBytesMax
 )
 
@@ -91,8 +91,8 @@ func (f *faults) oneOf(field, value string, names ...string) {
 	f.check(slices.Contains(names, value), "%s: %q, want one of %s", field, value, strings.Join(names, ", "))
 }
 
-// Validate returns every fault of a configuration whose defaults are set: each names the field, the value and the
-// bound.
+// Validate returns every fault of a configuration whose defaults are set: each names the field, the value
+// and the bound.
 func (c Config) Validate() error {
 	var f faults
 	if err := transport.ValidateCluster(c.Cluster); err != nil {
@@ -186,7 +186,8 @@ func (c Config) checkTimes(f *faults) {
 	if c.ElectionMin == DefaultElectionMin {
 		whose = ", its default: set that, too"
 	}
-	f.check(c.Heartbeat < c.ElectionMin, "heartbeat: %v, want less than election_min %v%s", c.Heartbeat, c.ElectionMin, whose)
+	f.check(c.Heartbeat < c.ElectionMin, "heartbeat: %v, want less than election_min %v%s",
+		c.Heartbeat, c.ElectionMin, whose)
 	f.check(c.ElectionMin > 0, "election_min: %v, want more than 0", c.ElectionMin)
 	f.check(c.ElectionMax >= c.ElectionMin && c.ElectionMax <= electionLimit,
 		"election_max: %v, want election_min %v to %v", c.ElectionMax, c.ElectionMin, electionLimit)

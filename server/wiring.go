@@ -18,7 +18,8 @@ import (
 	"github.com/raftmark/raftmark/transport/tcp"
 )
 
-// parts are what a node is built from: its names in the configuration, turned into objects here and nowhere else.
+// parts are what a node is built from: its names in the configuration, turned into objects here and nowhere
+// else.
 type parts struct {
 	log         replica.Log
 	machine     machine
@@ -39,7 +40,8 @@ type machine interface {
 	Hash() (raft.Index, kv.Hash, error)
 }
 
-// openParts opens the log, which claims the data folder, then the machine and the snapshots, then the peer port.
+// openParts opens the log, which claims the data folder, then the machine and the snapshots, then the peer
+// port.
 func openParts(c Config) (p parts, err error) {
 	defer func() {
 		if err != nil {
@@ -88,8 +90,8 @@ func (p *parts) openLog(c Config) error {
 	return fmt.Errorf("log_storage: %q is not known", c.LogStorage)
 }
 
-// openMachine opens the state machine. It persists its state when the log is durable, because the log is compacted up
-// to there; with a log in memory both begin anew.
+// openMachine opens the state machine. It persists its state when the log is durable, because the log is
+// compacted up to there; with a log in memory both begin anew.
 func openMachine(c Config) (machine, error) {
 	durable := c.LogStorage != StorageMem
 	dir := storage.MachineDir(c.DataDir)
@@ -121,8 +123,8 @@ func opened[M machine](m M, err error) (machine, error) {
 	return m, nil
 }
 
-// openSnapshots opens the folder of snapshots. One that was received belongs to the log that it came with: when that was
-// in memory, it is gone.
+// openSnapshots opens the folder of snapshots. One that was received belongs to the log that it came with:
+// when that was in memory, it is gone.
 func openSnapshots(c Config) (replica.Snapshots, error) {
 	dir := storage.SnapshotDir(c.DataDir)
 	if c.LogStorage == StorageMem {

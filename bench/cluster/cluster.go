@@ -105,8 +105,8 @@ func prepare(o Options) error {
 	return nil
 }
 
-// start starts all nodes and waits until they are ready. Nodes that were here earlier have their ports of then; when
-// those are taken, only a node that was added needs them, since all others know it by them.
+// start starts all nodes and waits until they are ready. Nodes that were here earlier have their ports of
+// then; when those are taken, only a node that was added needs them, since all others know it by them.
 func (c *Cluster) start(ctx context.Context, earlier folder, samePorts bool) error {
 	configs, err := earlier.configs(c.options, samePorts)
 	if err != nil {
@@ -168,8 +168,8 @@ func (c *Cluster) Node(id raft.NodeID) *Node {
 // Now reads the clock that all instants of the cluster and of its nodes' events are on.
 func (c *Cluster) Now() time.Duration { return c.clock.Now() }
 
-// AwaitReady returns when all nodes are ready and one of them leads, or with the reason why that will not be. Nodes that
-// were removed from the cluster by somebody else are stopped and marked.
+// AwaitReady returns when all nodes are ready and one of them leads, or with the reason why that will not
+// be. Nodes that were removed from the cluster by somebody else are stopped and marked.
 func (c *Cluster) AwaitReady(ctx context.Context) error {
 	for {
 		nodes := c.Nodes()
@@ -224,8 +224,8 @@ func (c *Cluster) Statuses(ctx context.Context) []server.Status {
 	return statuses
 }
 
-// Leader returns the node that says that it leads, can answer clients, and has the highest term of those. The error
-// wraps ErrNoLeader when there is none.
+// Leader returns the node that says that it leads, can answer clients, and has the highest term of those.
+// The error wraps ErrNoLeader when there is none.
 func (c *Cluster) Leader(ctx context.Context) (*Node, error) {
 	var leader *Node
 	var term raft.Term
@@ -270,8 +270,8 @@ func (c *Cluster) usable() error {
 	return nil
 }
 
-// Close stops all nodes, kills those that take longer than StopGrace, and returns when no process is left. Calls
-// after the first do it again, and find nothing to do.
+// Close stops all nodes, kills those that take longer than StopGrace, and returns when no process is left.
+// Calls after the first do it again, and find nothing to do.
 func (c *Cluster) Close() error {
 	c.mu.Lock()
 	c.closed = true

@@ -178,6 +178,59 @@ func TestQUICAndAnEarlierFolder(t *testing.T) {
 	}
 }
 
+// A cluster that grew and shrank is found again, without the node that was removed.
+func TestAddRemoveAndStartAgain(t *testing.T) {
+	dir := t.TempDir()
+	c := startCluster(t, Options{Nodes: 1, Dir: dir, Transport: server.TransportTLS})
+	if err := client(t, c).Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	added, err := c.AddNode(t.Context())
+	if err != nil || added.ID() != 2 {
+		t.Fatalf("AddNode: got %v, %v, want node 2", added, err)
+	}
+	if err := c.RemoveNode(t.Context(), 1); err != nil { // the leader
+		t.Fatal(err)
+	}
+	if c.Node(1) != nil || len(c.Nodes()) != 1 || leaderWithin(t, c) != added {
+		t.Fatalf("after RemoveNode: got the nodes %v", c.Nodes())
+	}
+	again, err := c.AddNode(t.Context())
+	if err != nil || again.ID() != 3 {
+		t.Fatalf("AddNode: got %v, %v, want node 3", again, err)
+	}
+	if _, err := c.Transfer(t.Context(), 3); err != nil || leaderWithin(t, c) != again {
+		t.Fatalf("Transfer: got %v", err)
+	}
+	now, err := c.Members(t.Context())
+	if err != nil || now.Configuration != "2 3" || now.Leader != 3 {
+		t.Fatalf("Members: got %+v, %v", now, err)
+	}
+	commanded, effective, err := again.Stop(t.Context())
+	if err != nil || effective < commanded || again.Running() {
+		t.Fatalf("Stop: got %v, %v, %v", commanded, effective, err)
+	}
+	if err := again.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	events, err := c.Events()
+	if err != nil || events[0].Node != 1 {
+		t.Errorf("the events of the removed node are gone: %v", err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	found := startCluster(t, Options{Nodes: 1, Dir: dir, Transport: server.TransportTLS})
+	if found.Node(1) != nil || len(found.Nodes()) != 2 || found.Node(2).ClientAddr() != added.ClientAddr() {
+		t.Errorf("started again: got the nodes %v", found.Nodes())
+	}
+	single := redis.NewClient(&redis.Options{Addr: leaderWithin(t, found).ClientAddr()})
+	defer func() { _ = single.Close() }()
+	if got, err := single.Get(t.Context(), "k").Result(); err != nil || got != "v" {
+		t.Errorf("got %q, %v, want v", got, err)
+	}
+}
+
 func TestAnEndByItselfIsAnError(t *testing.T) {
 	c := startCluster(t, Options{Nodes: 1})
 	if err := syscall.Kill(c.Nodes()[0].Pid(), syscall.SIGKILL); err != nil {

@@ -14,13 +14,15 @@
 //	commanded, effective, err := leader.Kill()
 //	err = leader.Restart(ctx)
 //
-// AddNode starts one more process, which joins, and waits until it votes. Whoever wants the steps one by one, or several
-// nodes in one change, takes StartJoining, then what [control.Client] offers, and Retire for those that were removed.
+// AddNode starts one more process, which joins, and waits until it votes. Whoever wants the steps one by
+// one, or several nodes in one change, takes StartJoining, then what [control.Client] offers, and Retire
+// for those that were removed.
 //
-// Ports are taken from below the range that the system hands out by itself, so that a node that is started again
-// finds its own free; a folder that is used again has the ports of before. Each child is in a process group of its own: an interrupt at the terminal reaches this
-// process only, which then ends the children in order. A child also watches its standard input, a pipe from this
-// process, and stops when it ends: so the children end with this process even when that is killed.
+// Ports are taken from below the range that the system hands out by itself, so that a node that is started
+// again finds its own free; a folder that is used again has the ports of before. Each child is in a process
+// group of its own: an interrupt at the terminal reaches this process only, which then ends the children in
+// order. A child also watches its standard input, a pipe from this process, and stops when it ends: so the
+// children end with this process even when that is killed.
 //
 // # Obligations of the caller
 //
@@ -30,8 +32,9 @@
 // # Invariants
 //
 //  1. When Start fails or Close returns, no child is left.
-//  2. Nothing here deletes data: a folder that was used before is used again, by the same number of nodes at the begin,
-//     and by those that were added. The folder of a node that was removed has a file REMOVED, and is not used again.
+//  2. Nothing here deletes data: a folder that was used before is used again, by the same number of
+//     nodes at the begin, and by those that were added. The folder of a node that was removed has a file
+//     REMOVED, and is not used again.
 //  3. A child that ends without having been told to is an error that shows the last lines of its log.
 //
 // # What it does not do

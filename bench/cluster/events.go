@@ -18,8 +18,8 @@ import (
 // eventLineBytesMax bounds one line of an event file.
 const eventLineBytesMax = 64 << 10
 
-// Events returns what the nodes have recorded until now, in the order of time. A line that a kill cut short is left
-// out.
+// Events returns what the nodes have recorded until now, in the order of time. A line that a kill cut short
+// is left out.
 func (c *Cluster) Events() ([]server.EventRecord, error) {
 	var all []server.EventRecord
 	c.mu.Lock()

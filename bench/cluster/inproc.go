@@ -22,8 +22,8 @@ type InprocOptions struct {
 	Nodes int
 	// Dir takes a data folder a node. Required.
 	Dir string
-	// Transport is tcp, tls, quic (over loopback sockets) or mem; LogStorage is pebble or mem; Machine is pebble,
-	// mem or null.
+	// Transport is tcp, tls, quic (over loopback sockets) or mem; LogStorage is pebble or mem; Machine is
+	// pebble, mem or null.
 	Transport, LogStorage, Machine string
 	// Heartbeat, ElectionMin and ElectionMax are the times of the protocol.
 	Heartbeat, ElectionMin, ElectionMax time.Duration

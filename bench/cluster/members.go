@@ -28,13 +28,15 @@ func (c *Cluster) Members(ctx context.Context) (server.MembersAnswer, error) {
 	return c.Control().Members(ctx)
 }
 
-// Transfer hands leadership to a node, or to whoever is best prepared when that is raft.None, and returns who leads then.
+// Transfer hands leadership to a node, or to whoever is best prepared when that is raft.None, and returns
+// who leads then.
 func (c *Cluster) Transfer(ctx context.Context, to raft.NodeID) (raft.NodeID, error) {
 	return c.Control().Transfer(ctx, to)
 }
 
-// AddNode starts one more node, under an id that was never used, adds it to the cluster, and returns when it has caught
-// up and votes. When that fails the node is stopped, removed again as far as possible, and marked as removed.
+// AddNode starts one more node, under an id that was never used, adds it to the cluster, and returns when
+// it has caught up and votes. When that fails the node is stopped, removed again as far as possible, and
+// marked as removed.
 func (c *Cluster) AddNode(ctx context.Context) (*Node, error) {
 	c.changing.Lock()
 	defer c.changing.Unlock()
@@ -60,8 +62,8 @@ func (c *Cluster) giveUp(n *Node) error {
 	return c.retire(ctx, n)
 }
 
-// StartJoining starts one more node, under an id that was never used, and returns when its ports answer. It is no member
-// until Control adds it, and not ready before.
+// StartJoining starts one more node, under an id that was never used, and returns when its ports answer. It
+// is no member until Control adds it, and not ready before.
 func (c *Cluster) StartJoining(ctx context.Context) (*Node, error) {
 	c.changing.Lock()
 	defer c.changing.Unlock()
@@ -126,8 +128,8 @@ func (c *Cluster) RemoveNode(ctx context.Context, id raft.NodeID) error {
 	return c.retire(ctx, n)
 }
 
-// Retire stops a node that is no member any more, and sees to it that it is not started again; its data stay. RemoveNode
-// does it by itself.
+// Retire stops a node that is no member any more, and sees to it that it is not started again; its data
+// stay. RemoveNode does it by itself.
 func (c *Cluster) Retire(ctx context.Context, id raft.NodeID) error {
 	n := c.Node(id)
 	if n == nil {

@@ -110,8 +110,8 @@ func (n *Node) Failure() error {
 	return nil
 }
 
-// Kill ends the node's process with SIGKILL, and returns when it is gone: when it was ordered, and when the system
-// said that the process has ended, on internal/clock.
+// Kill ends the node's process with SIGKILL, and returns when it is gone: when it was ordered, and when the
+// system said that the process has ended, on internal/clock.
 func (n *Node) Kill() (commanded, effective time.Duration, err error) {
 	p := n.current()
 	if p == nil || !p.running() {
@@ -127,8 +127,9 @@ func (n *Node) Kill() (commanded, effective time.Duration, err error) {
 	return commanded, n.cluster.clock.At(p.ended), nil
 }
 
-// Stop ends the node's process with SIGTERM, as an operator would: it hands leadership over, answers what is under way,
-// and ends. When it has not by the end of ctx it is killed. It returns the same instants as Kill.
+// Stop ends the node's process with SIGTERM, as an operator would: it hands leadership over, answers what
+// is under way, and ends. When it has not by the end of ctx it is killed. It returns the same instants as
+// Kill.
 func (n *Node) Stop(ctx context.Context) (commanded, effective time.Duration, err error) {
 	p := n.current()
 	if p == nil || !p.running() {
@@ -158,8 +159,8 @@ func (n *Node) signal(verb string, s syscall.Signal) error {
 	return nil
 }
 
-// Restart starts a node that was killed or stopped, on its own data, and returns when its ports answer. A node whose log was in
-// memory has forgotten its vote, and cannot come back.
+// Restart starts a node that was killed or stopped, on its own data, and returns when its ports answer. A
+// node whose log was in memory has forgotten its vote, and cannot come back.
 func (n *Node) Restart(ctx context.Context) error {
 	if n.config.LogStorage == server.StorageMem {
 		return fmt.Errorf("restart node %d: with log_storage mem it has forgotten its vote", n.id)

@@ -23,14 +23,14 @@ const NicenessMax = 19
 type Options struct {
 	// Nodes is how many nodes the cluster begins with, 1 to 15. Default 3.
 	Nodes int
-	// Dir is the folder of the cluster, created when it is missing. Required. One that was used before must have begun
-	// with the same number of nodes and the same name; nodes that were added then are started, too, those that were
-	// removed are not.
+	// Dir is the folder of the cluster, created when it is missing. Required. One that was used before must
+	// have begun with the same number of nodes and the same name; nodes that were added then are started,
+	// too, those that were removed are not.
 	Dir string
 	// Name is the cluster's name. Default "raftmark".
 	Name string
-	// Binary is the program that runs a node, with the arguments node --config FILE --exit-with-parent. Default:
-	// this one.
+	// Binary is the program that runs a node, with the arguments node --config FILE --exit-with-parent.
+	// Default: this one.
 	Binary string
 
 	// Transport, LogStorage, Machine and Sync are those of server.Config.
@@ -117,8 +117,8 @@ func (o Options) Validate() error {
 	return server.ConfigError{Err: errors.Join(errs...)}
 }
 
-// nodeConfig returns the configuration of one of the nodes that the cluster begins with; all[i] are the ports of node
-// i+1.
+// nodeConfig returns the configuration of one of the nodes that the cluster begins with; all[i] are the
+// ports of node i+1.
 func (o Options) nodeConfig(id raft.NodeID, all []ports) server.Config {
 	peers := make(map[raft.NodeID]server.Peer, len(all))
 	for i, p := range all {

@@ -31,8 +31,8 @@ func (p ports) addresses() server.Peer {
 // local returns the loopback address with a port.
 func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// freePorts returns ports for n nodes that were free, for TCP and UDP, a moment ago. Another process may be faster:
-// who cannot bind them asks again.
+// freePorts returns ports for n nodes that were free, for TCP and UDP, a moment ago. Another process may be
+// faster: who cannot bind them asks again.
 func freePorts(n int) (all []ports, err error) {
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), uint64(os.Getpid())))
 	var held []io.Closer // until all are found, so that none is found twice

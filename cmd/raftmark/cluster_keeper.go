@@ -19,11 +19,12 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// keeperTimeout bounds a request to the process that looks after a cluster: a node that joins may need a snapshot.
+// keeperTimeout bounds a request to the process that looks after a cluster: a node that joins may need a
+// snapshot.
 const keeperTimeout = 5 * time.Minute
 
-// keeper is the process that looks after a local cluster, as cluster add and cluster remove see it: an HTTP port on the
-// loopback network, whose address is in the state file.
+// keeper is the process that looks after a local cluster, as cluster add and cluster remove see it: an HTTP
+// port on the loopback network, whose address is in the state file.
 type keeper struct {
 	cluster *cluster.Cluster
 	dir     string

@@ -93,8 +93,8 @@ func newSnapshotCommand(f *ctlFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "snapshot",
 		Short: "Compact the logs of the nodes now",
-		Long: `Compact the logs of the nodes that --admin names, each its own: the state machine makes its state durable, and the
-log begins anew after it, but for some entries that stay for followers that are a little behind.`,
+		Long: `Compact the logs of the nodes that --admin names, each its own: the state machine makes its state durable,
+and the log begins anew after it, but for some entries that stay for followers that are a little behind.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			admins, err := f.addresses(cmd)
@@ -203,7 +203,8 @@ func notesOf(s *server.Status) []string {
 		notes = append(notes, fmt.Sprintf("the membership is changing: %s", m.Configuration))
 	}
 	if s.Reads == server.ReadsLease {
-		notes = append(notes, fmt.Sprintf("node %d serves reads under a lease of %v: it trusts the clocks", s.Node, s.Config.Lease))
+		notes = append(notes,
+			fmt.Sprintf("node %d serves reads under a lease of %v: it trusts the clocks", s.Node, s.Config.Lease))
 	}
 	return notes
 }

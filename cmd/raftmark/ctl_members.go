@@ -28,7 +28,8 @@ func (f *ctlFlags) bind(cmd *cobra.Command, timeout time.Duration) {
 	cmd.Flags().DurationVar(&f.timeout, "timeout", timeout, "how long to try")
 }
 
-// client returns a client for the nodes that --admin names or, without it, for those of the local cluster that runs here.
+// client returns a client for the nodes that --admin names or, without it, for those of the local cluster
+// that runs here.
 func (f *ctlFlags) client(cmd *cobra.Command) (*control.Client, context.Context, context.CancelFunc, error) {
 	admins, err := f.addresses(cmd)
 	if err != nil {
@@ -92,7 +93,8 @@ configuration, when more than one vote comes or goes. One change at a time.`,
 		asJSON := c.Flags().Bool("json", false, "print everything, as JSON")
 		c.RunE = func(cmd *cobra.Command, _ []string) error {
 			return f.do(cmd, func(ctx context.Context, c *control.Client) error {
-				return printMembers(ctx, cmd.OutOrStdout(), c, *asJSON)
+				now, err := c.Members(ctx)
+				return printMembers(cmd.OutOrStdout(), &now, err, *asJSON)
 			})
 		}
 	}
@@ -109,16 +111,23 @@ configuration, when more than one vote comes or goes. One change at a time.`,
 	return members
 }
 
-// printMembers prints the leader's view or, when nobody leads, that of the node that knows most, with an error.
-func printMembers(ctx context.Context, w io.Writer, c *control.Client, asJSON bool) error {
-	now, err := c.Members(ctx)
-	if now.Node == raft.None {
+// printMembers prints the leader's view or, when nobody leads, that of the node that knows most, with the
+// error.
+func printMembers(w io.Writer, now *server.MembersAnswer, err error, asJSON bool) error {
+	switch {
+	case now.Node == raft.None:
 		return err
-	}
-	if asJSON {
+	case asJSON:
 		return errors.Join(writeJSON(w, now), err)
+	default:
+		return errors.Join(printMembership(w, now), err)
 	}
-	return errors.Join(printMembership(w, &now), err)
+}
+
+// printChanged prints the members after a change, which may have cost the leader its place.
+func printChanged(ctx context.Context, w io.Writer, c *control.Client) error {
+	now, err := c.AwaitMembers(ctx)
+	return printMembers(w, &now, err, false)
 }
 
 func printMembership(w io.Writer, now *server.MembersAnswer) error {
@@ -133,8 +142,9 @@ func printMembership(w io.Writer, now *server.MembersAnswer) error {
 		if m.Lost {
 			heard = "lost its disk"
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", m.ID, m.Role, yesNo(m.ID == now.Leader), match, lag, heard,
-			m.Priority, textOrDash(m.Peer.Peer), textOrDash(m.Client), textOrDash(m.Admin))
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", m.ID, m.Role,
+			yesNo(m.ID == now.Leader), match, lag, heard, m.Priority,
+			textOrDash(m.Peer.Peer), textOrDash(m.Client), textOrDash(m.Admin))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -192,7 +202,7 @@ func (f *ctlFlags) change(cmd *cobra.Command, changes []server.MemberChange) err
 		if err := c.Promote(ctx, progressOf(cmd), changes...); err != nil {
 			return err
 		}
-		return printMembers(ctx, cmd.OutOrStdout(), c, false)
+		return printChanged(ctx, cmd.OutOrStdout(), c)
 	})
 }
 
@@ -218,8 +228,8 @@ func newMembersAddCommand(f *ctlFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add ID",
 		Short: "Add a node, and give it a vote when it has caught up",
-		Long: `Add a node that was started with raftmark node --join. It receives the log, or a snapshot, as a learner. When it
-has caught up it is promoted to a voter; an interrupted wait is gone on with by the same command.`,
+		Long: `Add a node that was started with raftmark node --join. It receives the log, or a snapshot, as a learner.
+When it has caught up it is promoted to a voter; an interrupted wait is gone on with by the same command.`,
 		Args: exactlyOneID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ids, err := parseIDs(args)
@@ -237,7 +247,7 @@ has caught up it is promoted to a voter; an interrupted wait is gone on with by 
 				if err := c.Add(ctx, add, progressOf(cmd)); err != nil {
 					return err
 				}
-				return printMembers(ctx, cmd.OutOrStdout(), c, false)
+				return printChanged(ctx, cmd.OutOrStdout(), c)
 			})
 		},
 	}
@@ -279,7 +289,8 @@ Each NEW is a learner that has caught up, or catches up now; with one pair and -
 			}
 			var changes []server.MemberChange
 			for i := 0; i < len(ids); i += 2 {
-				changes = append(changes, server.MemberChange{Op: "promote", ID: ids[i+1]}, server.MemberChange{Op: "remove", ID: ids[i]})
+				changes = append(changes,
+					server.MemberChange{Op: "promote", ID: ids[i+1]}, server.MemberChange{Op: "remove", ID: ids[i]})
 			}
 			return f.do(cmd, func(ctx context.Context, c *control.Client) error {
 				if peer.Peer != "" {
@@ -290,7 +301,7 @@ Each NEW is a learner that has caught up, or catches up now; with one pair and -
 				if err := c.Promote(ctx, progressOf(cmd), changes...); err != nil {
 					return err
 				}
-				return printMembers(ctx, cmd.OutOrStdout(), c, false)
+				return printChanged(ctx, cmd.OutOrStdout(), c)
 			})
 		},
 	}

@@ -136,8 +136,8 @@ func runNode(ctx context.Context, c server.Config) error {
 // load returns the configuration of the file, or of the flags.
 func (f *nodeFlags) load(cmd *cobra.Command) (server.Config, error) {
 	if f.configFile != "" {
-		for _, name := range []string{"id", "peer", "join", "cluster", "data", "transport", "tls-dir", "log-storage", "machine",
-			"heartbeat", "election-min", "election-max", "reads", "lease"} {
+		for _, name := range []string{"id", "peer", "join", "cluster", "data", "transport", "tls-dir", "log-storage",
+			"machine", "heartbeat", "election-min", "election-max", "reads", "lease"} {
 			if cmd.Flags().Changed(name) {
 				return server.Config{}, fmt.Errorf("--%s: not together with --config", name)
 			}

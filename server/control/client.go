@@ -53,11 +53,17 @@ func New(admins ...string) *Client {
 	}
 }
 
-// Members asks all nodes that are known, and returns the answer of the leader. When nobody leads it returns the answer
-// of the node with the highest term, and an error that wraps ErrNoLeader; when nobody answers, one that wraps
-// ErrNoAnswer.
+// Members asks all nodes that are known, and returns the answer of the leader. When nobody leads it returns
+// the answer of the node with the highest term, and an error that wraps ErrNoLeader; when nobody answers,
+// one that wraps ErrNoAnswer.
 func (c *Client) Members(ctx context.Context) (server.MembersAnswer, error) {
 	now, err := c.look(ctx)
+	return now.MembersAnswer, err
+}
+
+// AwaitMembers is Members, again and again until there is a leader or ctx ends. That nobody answers is final.
+func (c *Client) AwaitMembers(ctx context.Context) (server.MembersAnswer, error) {
+	now, err := c.leaderWithin(ctx)
 	return now.MembersAnswer, err
 }
 
@@ -141,7 +147,8 @@ func (c *Client) Change(ctx context.Context, changes ...server.MemberChange) (se
 	return answer, err
 }
 
-// Transfer hands leadership to a node, or to whoever is best prepared when that is raft.None, and returns who leads then.
+// Transfer hands leadership to a node, or to whoever is best prepared when that is raft.None, and returns
+// who leads then.
 func (c *Client) Transfer(ctx context.Context, to raft.NodeID) (raft.NodeID, error) {
 	if to == raft.None {
 		var answer server.MembersAnswer
@@ -162,8 +169,8 @@ func (c *Client) Compact(ctx context.Context, admin string) (server.SnapshotAnsw
 	return answer, err
 }
 
-// Add adds a server as a learner, if it is none yet, waits until it has caught up, and promotes it. It tells progress,
-// when that is not nil, how it goes.
+// Add adds a server as a learner, if it is none yet, waits until it has caught up, and promotes it. It
+// tells progress, when that is not nil, how it goes.
 func (c *Client) Add(ctx context.Context, add server.MemberChange, progress func(server.MembersAnswer)) error {
 	now, err := c.leaderWithin(ctx)
 	if err != nil {
@@ -205,7 +212,7 @@ func member(m server.Membership, id raft.NodeID) (server.Member, bool) {
 	return m.Members[i], true
 }
 
-// leaderWithin is look, again and again until there is a leader or ctx ends. That nobody answers is final.
+// leaderWithin is AwaitMembers, with where the answer came from.
 func (c *Client) leaderWithin(ctx context.Context) (seen, error) {
 	for {
 		now, err := c.look(ctx)

@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// lab is a handler whose calls are completed by the test: HOLD x and READ x wait, LATE k x is a late call that reads the
-// key k, AFTER k x waits for the late calls that read k, and then waits like HOLD; anything else echoes its last argument.
+// lab is a handler whose calls are completed by the test: HOLD x and READ x wait, LATE k x is a late call
+// that reads the key k, AFTER k x waits for the late calls that read k, and then waits like HOLD; anything
+// else echoes its last argument.
 type lab struct {
 	mu   sync.Mutex
 	held map[string]*held

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// programEnv makes this test binary the program itself: clusters of processes need one.
+const programEnv = "RAFTMARK_TEST_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(programEnv) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// program runs the program in a folder, as a process of its own, and wants an exit code and words in what it prints.
+func program(t *testing.T, dir string, want int, says []string, args ...string) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), programEnv+"=1")
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	for _, words := range says {
+		if !strings.Contains(string(out), words) {
+			t.Errorf("raftmark %s: want %q in\n%s", strings.Join(args, " "), words, out)
+		}
+	}
+	if code := cmd.ProcessState.ExitCode(); code != want {
+		t.Fatalf("raftmark %s: got exit code %d, want %d\n%s", strings.Join(args, " "), code, want, out)
+	}
+	return string(out)
+}
+
+// What the README shows of a local cluster, in its order.
+func TestClusterGrowsAndShrinks(t *testing.T) {
+	dir := t.TempDir()
+	run := func(want int, says, args string) string {
+		t.Helper()
+		return program(t, dir, want, strings.Split(says, "|"), strings.Fields(args)...)
+	}
+	t.Cleanup(func() { run(0, "", "cluster down") })
+	run(0, "3 nodes over tcp", "cluster up -n 3 --detach")
+	run(0, "node 4  redis 127.0.0.1:", "cluster add")
+	run(0, "members 1 2 3 4, from entry|committed", "ctl members")
+	run(0, "node 4 leads", "ctl transfer 4")
+	run(0, "node 1: the log begins after entry 0|node 4: the log", "ctl snapshot")
+	run(0, "members 1 2 3 +4", "ctl members demote 4")
+	run(1, "not a voter: the members are 1 2 3 +4", "ctl transfer 4")
+	run(1, "impossible membership change", "ctl members demote 1 2 3")
+	run(1, "not a member: remove 9; the members are 1 2 3 +4", "ctl members remove 9")
+	run(0, "members 1 2 3 4", "ctl members promote 4")
+	run(0, "members 1 2 3 4", "ctl members priority 4 5")
+	run(0, "node 1 is removed and stopped", "cluster remove 1")
+	run(1, "remove node 1: there is none", "cluster remove 1")
+	status := run(0, "follower|leader", "cluster status")
+	run(0, "members 2 3 4", "ctl members list")
+
+	// A node that is killed is shown with what is known of it.
+	var victim []string
+	for line := range strings.Lines(status) {
+		if fields := strings.Fields(line); len(fields) == 10 && fields[1] == "follower" {
+			victim = fields
+		}
+	}
+	if victim == nil {
+		t.Fatalf("no follower in\n%s", status)
+	}
+	pid, err := strconv.Atoi(victim[9])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	killed := run(1, "unreachable", "cluster status")
+	for line := range strings.Lines(killed) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == "unreachable" &&
+			(fields[0] != victim[0] || !strings.Contains(line, victim[7]) || !strings.Contains(line, victim[8])) {
+			t.Errorf("got %q, want node %s with its ports", line, victim[0])
+		}
+	}
+}
