@@ -67,7 +67,7 @@ func (c *Core) electionTimedOut() {
 		// The disk is slower than the timeout. Another term would not make it faster.
 	case c.patience < c.higherPriorities():
 		c.patience++
-		c.resetElectionTimer()
+		c.becomeFollower(c.currentTerm, None) // the leader is lost, whoever stands
 	default:
 		c.campaign()
 	}
