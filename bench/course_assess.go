@@ -183,7 +183,6 @@ func (o observations) marks(c *courseRecord, arm armClock) []result.Mark {
 		case stepReturn:
 			add(s.from, s.kind, "%s", s.name)
 			add(s.to, "caught-up", "%s caught up", nodeList(s.nodes))
-		case stepBacklog:
 		case stepStop:
 			add(s.to, s.kind, "%s", s.name)
 		default:

@@ -59,9 +59,14 @@ const (
 )
 
 func (s Scenario) validateCourse(f *faults) {
-	if s.Raft != (server.RaftLimits{}) && len(*f) == 0 {
-		err := s.clusterOptions("raftmark", "data").WithDefaults().Validate()
+	if s.Raft != (server.RaftLimits{}) {
+		plain := DefaultScenario()
+		plain.Raft = s.Raft
+		err := plain.clusterOptions("data", "raftmark").WithDefaults().Validate()
 		f.need(err == nil, "raft", "set", "what a node takes: %v", err)
+		f.need(s.Raft.SnapshotLogEntries >= 0, "raft.snapshot_log_entries", s.Raft.SnapshotLogEntries, "0 (the default) or more")
+		f.need(s.Raft.SnapshotLogBytes >= -1, "raft.snapshot_log_bytes", s.Raft.SnapshotLogBytes, "-1 (never) or more")
+		f.need(s.Raft.SnapshotKeepEntries >= -1, "raft.snapshot_keep_entries", s.Raft.SnapshotKeepEntries, "-1 (none) or more")
 	}
 	if s.Course == nil {
 		return

@@ -171,7 +171,7 @@ func TestArmWithoutAxesIsNamedByItsTransport(t *testing.T) {
 func TestBadAxes(t *testing.T) {
 	for axis, want := range map[string]string{
 		"transport":          `axis "transport": must be key=value,value,...`,
-		"color=red":          `axes.color is "red": must be an axis that exists: election.max,`,
+		"color=red":          `axes.color is "red": must be an axis that exists: adaptive_window,`,
 		"nodes=3,x":          `axes.nodes is "x": must be a whole number`,
 		"payload=128,lots":   `axes.payload is "lots": must be a size such as`,
 		"heartbeat=1":        `axes.heartbeat is "1": must be a duration such as`,

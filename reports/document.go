@@ -20,7 +20,7 @@ func (s *study) document() (page.Document, []plot.Figure) {
 	d.Verdict = s.verdict()
 	var figures []plot.Figure
 	for _, section := range []page.Section{
-		s.headlineSection(), s.figuresSection(), s.steadySection(), s.closedSection(), s.failuresSection(), s.stagesSection(),
+		s.headlineSection(), s.figuresSection(), s.courseSection(), s.steadySection(), s.closedSection(), s.failuresSection(), s.stagesSection(),
 		s.safetySection(), s.calibrationSection(), s.anomalies(), s.methodSection(), s.environmentSection(),
 		s.threatsSection(),
 		s.reproduceSection(), s.filesSection(),
@@ -52,6 +52,9 @@ func (s *study) question() string {
 		names = append(names, a.Name)
 	}
 	question := "What latency does a commit have"
+	if courses := s.courses(); len(courses) > 0 {
+		question = courseQuestion(courses[0].Kind)
+	}
 	if len(s.kinds) > 0 {
 		question += ", and what does " + strings.Join(s.kinds, " or ") + " do to it"
 	}
@@ -95,9 +98,12 @@ func (s *study) headlineSection() page.Section {
 	for _, t := range s.headline() {
 		section.Blocks = append(section.Blocks, page.Table{Table: t})
 	}
-	section.Blocks = append(section.Blocks,
-		page.Paragraph("A cell that says n/a has too few samples for its number. The interval is of the median over trials; "+
-			"max is the largest value seen, not an upper bound. Not ok counts failed, unknown and shed operations."))
+	over := "The interval is of the median over trials"
+	if len(s.courses()) > 0 {
+		over = "What is from one value to another is from the smallest to the largest run"
+	}
+	section.Blocks = append(section.Blocks, page.Paragraph("A cell that says n/a has too few samples for its number. "+
+		over+"; max is the largest value seen, not an upper bound. Not ok counts failed, unknown and shed operations."))
 	return section
 }
 
@@ -106,7 +112,12 @@ func (s *study) figuresSection() page.Section {
 	if len(s.kinds) > 0 {
 		section.Blocks = append(section.Blocks, s.cdfFigure(s.kinds[0]), s.overlayFigure(s.kinds[0]))
 	}
-	section.Blocks = append(section.Blocks, s.spectrumFigure(), s.latencyFigure())
+	if courses := s.courses(); len(courses) > 0 {
+		section.Blocks = append(section.Blocks, s.courseFigure(courses[0]), s.segmentSpectrum())
+	} else {
+		section.Blocks = append(section.Blocks, s.spectrumFigure())
+	}
+	section.Blocks = append(section.Blocks, s.latencyFigure())
 	section.Blocks = present(section.Blocks)
 	return section
 }

@@ -112,7 +112,11 @@ func (s *study) verdict() []string {
 			lines = append(lines, line)
 		}
 	}
-	add(s.steadySentence())
+	if courses := s.courseSentences(); len(courses) > 0 {
+		lines = append(lines, courses...)
+	} else {
+		add(s.steadySentence())
+	}
 	for _, kind := range s.kinds {
 		add(s.outageSentence(kind))
 		for _, other := range s.arms[min(1, len(s.arms)):] {

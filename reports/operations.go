@@ -25,6 +25,9 @@ func (s *study) readOps(byName map[string]*armStudy) error {
 		if !known {
 			continue
 		}
+		for _, c := range a.courses {
+			c.add(&op, response)
+		}
 		if _, ok := find(a.steady, op.IntendedUs); ok {
 			a.calm.add(&op, response)
 		}
@@ -69,4 +72,10 @@ func (l *latencies) add(op *result.OpRow, response float64) {
 	if op.Outcome == "ok" && op.SentUs >= 0 && op.DoneUs >= op.SentUs {
 		l.service.Add(float64(op.DoneUs-op.SentUs), weight)
 	}
+}
+
+// merge adds the operations of another sample.
+func (l *latencies) merge(other *latencies) {
+	l.response.Merge(&other.response)
+	l.service.Merge(&other.service)
 }

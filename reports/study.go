@@ -30,6 +30,8 @@ type armStudy struct {
 	broken latencies         // of operations under way between a fault and the end of its trial
 	laid   map[string]*epoch // trials laid on each other, by kind
 
+	courses []*courseStudy // by run
+
 	timeoutUs float64 // after which a client gives an operation up; 0 when it is not known
 }
 
@@ -45,6 +47,9 @@ func newStudy(r *result.Result) (*study, error) {
 	for _, arm := range r.Summary.Arms {
 		a := &armStudy{Arm: arm, trials: map[string][]result.Trial{}, laid: map[string]*epoch{}}
 		a.timeoutUs = clientTimeout(arm.Config) * 1e3
+		for i := range a.Courses {
+			a.courses = append(a.courses, newCourseStudy(a, &a.Courses[i]))
+		}
 		s.arms = append(s.arms, a)
 		byName[arm.Name] = a
 		for _, f := range arm.Faults {

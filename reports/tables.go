@@ -13,7 +13,11 @@ import (
 // measured.
 func (s *study) headline() []*table.Table {
 	var tables []*table.Table
-	for _, t := range []*table.Table{s.steadyHeadline(), s.outageHeadline()} {
+	first := s.steadyHeadline()
+	if len(s.courses()) > 0 {
+		first = s.segmentsTable() // the steady phase is its first segment
+	}
+	for _, t := range []*table.Table{first, s.stepsTable(), s.catchUpTable(), s.outageHeadline()} {
 		if !t.Empty() {
 			tables = append(tables, t)
 		}

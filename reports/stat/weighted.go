@@ -20,6 +20,12 @@ func (w *Weighted) Add(x, weight float64) {
 	w.sorted = false
 }
 
+// Merge adds all values of another sample.
+func (w *Weighted) Merge(other *Weighted) {
+	w.values = append(w.values, other.values...)
+	w.sorted = false
+}
+
 // Len is the number of values that were added.
 func (w *Weighted) Len() int { return len(w.values) }
 
