@@ -61,6 +61,9 @@ func (w *world) change() {
 			changes = append(changes, c)
 		}
 	}
+	if !w.sensible(configuration, changes) {
+		return
+	}
 	w.clock(l)
 	err := l.core.ChangeConfig(changes)
 	w.tracef("operator: %v at %d: %v", changes, l.id, err)
@@ -70,6 +73,15 @@ func (w *world) change() {
 	}
 	w.members.spare = nil
 	w.turn(l)
+}
+
+// sensible reports whether the servers that still have their disks are a quorum of what a change leads to. The operator
+// knows whose disk is lost at once; a leader hears of it later, when it hears nothing. What the core must refuse anyway
+// is sensible.
+func (w *world) sensible(c raft.Configuration, changes []raft.Change) bool {
+	next, err := c.With(changes)
+	lives := func(id raft.NodeID) bool { return int(id) <= len(w.nodes) && !w.node(id).gone }
+	return err != nil || hasQuorum(next, lives) && hasQuorum(next.Left(), lives)
 }
 
 // drawChange draws one change: a lost server goes first.
