@@ -1,6 +1,7 @@
 package raft_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -297,5 +298,58 @@ func TestStepDownMakesAFollower(t *testing.T) {
 	l.core.StepDown()
 	if after := l.core.Status(); after.Role != before.Role || after.Term != before.Term {
 		t.Errorf("a follower stepped down to %+v", after)
+	}
+}
+
+// A server that refuses what it has acknowledged is not who it was: its disk was replaced. For the rest of the term it
+// counts for nothing, neither for entries nor for reads, and gets neither entries nor leadership.
+func TestServerThatLostItsDiskCountsForNothing(t *testing.T) {
+	l := reading(t, raft.Config{}, 5)
+	ack := func(from raft.NodeID) {
+		l.get(t, raft.Message{Kind: raft.MsgAppendReply, From: from, Term: 1, Match: 4})
+	}
+	l.core.Propose(commands(3, 1))
+	l.pay()
+	ack(2)
+	refusal := raft.Message{
+		Kind: raft.MsgAppendReply, From: 2, Term: 1, Reject: true, Match: 4, Last: raft.EntryID{Term: 1, Index: 1},
+	}
+	for _, stale := range []uint64{0, 1} { // of a message that was sent before it acknowledged, or of an older term
+		refusal.Seq = stale
+		if l.get(t, refusal); l.core.Status().Peers[0].Lost {
+			t.Fatalf("a stale refusal, number %d, was taken for a lost disk", stale)
+		}
+	}
+	l.core.Propose(commands(1, 1))
+	l.pay()
+	refusal.Seq = appends(l.take(), 2)[0].Seq
+	l.get(t, refusal)
+	if p := l.core.Status().Peers[0]; !p.Lost {
+		t.Fatalf("got %+v, want it lost", p)
+	}
+	ack(3)
+	if got := l.core.CommitIndex(); got != 1 {
+		t.Errorf("committed %d on this leader, one other, and one that has lost it, of five", got)
+	}
+	l.reads = nil
+	seq := l.read(t, 1, 4)
+	l.answer(t, 2, seq)
+	if got := l.answer(t, 3, seq); len(got) > 0 {
+		t.Errorf("got %+v: the one that forgot its promises has none to keep", got)
+	}
+	if got := l.answer(t, 4, seq); tokens(got) != "[1]" {
+		t.Errorf("got %+v, want the read", got)
+	}
+	if err := l.core.Transfer(2); !errors.Is(err, raft.ErrNoQuorum) {
+		t.Errorf("transfer to it: got %v, want %v", err, raft.ErrNoQuorum)
+	}
+	l.core.Propose(commands(1, 1))
+	l.pay()
+	if sent := appends(l.take(), 2); len(sent) > 0 {
+		t.Errorf("it was sent %+v", sent)
+	}
+	ack(4)
+	if got := l.core.CommitIndex(); got != 4 {
+		t.Errorf("committed %d, want 4 on three that have it", got)
 	}
 }

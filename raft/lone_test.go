@@ -52,8 +52,10 @@ func (l *lone) pay() {
 			l.base, l.log, l.applied = r.Restore.Last, nil, r.Restore.Last.Index
 		}
 		for _, s := range r.Append {
-			n := s.Prev.Index - l.base.Index
-			l.log = append(l.log[:n:n], s.Entries...)
+			if n := s.Prev.Index - l.base.Index; int(n) < len(l.log) {
+				l.log = l.log[:n:n] // others may hold what was behind
+			}
+			l.log = append(l.log, s.Entries...)
 		}
 		stores, reads := slices.Clone(r.StoreChunks), slices.Clone(r.ReadChunks)
 		fetches := slices.Clone(r.Fetch)

@@ -329,6 +329,25 @@ func TestFollowerReadsThroughItsLeader(t *testing.T) {
 	}
 }
 
+// The question or the answer may be lost while the leader is heard: the read is failed, for its caller to ask again.
+func TestForwardedReadExpires(t *testing.T) {
+	l := server(t, 3, 1)
+	l.get(t, raft.Message{Kind: raft.MsgHeartbeat, From: 2, Term: 1})
+	l.core.ReadIndex(1)
+	for tick := 1; tick <= electionTicks; tick++ {
+		if l.pay(); len(l.reads) > 0 {
+			t.Fatalf("tick %d: got %+v, want an answer waited for", tick, l.reads)
+		}
+		l.get(t, raft.Message{Kind: raft.MsgHeartbeat, From: 2, Term: 1})
+		l.core.Tick()
+	}
+	l.pay()
+	if len(l.reads) != 1 || !errors.Is(l.reads[0].Err, raft.ErrNotLeader) ||
+		!strings.Contains(l.reads[0].Err.Error(), "server 2 does not answer") {
+		t.Errorf("got %+v, want it failed after an election timeout", l.reads)
+	}
+}
+
 // The follower takes no more of the leader's commit index than it is known to share with it.
 func TestReadAnswerCommitsOnlyWhatIsShared(t *testing.T) {
 	l := server(t, 3, 1, 1, 1)

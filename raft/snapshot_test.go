@@ -501,3 +501,26 @@ func TestSnapshotOutlivesItsLeader(t *testing.T) {
 			sent)
 	}
 }
+
+// Figure 13, 6, when the entries come while the snapshot is being stored: the log has caught up, and nothing is replaced.
+func TestSnapshotThatWasOvertakenReplacesNothing(t *testing.T) {
+	l := server(t, 3, 1)
+	l.stall = true
+	l.get(t, raft.Message{
+		Kind: raft.MsgSnapshot, From: 2, Term: 1, Chunk: chunkOf(snapshotUpto(1, 3), 0, machineState, true),
+	})
+	l.get(t, raft.Message{Kind: raft.MsgAppend, From: 2, Term: 1, Span: raft.Span{
+		Prev: l.id(1), Entries: entriesOf(1, 1, 1),
+	}})
+	for _, c := range l.unstored {
+		l.store(c)
+	}
+	l.pay()
+	m := one(t, l.take(), raft.MsgSnapshotReply)
+	if s := l.core.Status(); len(l.restore) > 0 || l.terms() != "[1 1 1 1]" || s.CommitIndex != 3 || s.LastIndex != 4 {
+		t.Errorf("got %+v, restored %v; want the log as it was, 3 of it committed", s, l.restore)
+	}
+	if !m.Chunk.Done || m.Match != 3 {
+		t.Errorf("got %+v %+v, want word that it needs no more", m, m.Chunk)
+	}
+}
