@@ -288,7 +288,7 @@ func TestChangeRefusalsNameTheirReason(t *testing.T) {
 			t.Errorf("%s: got %v, want %v with %q", c.name, err, c.is, c.want)
 		}
 		for _, other := range refusals {
-			if other != c.is && errors.Is(err, other) {
+			if !errors.Is(other, c.is) && errors.Is(err, other) {
 				t.Errorf("%s: got %v, which is %v as well", c.name, err, other)
 			}
 		}

@@ -7,8 +7,8 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// trio is three cores whose messages, writes and applies are done at once, in the cheapest way: what is measured is the
-// cores.
+// trio is three cores whose messages, writes and applies are done at once, in the cheapest way: what is
+// measured is the cores.
 type trio struct {
 	cores [3]*raft.Core
 	ready raft.Ready
@@ -69,8 +69,8 @@ func (n *trio) pay(core *raft.Core) {
 	}
 }
 
-// BenchmarkCoreReplicate is the whole life of an entry in three cores: proposed, sent, written, acknowledged, committed,
-// applied. The tail is bounded, so that memory does not grow with the run.
+// BenchmarkCoreReplicate is the whole life of an entry in three cores: proposed, sent, written,
+// acknowledged, committed, applied. The tail is bounded, so that memory does not grow with the run.
 func BenchmarkCoreReplicate(b *testing.B) {
 	for _, batch := range []int{1, 16, 256} {
 		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
@@ -96,7 +96,8 @@ func BenchmarkCoreReplicate(b *testing.B) {
 	}
 }
 
-// TestReplicationAllocatesNothingPerEntry guards what the benchmark measures: all slices of the way are used again.
+// TestReplicationAllocatesNothingPerEntry guards what the benchmark measures: all slices of the way are
+// used again.
 func TestReplicationAllocatesNothingPerEntry(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates too")

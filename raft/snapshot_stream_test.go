@@ -192,8 +192,8 @@ func (s *stream) finish(t *testing.T, seed uint64) {
 		fmt.Sprintf("%+v", s.nodes[1].core.Status()))
 }
 
-// A follower whose disk stalls is sent no more than fits, also when chunks were lost before: what it refuses for want of
-// room is not sent again and again as fast as the network goes.
+// A follower whose disk stalls is sent no more than fits, also when chunks were lost before: what it
+// refuses for want of room is not sent again and again as fast as the network goes.
 func TestStalledDiskIsNotFlooded(t *testing.T) {
 	c := behind(t, raft.Config{SnapshotChunkBytes: 1, SnapshotInflightBytes: 2})
 	c.heal()

@@ -502,7 +502,8 @@ func TestSnapshotOutlivesItsLeader(t *testing.T) {
 	}
 }
 
-// Figure 13, 6, when the entries come while the snapshot is being stored: the log has caught up, and nothing is replaced.
+// Figure 13, 6, when the entries come while the snapshot is being stored: the log has caught up, and
+// nothing is replaced.
 func TestSnapshotThatWasOvertakenReplacesNothing(t *testing.T) {
 	l := server(t, 3, 1)
 	l.stall = true
