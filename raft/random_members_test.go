@@ -62,7 +62,13 @@ func (s *schedule) transfer() {
 	}
 }
 
-func (s *schedule) read() { s.c.Read(s.asked().ID()) }
+func (s *schedule) read() {
+	if s.rng.IntN(2) == 0 {
+		s.c.Read(s.node().ID())
+		return
+	}
+	s.c.Read(s.asked().ID())
+}
 
 func (s *schedule) compact() {
 	n := s.node()
