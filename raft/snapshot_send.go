@@ -74,9 +74,12 @@ func (c *Core) askSnapshot(p *peer) {
 	stuck := s.hasHeard && s.heardAt == s.stored
 	s.heardAt, s.hasHeard = s.stored, true
 	if stuck && s.of != (EntryID{}) && (s.sent > s.stored || s.ended) {
-		if snapshot, ok := c.SnapshotOf(s.of); ok {
-			c.sendChunk(p, Chunk{Snapshot: snapshot, Offset: s.sent})
+		snapshot, ok := c.SnapshotOf(s.of)
+		if !ok { // the log begins later by now
+			p.progress.FallBack()
+			return
 		}
+		c.sendChunk(p, Chunk{Snapshot: snapshot, Offset: s.sent})
 	}
 }
 
@@ -90,6 +93,9 @@ func (c *Core) handleSnapshotReply(m Message) {
 	switch {
 	case m.Chunk.Done:
 		c.accepted(p, m.Match)
+		if p.streams() { // the log begins later by now: it needs another one
+			p.progress.FallBack()
+		}
 	case !p.streams() || m.Chunk.Snapshot.Last != p.stream.of:
 	case m.Reject:
 		p.stream.goBack(m, c.seq)
