@@ -3,6 +3,9 @@
 GO           ?= go
 BIN          := bin/raftmark
 PKG          ?= ./...
+SEEDS        ?= 1000
+HOURS        ?= 8
+MUTANTS      ?=
 TIME         ?= 30s
 SCENARIO     ?= standard
 ARGS         ?=
@@ -16,7 +19,7 @@ TESTFLAGS    := -race -shuffle=on -tags invariants -timeout 6m
 BUILDVCS     := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test vet fmt lint cross tidy check race fuzz bench bench-smoke bench-core report golden cover clean
+.PHONY: help build test vet fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core report golden cover clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,8 +28,9 @@ build: ## build bin/raftmark
 	@mkdir -p bin
 	$(GO) build -trimpath -buildvcs=$(BUILDVCS) -o $(BIN) ./cmd/raftmark
 
-test: ## run all tests, with -race and all invariants (under 8 minutes on 2 cores); PKG=./raft/... for a part
+test: ## run all tests, with -race and all invariants, and 500 simulated minutes (under 15 minutes on 2 cores)
 	$(GO) test $(TESTFLAGS) $(PKG)
+	$(GO) test -run '^TestSeeds$$' -timeout 10m ./raft/sim # without the race detector, which one goroutine does not need
 	$(GO) test -run '^TestHundredTrialsRenderInTime$$' ./reports # a bound on time, which the race detector would break
 
 vet: ## go vet
@@ -57,6 +61,17 @@ fuzz: ## run each fuzz target for TIME=30s
 			$(GO) test -tags invariants -run '^$$' -fuzz "^$$name\$$" -fuzztime $(TIME) "$$pkg" || exit 1; \
 		done; \
 	done
+
+sim: build ## simulate SEEDS=1000 clusters of a minute each; a failing seed prints what repeats it
+	$(BIN) sim --seeds $(SEEDS) $(ARGS)
+
+soak: build ## the same for HOURS=8, with seeds that no other soak has had
+	$(BIN) sim --from $$(date +%s)000 --seeds 1000000000 --for $(HOURS)h --out results/soak $(ARGS)
+
+mutants: ## break each rule of the protocol on purpose, and see who notices (20 minutes); MUTANTS=M06,M17 for some
+	@mkdir -p results
+	$(GO) test -v -count=1 -tags mutants -run '^TestMutants$$' -timeout 2h ./raft/sim/mutants \
+		-mutants '$(MUTANTS)' -out $(CURDIR)/results/mutants.md
 
 bench: build ## the standard experiment (under 6 minutes on 2 cores), then its report; SCENARIO=failover ARGS="-r 500/s"
 	$(BIN) bench $(SCENARIO) $(ARGS)

@@ -23,6 +23,7 @@ type simFlags struct {
 	without, only   string
 	trace           bool
 	out             string
+	atMost          time.Duration
 }
 
 func newSimCommand() *cobra.Command {
@@ -39,6 +40,7 @@ it, and written to a file when --out names a folder.
 
 Exit code 6: a violation. Exit code 5: no violation, but the runs did not exercise everything that they are there for.`,
 		Example: `  raftmark sim --seeds 1000
+  raftmark sim --seeds 1000000 --for 8h --out regressions
   raftmark sim --seed 42 --trace`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -62,6 +64,7 @@ Exit code 6: a violation. Exit code 5: no violation, but the runs did not exerci
 	cmd.Flags().Uint64Var(&f.seed, "seed", 0, "make only the run of this seed")
 	cmd.Flags().Float64Var(&f.seconds, "seconds", 60, "virtual time of the trouble in each run")
 	cmd.Flags().IntVar(&f.parallel, "parallel", 0, "runs at a time (default: one a processor)")
+	cmd.Flags().DurationVar(&f.atMost, "for", 0, "begin no run after so much real time, such as 8h (default: no bound)")
 	cmd.Flags().StringVar(&f.without, "without", "", "classes of trouble that no run has, with commas")
 	cmd.Flags().StringVar(&f.only, "only", "", "the only classes of trouble that runs have, with commas")
 	cmd.Flags().BoolVar(&f.trace, "trace", false, "with --seed: print everything that happens")
@@ -77,6 +80,9 @@ func (f *simFlags) options() (sim.Options, error) {
 	o.Only, errOnly = sim.ParseClasses(f.only)
 	if err := errors.Join(errWithout, errOnly); err != nil {
 		return sim.Options{}, err
+	}
+	if f.atMost < 0 {
+		return sim.Options{}, fmt.Errorf("--for = %v: want at least 0", f.atMost)
 	}
 	if f.seconds == 0 {
 		return sim.Options{}, errors.New("--seconds = 0: want above 0")
@@ -126,7 +132,7 @@ func runSimSeeds(ctx context.Context, w, progress io.Writer, f *simFlags, o sim.
 			fmt.Fprintf(progress, "%d of %d runs, %.1f simulated hours\n", done, f.seeds, sum.Simulated.Hours())
 		}
 	}
-	s, err := sim.Campaign(ctx, campaign, now)
+	s, err := f.campaign(ctx, campaign, now)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -159,6 +165,20 @@ func runSimSeeds(ctx context.Context, w, progress io.Writer, f *simFlags, o sim.
 			strings.Join(missing, ", "))}
 	}
 	return nil
+}
+
+// campaign makes the runs, within the time that there is.
+func (f *simFlags) campaign(ctx context.Context, o sim.CampaignOptions, now func() time.Time) (sim.Summary, error) {
+	if f.atMost == 0 {
+		return sim.Campaign(ctx, o, now)
+	}
+	bounded, cancel := context.WithTimeout(ctx, f.atMost)
+	defer cancel()
+	s, err := sim.Campaign(bounded, o, now)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = nil
+	}
+	return s, err
 }
 
 // printSimFailure prints a violation and what repeats it, and writes the file.
