@@ -73,11 +73,14 @@ func (s Scenario) Validate() error {
 	f.oneOf("log", s.Log, "pebble", "mem")
 	f.oneOf("machine", s.Machine, "pebble", "mem", "null")
 	f.need(s.Heartbeat >= Duration(time.Millisecond), "heartbeat", s.Heartbeat, "1ms or more")
-	f.need(s.Election.Min > s.Heartbeat, "election.min", s.Election.Min, "above heartbeat (%s)", s.Heartbeat)
+	f.need(s.Heartbeat < s.Election.Min, "heartbeat", s.Heartbeat, "below election.min (%s)", s.Election.Min)
 	f.need(s.Election.Max > s.Election.Min, "election.max", s.Election.Max,
 		"above election.min (%s)", s.Election.Min)
 	f.need(s.Election.Max <= Duration(time.Minute), "election.max", s.Election.Max, "1m or less")
 	f.need(s.Runs >= 1 && s.Runs <= runsMax, "runs", s.Runs, "1 to %d", runsMax)
+	f.need(s.SlowFollower >= 0 && s.SlowFollower <= 0.9, "slow_follower", s.SlowFollower, "0 to 0.9")
+	f.need(s.SlowFollower == 0 || s.Nodes >= 3 && s.Closed == nil, "slow_follower", s.SlowFollower,
+		"0 with nodes %d, or with a closed section", s.Nodes)
 	s.validateLoad(&f)
 	s.validatePhases(&f)
 	s.validateClosed(&f)

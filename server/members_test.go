@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,7 +30,7 @@ import (
 // onTCP starts node id on TCP, on a log on disk that is not synced, so that it can be started again.
 func onTCP(t *testing.T, c Config) *Node {
 	t.Helper()
-	c.Cluster, c.Sync, c.Machine = "test", storage.SyncNone, MachineMem
+	c.Cluster, c.Sync, c.Machine = "test", storage.SyncNone, cmp.Or(c.Machine, MachineMem)
 	c.ElectionMin, c.Heartbeat = 300*time.Millisecond, 30*time.Millisecond // a busy machine
 	own := c.Peers[c.Node]
 	c.PeerListen, c.ClientListen, c.AdminListen = own.Peer, own.Client, own.Admin
@@ -282,8 +283,8 @@ func TestGrowsAndShrinksUnderLoad(t *testing.T) {
 	if s := leader.Status(); s.Raft.Members.Configuration != "4 5 6" || s.Raft.Members.LastID != 6 {
 		t.Errorf("got the members %+v", s.Raft.Members)
 	}
-	if shards := slots(t, leader); len(shards[0].Nodes) != 3 || shards[0].Nodes[0].Addr != leader.ClientAddr() {
-		t.Errorf("CLUSTER SLOTS: got %+v, want the three that are left, the leader first", shards)
+	if all := shard(t, leader).Nodes; len(all) != 3 || int64(portOf(t, leader.ClientAddr())) != all[0].Port {
+		t.Errorf("CLUSTER SHARDS: got %+v, want the three that are left, the leader first", all)
 	}
 	eventually(t, "the removed nodes know it", func() bool {
 		for _, n := range old {
@@ -306,15 +307,71 @@ func (w *writer) awaitMore(t *testing.T, n int) {
 	eventually(t, "writes go on", func() bool { return w.count() >= want })
 }
 
-func slots(t *testing.T, n *Node) []redis.ClusterSlot {
+func shard(t *testing.T, n *Node) redis.ClusterShard {
 	t.Helper()
 	r := redis.NewClient(&redis.Options{Addr: n.ClientAddr()})
 	defer func() { _ = r.Close() }()
-	got, err := r.ClusterSlots(context.Background()).Result()
+	got, err := r.ClusterShards(context.Background()).Result()
 	if err != nil || len(got) != 1 {
-		t.Fatalf("CLUSTER SLOTS: got %v, %v", got, err)
+		t.Fatalf("CLUSTER SHARDS: got %v, %v", got, err)
 	}
-	return got
+	return got[0]
+}
+
+func portOf(t *testing.T, address string) int {
+	t.Helper()
+	a, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Port
+}
+
+// A node that joins when the log no longer has its beginning gets a snapshot, on every kind of machine, and both have
+// their state again after a start.
+func TestJoinsBySnapshot(t *testing.T) {
+	for _, machine := range []string{MachinePebble, MachineMem, MachineNull} {
+		t.Run(machine, func(t *testing.T) {
+			peers := freshPeers(t, 1, 2)
+			start := func(id raft.NodeID, dir string) *Node {
+				c := Config{Node: id, DataDir: dir, Peers: map[raft.NodeID]Peer{id: peers[id]}, Join: id > 1, Machine: machine}
+				c.Raft.SnapshotKeepEntries, c.Raft.TailEntriesMax = -1, 4
+				return onTCP(t, c)
+			}
+			dirs := []string{t.TempDir(), t.TempDir()}
+			nodes := map[raft.NodeID]*Node{1: start(1, dirs[0])}
+			c := dial(t, awaitLeader(t, nodes).ClientAddr())
+			for range 100 {
+				c.say("SET k v")
+				c.expect("+OK")
+			}
+			var compacted SnapshotAnswer
+			if err := ask(t, nodes[1].AdminAddr(), "/snapshot", struct{}{}, &compacted); err != nil || compacted.FirstIndex < 100 {
+				t.Fatalf("snapshot: got %+v, %v", compacted, err)
+			}
+			joins := start(2, dirs[1])
+			change(t, nodes, MemberChange{Op: "add", ID: 2, Peer: peers[2]})
+			change(t, nodes, MemberChange{Op: "promote", ID: 2})
+			eventually(t, "the snapshot is installed", func() bool { return joins.Status().Metrics.SnapshotsInstalled == 1 })
+			for _, n := range []*Node{joins, nodes[1]} {
+				if err := n.Stop(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			nodes = map[raft.NodeID]*Node{1: start(1, dirs[0]), 2: start(2, dirs[1])}
+			awaitLeader(t, nodes)
+			var hashes [2]stateHash
+			eventually(t, "both have one state", func() bool {
+				for i := range hashes {
+					var err error
+					if hashes[i], err = nodes[raft.NodeID(i+1)].stateHash(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				return hashes[0] == hashes[1] && hashes[0].index > compacted.FirstIndex
+			})
+		})
+	}
 }
 
 // A node that lost its disk has forgotten whom it voted for, and what it acknowledged.
@@ -410,7 +467,7 @@ func TestAdminRefusals(t *testing.T) {
 			{Op: "remove", ID: 1}, {Op: "remove", ID: 2}, {Op: "remove", ID: 3},
 		}}, "bad_change", "no voter"},
 		{leader, "/members", MembersRequest{}, "bad_change", "changes nothing"},
-		{leader, "/members", map[string]int{"chnages": 1}, codeBadRequest, "unknown field"},
+		{leader, "/members", map[string]int{"change": 1}, codeBadRequest, "unknown field"},
 		{leader, "/transfer", TransferRequest{To: 9}, "not_member", "not a member"},
 		{leader, "/transfer", TransferRequest{To: leader.config.Node}, "not_voter", "it leads already"},
 	} {

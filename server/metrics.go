@@ -38,6 +38,16 @@ func (c nodeCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(out, "raftmark_raft_leader_id", float64(s.Raft.Leader))
 	gauge(out, "raftmark_raft_commit_index", float64(s.Raft.CommitIndex))
 	gauge(out, "raftmark_raft_last_applied", float64(s.Raft.LastApplied))
+	gauge(out, "raftmark_raft_first_index", float64(s.Raft.FirstIndex))
+	for _, role := range []MemberRole{RoleVoter, RoleJoining, RoleLeaving, RoleLearner} {
+		count := 0
+		for i := range s.Raft.Members.Members {
+			if s.Raft.Members.Members[i].Role == role {
+				count++
+			}
+		}
+		gauge(out, "raftmark_raft_members", float64(count), label{"role", string(role)})
+	}
 	gauge(out, "raftmark_raft_last_index", float64(s.Raft.LastIndex))
 	gauge(out, "raftmark_raft_durable_index", float64(s.Raft.DurableIndex))
 	for _, p := range s.Raft.Peers {

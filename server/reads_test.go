@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -99,8 +100,15 @@ func TestPipelinedReadsKeepTheirPlace(t *testing.T) {
 		want = append(want, "+OK", "$4", value, "*2", "$4", value)
 		want = append(append(want, old...), "+OK", "$4", value)
 	}
-	go c.say(lines...)
+	sent := make(chan error, 1)
+	go func() {
+		_, err := io.WriteString(c, strings.Join(lines, "\r\n")+"\r\n")
+		sent <- err
+	}()
 	c.expect(want...)
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestSessions(t *testing.T) {
