@@ -176,7 +176,7 @@ func TestBadAxes(t *testing.T) {
 		"payload=128,lots":   `axes.payload is "lots": must be a size such as`,
 		"heartbeat=1":        `axes.heartbeat is "1": must be a duration such as`,
 		"transport=tcp,ipx":  `arm transport=ipx: transport is "ipx": must be one of tcp, tls, quic`,
-		"heartbeat=10ms,50s": "arm heartbeat=50s: election.min is 150ms: must be above heartbeat (50s)",
+		"heartbeat=10ms,50s": "arm heartbeat=50s: heartbeat is 50s: must be below election.min (150ms)",
 		"nodes=3,3":          `axes.nodes is "3": must be listed once`,
 	} {
 		s := DefaultScenario()
