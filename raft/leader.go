@@ -199,8 +199,11 @@ func (c *Core) maybeCommit() {
 		return
 	}
 	invariant.Check2(c.tail.term(index) == c.currentTerm, "commit %v in term %d", c.tail.id(index), c.currentTerm)
+	before := c.commitIndex
 	c.setCommit(index)
-	c.followChange()
+	if before < max(c.configurationAt().Index, c.termStart) {
+		c.followChange()
+	}
 }
 
 // durableAt returns how much of this leader's log is durable at a member.
