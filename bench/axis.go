@@ -35,6 +35,7 @@ func setters(s *Scenario) map[string]any {
 		"max_inflight": &s.Load.MaxInflight,
 		"timeout":      &s.Load.Timeout,
 
+		"slow_follower":           &s.SlowFollower,
 		"adaptive_window":         &s.Raft.AdaptiveWindow,
 		"inflight_messages_max":   &s.Raft.InflightMessagesMax,
 		"inflight_bytes_max":      &s.Raft.InflightBytesMax,

@@ -40,3 +40,19 @@ func (p *processes) stop(ctx context.Context, id uint64) error {
 	_, _, err = node.Stop(ctx)
 	return err
 }
+
+func (p *processes) suspend(id uint64) error {
+	node, err := p.node(id)
+	if err != nil {
+		return err
+	}
+	return node.Pause()
+}
+
+func (p *processes) resume(id uint64) error {
+	node, err := p.node(id)
+	if err != nil {
+		return err
+	}
+	return node.Resume()
+}

@@ -208,7 +208,10 @@ func (r *run) underLoad(ctx context.Context) (err error) {
 	go func() { ended <- r.generator.Run(load) }()
 	r.progress.load(r.generator.Counters)
 
-	err = r.measure(ctx)
+	fast, err := r.slowFollower(ctx)
+	if err == nil {
+		err = errors.Join(r.measure(ctx), fast())
+	}
 	r.begin(phaseDrain)
 	stopLoad()
 	err = errors.Join(err, <-ended)

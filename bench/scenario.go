@@ -38,6 +38,9 @@ type Scenario struct {
 	Election Election `yaml:"election"`
 	// Raft are limits of the nodes; what is left out is the node's default. See server.RaftLimits.
 	Raft server.RaftLimits `yaml:"raft,omitempty"`
+	// SlowFollower is the share of the time, 0 to 0.9, that one follower is stopped, in turns of 100 ms, while the load
+	// runs; one that leads is let alone. Default 0.
+	SlowFollower float64 `yaml:"slow_follower,omitempty"`
 	// Load is what the clients do.
 	Load Load `yaml:"load"`
 	// Warmup runs the load without measuring. Default 3 s.

@@ -74,16 +74,16 @@ func (a *armStudy) disturbanceSentence() string {
 		if mid.Tone == table.Missing {
 			continue
 		}
-		part := fmt.Sprintf("%s %s at the median", segmentWords(a.courses[0].Kind, name), mid.Text)
+		part := mid.Text + " at the median"
 		if tail.Tone != table.Missing {
 			part += " and " + tail.Text + " at p99"
 		}
-		parts = append(parts, part)
+		parts = append(parts, part+" "+segmentWords(a.courses[0].Kind, name))
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	text := "clients waited " + strings.Join(parts, ", ") + "."
+	text := "clients waited " + strings.Join(parts, "; ") + "."
 	if ratio := a.ratio(p99); ratio != "" {
 		text += " " + ratio
 	}
@@ -119,7 +119,8 @@ func (a *armStudy) ratio(of func(result.Quantiles) *float64) string {
 	if len(ratios) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("That p99 is %s times that of the control before.", over(ratios, table.Significant).Text)
+	return fmt.Sprintf("At p99, %s it was %s times the control before.", segmentWords("", disturbed(a.courses[0].Kind)),
+		over(ratios, table.Significant).Text)
 }
 
 // gapSentence compares the longest gap of any step with the longest of the controls.

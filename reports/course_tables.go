@@ -133,11 +133,18 @@ func (s *study) stepsTable() *table.Table {
 				}
 			}
 			t.Add(table.Of(a.Name), table.Of(stepName(step.Kind, names)), over(took, milliseconds), over(gaps, milliseconds),
-				over(leaderless, milliseconds), quantilesOver(quantiles, .99, p99), quantilesOver(quantiles, 0, most),
+				over(leaderless, orZero), quantilesOver(quantiles, .99, p99), quantilesOver(quantiles, 0, most),
 				over(debts, table.Significant), countBad(notOK))
 		}
 	}
 	return t
+}
+
+func orZero(ms float64) string {
+	if ms == 0 {
+		return "0"
+	}
+	return milliseconds(ms)
 }
 
 // stepName is the name that all runs share, or the kind when they chose different nodes.

@@ -117,6 +117,7 @@ func (s *study) verdict() []string {
 	} else {
 		add(s.steadySentence())
 	}
+	lines = append(lines, s.comparisonSentences()...)
 	for _, kind := range s.kinds {
 		add(s.outageSentence(kind))
 		for _, other := range s.arms[min(1, len(s.arms)):] {

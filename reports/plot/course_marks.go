@@ -18,6 +18,7 @@ type markGroup struct {
 	lines  []string // of the label, the first one bold
 	inline bool     // after follows in the first line
 	width  vg.Length
+	left   vg.Length // from the vertical axis, about
 	lane   int // of the last line, from below
 }
 
@@ -60,10 +61,12 @@ func groupMarks(s *sheet, a axis, marks []CourseMark) []*markGroup {
 	}
 	for i := len(groups) - 1; i >= 0; i-- {
 		g := groups[i]
-		left := vg.Length(g.at * unit)
-		s.breakLabel(g, s.width-2*margin-markLeft-left-markPad)
+		data := s.width - 2*margin - markLeft
+		at := vg.Length(g.at * unit)
+		s.breakLabel(g, data-at-markPad)
+		g.left = min(at, data-g.width) // near the right edge it goes over its line
 		for _, later := range groups[i+1:] {
-			if vg.Length(later.at*unit) < left+g.width+markPad {
+			if later.left < g.left+g.width+markPad {
 				g.lane = max(g.lane, later.lane+len(later.lines))
 			}
 		}
@@ -86,7 +89,7 @@ func (s *sheet) markStyles() (text, after draw.TextStyle) {
 
 // breakLabel breaks a label into lines that fit; on a narrow sheet what followed the first mark is left to the tables.
 func (s *sheet) breakLabel(g *markGroup, room vg.Length) {
-	const least = vg.Length(120)
+	const least = vg.Length(70)
 	text, after := s.markStyles()
 	room = max(room, least)
 	g.lines = wrap(g.text, text, room)
