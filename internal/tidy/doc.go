@@ -1,5 +1,5 @@
 // Package tidy holds the tree to its own laws: what may import what, how large a file may grow, where the package
-// documentation lives, which names and habits are not used here.
+// documentation lives, which names and habits are not used here, and that what the documentation names is there.
 //
 //	fs.FS ──► Load ──► Tree ──► each Rule ──► []Violation (file:line, what, why)
 //

@@ -21,6 +21,8 @@ func Rules(own ...string) []Rule {
 		{Name: "size", Check: checkSizes},
 		{Name: "format", Check: checkFormat},
 		{Name: "links", Check: checkLinks},
+		{Name: "anchors", Check: checkAnchors},
+		{Name: "mentions", Check: checkMentions},
 		{Name: "text", Check: func(t *Tree) []Violation { return checkText(t, own) }},
 	}
 }
