@@ -124,7 +124,9 @@ func (r *run) step(ctx context.Context, kind, name string, nodes []uint64, do fu
 	r.begin(kind)
 	now := r.clock.Now()
 	r.endStep(now)
-	r.course.steps = append(r.course.steps, stepRecord{kind: kind, name: name, nodes: nodes, from: now, to: never, end: never})
+	r.course.steps = append(r.course.steps, stepRecord{
+		kind: kind, name: name, nodes: nodes, from: now, to: never, end: never,
+	})
 	r.act("step", 0, name)
 	if err := do(ctx); err != nil {
 		return fmt.Errorf("%s: %w", name, err)

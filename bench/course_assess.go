@@ -155,7 +155,7 @@ func (o observations) memberships(from, to time.Duration, arm armClock) []result
 	latest := uint64(0) // index of the newest configuration seen
 	for i := range o.events {
 		e := &o.events[i]
-		if e.event.Kind != replica.EventConfig || e.members == "" || e.at > to || e.event.ConfigurationIndex == 0 && latest > 0 {
+		if e.event.Kind != replica.EventConfig || e.members == "" || e.at > to {
 			continue
 		}
 		index := uint64(e.event.ConfigurationIndex)

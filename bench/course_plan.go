@@ -18,15 +18,15 @@ const (
 type Course struct {
 	// Kind is members or snapshot-catch-up.
 	Kind string `yaml:"kind"`
-	// Pause is the quiet time after each step of members, and with snapshot-catch-up the control between the backlog and
-	// the follower's return. Default 4 s.
+	// Pause is the quiet time after each step of members, and with snapshot-catch-up the control between
+	// the backlog and the follower's return. Default 4 s.
 	Pause Duration `yaml:"pause"`
 	// After is the control after the last step, 1 s or more. Default 10 s.
 	After Duration `yaml:"after"`
 	// StepMax bounds each step; one that takes longer ends the experiment. Default 2 min.
 	StepMax Duration `yaml:"step_max"`
-	// Backlog is what is committed while the follower is stopped and, with members, before the warm-up: what nodes that
-	// join have to get.
+	// Backlog is what is committed while the follower is stopped and, with members, before the warm-up:
+	// what nodes that join have to get.
 	Backlog Backlog `yaml:"backlog,omitempty"`
 }
 
@@ -38,7 +38,8 @@ type Backlog struct {
 	Clients int `yaml:"clients"`
 	// Payload is the size of a value. Default 64 B.
 	Payload Size `yaml:"payload"`
-	// Keys are how many keys are written, in random order; they decide how large the snapshot is. Default 200000.
+	// Keys are how many keys are written, in random order; they decide how large the snapshot is. Default
+	// 200000.
 	Keys int `yaml:"keys"`
 }
 
@@ -64,9 +65,11 @@ func (s Scenario) validateCourse(f *faults) {
 		plain.Raft = s.Raft
 		err := plain.clusterOptions("data", "raftmark").WithDefaults().Validate()
 		f.need(err == nil, "raft", "set", "what a node takes: %v", err)
-		f.need(s.Raft.SnapshotLogEntries >= 0, "raft.snapshot_log_entries", s.Raft.SnapshotLogEntries, "0 (the default) or more")
+		f.need(s.Raft.SnapshotLogEntries >= 0, "raft.snapshot_log_entries", s.Raft.SnapshotLogEntries,
+			"0 (the default) or more")
 		f.need(s.Raft.SnapshotLogBytes >= -1, "raft.snapshot_log_bytes", s.Raft.SnapshotLogBytes, "-1 (never) or more")
-		f.need(s.Raft.SnapshotKeepEntries >= -1, "raft.snapshot_keep_entries", s.Raft.SnapshotKeepEntries, "-1 (none) or more")
+		f.need(s.Raft.SnapshotKeepEntries >= -1, "raft.snapshot_keep_entries", s.Raft.SnapshotKeepEntries,
+			"-1 (none) or more")
 	}
 	if s.Course == nil {
 		return

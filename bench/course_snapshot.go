@@ -111,7 +111,8 @@ func (r *run) bringBack(ctx context.Context, c *catchUpRecord) error {
 	}
 	c.commitAtReturn, c.logFirst, c.logLast = leader.commit, leader.first, leader.last
 	segment := segmentRecord{name: segmentReturn, from: r.clock.Now()}
-	err := r.step(ctx, stepReturn, fmt.Sprintf("start follower %d", c.node), []uint64{c.node}, func(ctx context.Context) error {
+	name := fmt.Sprintf("start follower %d", c.node)
+	err := r.step(ctx, stepReturn, name, []uint64{c.node}, func(ctx context.Context) error {
 		c.start = r.clock.Now()
 		r.act("restart", c.node, "")
 		if err := r.sys.Restart(ctx, c.node); err != nil {

@@ -133,7 +133,9 @@ func TestLeaderlessTimes(t *testing.T) {
 		event(107*ms, 2, replica.EventTermCommitted),
 		event(500*ms, 3, replica.EventTermCommitted),
 	}}
-	killed := []action{{at: 300 * ms, node: 1, kind: "kill"}, {at: 400 * ms, node: 2, kind: "kill"}, {at: 450 * ms, kind: "phase"}}
+	killed := []action{
+		{at: 300 * ms, node: 1, kind: "kill"}, {at: 400 * ms, node: 2, kind: "kill"}, {at: 450 * ms, kind: "phase"},
+	}
 	got := o.leaderless(killed, 0, 600*ms)
 	want := []gap{{from: 100 * ms, to: 107 * ms}, {from: 400 * ms, to: 500 * ms}}
 	if !slices.Equal(got, want) {

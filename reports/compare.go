@@ -103,9 +103,9 @@ func (s *study) comparisonTable() *table.Table {
 	t := &table.Table{Columns: table.Columns("arm", "metric", "runs", "first arm", "this arm", "shift", "p", "verdict")}
 	t.Columns[1].Text, t.Columns[7].Text = true, true
 	for _, c := range s.comparisons() {
-		t.Caption = fmt.Sprintf("Each arm against %s, over the steady phases of single runs: the median run with the smallest "+
-			"and largest, the shift (Hodges and Lehmann), and the probability (exact rank sum test, corrected after Holm) that "+
-			"it is chance.", s.arms[0].Name)
+		t.Caption = fmt.Sprintf("Each arm against %s, over the steady phases of single runs: the median run with the "+
+			"smallest and largest, the shift (Hodges and Lehmann), and the probability of as much by chance (exact rank sum "+
+			"test, corrected after Holm).", s.arms[0].Name)
 		tone := table.Plain
 		switch c.verdict {
 		case verdictBetter:
@@ -137,17 +137,17 @@ func (s *study) comparisonSection() page.Section {
 	if t.Empty() {
 		return section
 	}
-	section.Blocks = []page.Block{page.Table{Table: t}, page.Paragraph("The runs of the arms were interleaved. A difference " +
-		"that is resolved is one between these runs on this machine; how much two arms of identical code differ here was " +
-		"not measured. Cannot resolve does not mean that there is no difference.")}
+	section.Blocks = []page.Block{page.Table{Table: t}, page.Paragraph("The runs of the arms were interleaved. A " +
+		"difference that is resolved is one between these runs on this machine; how much two arms of identical code " +
+		"differ here was not measured. Cannot resolve does not mean that there is no difference.")}
 	return section
 }
 
 func (s *study) comparisonSentences() []string {
 	var lines []string
 	for _, c := range s.comparisons() {
-		lines = append(lines, fmt.Sprintf("%s against %s, %s: %s (%s against %s at the median run, shift %s, p = %.3f, n = %d "+
-			"and %d runs).", c.arm, s.arms[0].Name, c.metric, c.verdict, table.Duration(c.b.OrderStatistic(.5)),
+		lines = append(lines, fmt.Sprintf("%s against %s, %s: %s (%s against %s at the median run, shift %s, p = %.3f, "+
+			"n = %d and %d runs).", c.arm, s.arms[0].Name, c.metric, c.verdict, table.Duration(c.b.OrderStatistic(.5)),
 			table.Duration(c.a.OrderStatistic(.5)), signed(c.shift), c.p, len(c.a), len(c.b)))
 	}
 	return lines

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/raftmark/raftmark/bench/result"
@@ -16,8 +17,8 @@ const (
 	courseSnapshot = "snapshot-catch-up"
 )
 
-// Widths of the columns of a course's picture, in microseconds: the median and the slowest operation are shown as finely
-// as their samples allow, p99 in columns that hold enough operations for it (rule R9).
+// Widths of the columns of a course's picture, in microseconds: the median and the slowest operation are
+// shown as finely as their samples allow, p99 in columns that hold enough operations for it (rule R9).
 const (
 	courseSlowWidth = 50_000
 	courseMidWidth  = 200_000
@@ -33,6 +34,72 @@ type courseStudy struct {
 	tails     []stat.Weighted
 	slowest   []plot.SlowOperation
 	segments  map[string]*latencies
+	zoom      *zoom // nil without a return
+}
+
+// zoom is what happened around the return of a follower.
+type zoom struct {
+	from, to int64
+	mids     []stat.Weighted
+	slowest  []plot.SlowOperation
+}
+
+// Bounds and columns of a zoom, in microseconds.
+const (
+	zoomBefore    = 1_500_000
+	zoomAfter     = 2_500_000
+	zoomMidWidth  = 50_000
+	zoomSlowWidth = 10_000
+)
+
+func newZoom(u *result.CatchUp, end int64) *zoom {
+	z := &zoom{from: u.StartUs - zoomBefore, to: min(max(u.CaughtUpUs, u.StartUs)+zoomAfter, end)}
+	z.mids = make([]stat.Weighted, (z.to-z.from)/zoomMidWidth+1)
+	z.slowest = make([]plot.SlowOperation, (z.to-z.from)/zoomSlowWidth+1)
+	return z
+}
+
+func (z *zoom) add(op *result.OpRow, response float64) {
+	at := op.IntendedUs - z.from
+	if at < 0 || op.IntendedUs >= z.to {
+		return
+	}
+	z.mids[at/zoomMidWidth].Add(response, float64(op.SampledOneIn))
+	if slow := &z.slowest[at/zoomSlowWidth]; response > slow.Us {
+		*slow = plot.SlowOperation{AtS: float64(at) / 1e6, Us: response, NotOK: op.Outcome != "ok"}
+	}
+}
+
+// picture prepares the panel.
+func (z *zoom) picture(c *courseStudy) *plot.CourseRun {
+	u := c.CatchUp
+	since := func(us int64) float64 { return float64(us-z.from) / 1e6 }
+	r := &plot.CourseRun{
+		Label:   fmt.Sprintf("Around the return of node %d, in seconds after the order to start it", u.Node),
+		LengthS: since(z.to), OriginS: since(u.StartUs), MidWidthS: zoomMidWidth / 1e6, SlowWidthS: zoomSlowWidth / 1e6,
+		Slowest: observed(z.slowest),
+	}
+	for i := range z.mids {
+		r.P50Us = append(r.P50Us, quantileOr(&z.mids[i], .5))
+	}
+	for _, m := range []struct {
+		at    int64
+		text  string
+		order bool
+	}{
+		{u.StartUs, fmt.Sprintf("start follower %d", u.Node), true}, {u.AnswersUs, "its ports answer", false},
+		{u.InstalledUs, "snapshot installed", false}, {u.CaughtUpUs, "caught up", false},
+	} {
+		if m.at >= z.from && m.at < z.to {
+			r.Marks = append(r.Marks, plot.CourseMark{AtS: since(m.at), Text: m.text, Order: m.order})
+		}
+	}
+	return r
+}
+
+// observed drops columns in which nothing was due.
+func observed(columns []plot.SlowOperation) []plot.SlowOperation {
+	return slices.DeleteFunc(slices.Clone(columns), func(o plot.SlowOperation) bool { return o.Us <= 0 })
 }
 
 func newCourseStudy(a *armStudy, c *result.Course) *courseStudy {
@@ -48,6 +115,9 @@ func newCourseStudy(a *armStudy, c *result.Course) *courseStudy {
 	for perS > 0 && perS*float64(s.tailWidth)/1e6 < 1.1*float64(stat.MinSample(.99)) && s.tailWidth < c.ToUs-c.FromUs {
 		s.tailWidth += courseMidWidth
 	}
+	if u := c.CatchUp; u != nil && u.StartUs >= 0 {
+		s.zoom = newZoom(u, c.ToUs)
+	}
 	length := c.ToUs - c.FromUs
 	s.mids = make([]stat.Weighted, length/s.midWidth+1)
 	s.tails = make([]stat.Weighted, length/s.tailWidth+1)
@@ -60,6 +130,9 @@ func (c *courseStudy) add(op *result.OpRow, response float64) {
 	at := op.IntendedUs - c.FromUs
 	if at < 0 || op.IntendedUs >= c.ToUs {
 		return
+	}
+	if c.zoom != nil {
+		c.zoom.add(op, response)
 	}
 	weight := float64(op.SampledOneIn)
 	c.mids[at/c.midWidth].Add(response, weight)
@@ -115,10 +188,9 @@ func (c *courseStudy) picture(s *study) plot.CourseRun {
 	for i := range c.tails {
 		r.P99Us = append(r.P99Us, quantileOr(&c.tails[i], .99))
 	}
-	for _, slow := range c.slowest {
-		if slow.Us > 0 {
-			r.Slowest = append(r.Slowest, slow)
-		}
+	r.Slowest = observed(c.slowest)
+	if c.zoom != nil {
+		r.Zoom = c.zoom.picture(c)
 	}
 	for _, g := range c.Segments {
 		r.Segments = append(r.Segments, plot.NamedSpan{

@@ -126,7 +126,12 @@ func (a *armStudy) ratio(of func(result.Quantiles) *float64) string {
 // gapSentence compares the longest gap of any step with the longest of the controls.
 func (a *armStudy) gapSentence() string {
 	worst, step, control, leaderless := 0.0, "", 0.0, []float64{}
+	offered, notOK := int64(0), int64(0)
 	for _, c := range a.courses {
+		if g := c.segment(disturbed(c.Kind)); g != nil {
+			notOK += g.Failed + g.Unknown + g.Shed
+			offered += g.OK + g.Failed + g.Unknown + g.Shed
+		}
 		for i := range c.Steps {
 			if c.Steps[i].Kind != "backlog" && c.Steps[i].OutageMs > worst {
 				worst, step = c.Steps[i].OutageMs, c.Steps[i].Name
@@ -154,9 +159,15 @@ func (a *armStudy) gapSentence() string {
 		text += ": no step was longer than what happens by itself"
 	}
 	if high, _ := stat.Sorted(leaderless).Max(); high == 0 {
-		return text + ". The leader never changed."
+		text += ". The leader never changed."
+	} else {
+		text += fmt.Sprintf(". Nobody led for %s in all.", over(leaderless, milliseconds).Text)
 	}
-	return text + fmt.Sprintf(". Nobody led for %s in all.", over(leaderless, milliseconds).Text)
+	if notOK == 0 {
+		return text + fmt.Sprintf(" All %s operations due meanwhile were answered.", table.Count(offered))
+	}
+	return text + fmt.Sprintf(" Of %s operations due meanwhile, %s were not answered OK.", table.Count(offered),
+		table.Count(notOK))
 }
 
 func (a *armStudy) catchUpSentence() string {
@@ -188,14 +199,14 @@ func (s *study) courseFigure(c *courseStudy) page.Block {
 	r := c.picture(s)
 	return page.Figure{
 		Figure: plot.Course(name, title+": "+c.label(), r),
-		Caption: fmt.Sprintf("%s: response time from the intended start, by the time at which operations were due. p50 is of "+
-			"columns of %.1f s, p99 of %.1f s, so that each has the %d operations that it needs; a dot is the slowest operation "+
-			"of each %.0f ms.", c.label(), r.MidWidthS, r.TailWidthS, stat.MinSample(.99), r.SlowWidthS*1000),
-		How: "Solid marks are orders of the bench; dashed ones are what the nodes reported. Marks that are too near each other " +
-			"share a label, with the time since its first one. Shaded is where nothing is done: what differs from it is the " +
-			"cost of the steps.",
-		Not: "Operations between the median and the slowest, one by one; they are in `ops.csv.gz`. The lines of p50 and p99 " +
-			"hide what is shorter than their columns; the dots do not.",
+		Caption: fmt.Sprintf("%s: response time from the intended start, by the time at which operations were due. p50 is "+
+			"of columns of %.1f s, p99 of %.1f s, so that each has the %d operations that it needs; a dot is the slowest "+
+			"operation of each %.0f ms.", c.label(), r.MidWidthS, r.TailWidthS, stat.MinSample(.99), r.SlowWidthS*1000),
+		How: "Solid marks are orders of the bench; dashed ones are what the nodes reported. Marks that are too near each " +
+			"other share a label, with the time since its first one. Shaded is where nothing is done: what differs from it " +
+			"is the cost of the steps.",
+		Not: "Operations between the median and the slowest, one by one; they are in `ops.csv.gz`. The lines of p50 and " +
+			"p99 hide what is shorter than their columns; the dots do not.",
 	}
 }
 
@@ -232,8 +243,8 @@ func (s *study) segmentSpectrum() page.Block {
 		How: "The further right, the rarer the operation: p99 is the slowest one in a hundred. Segments whose lines lie on " +
 			"each other were alike for the clients. A gap between the wide and the dotted line of a segment is time that " +
 			"operations waited before they were sent.",
-		Not: "When the slow operations happened, and the uncertainty of the lines: operations of one run are not independent, " +
-			"and a short segment has few.",
+		Not: "When the slow operations happened, and the uncertainty of the lines: operations of one run are not " +
+			"independent, and a short segment has few.",
 	}
 }
 

@@ -16,8 +16,9 @@
 //     its own, no path of the machine, and no number that is not computed from the files.
 //  2. A result that is not valid, or not safe, is stamped so before anything else on the page (L9). So is one that was
 //     interrupted, and one whose arms lost a write, whatever its verdict says.
-//  3. A quantile of a sample below its minimum is not printed (rule R9). Two arms are called different only when the 95
-//     % intervals of their medians do not overlap; else the report says that it cannot resolve them.
+//  3. A quantile of a sample below its minimum is not printed (rule R9). The outages of two
+//     arms are called different only when the 95 % intervals of their medians do not overlap; the steady phases of arms
+//     with several runs only when an exact rank sum test of the runs says so. Else they cannot be resolved.
 //  4. A directory that cannot be trusted (see package result) gives an error and no report. Files of an earlier report
 //     that this one does not have are removed.
 //

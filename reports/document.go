@@ -20,7 +20,8 @@ func (s *study) document() (page.Document, []plot.Figure) {
 	d.Verdict = s.verdict()
 	var figures []plot.Figure
 	for _, section := range []page.Section{
-		s.headlineSection(), s.figuresSection(), s.courseSection(), s.comparisonSection(), s.steadySection(), s.closedSection(), s.failuresSection(), s.stagesSection(),
+		s.headlineSection(), s.figuresSection(), s.courseSection(), s.comparisonSection(), s.steadySection(),
+		s.closedSection(), s.failuresSection(), s.stagesSection(),
 		s.safetySection(), s.calibrationSection(), s.anomalies(), s.methodSection(), s.environmentSection(),
 		s.threatsSection(),
 		s.reproduceSection(), s.filesSection(),

@@ -13,7 +13,27 @@ import (
 )
 
 func (s *study) methodSection() page.Section {
-	return page.Section{ID: "method", Title: "Method", Blocks: []page.Block{page.List{Items: []string{
+	return page.Section{ID: "method", Title: "Method", Blocks: []page.Block{page.List{Items: append(s.methodItems(),
+		s.courseMethod()...)}}}
+}
+
+// courseMethod is how the numbers of a course are made.
+func (s *study) courseMethod() []string {
+	if len(s.courses()) == 0 {
+		return nil
+	}
+	return []string{
+		"A step is summed up from its order to the next order: its longest gap between acknowledgements, the operations " +
+			"that were due in it, and the time without a leader, from a leader's last word, or its order to another to " +
+			"campaign, to the first commit of the next one.",
+		"A segment in which nothing is done is a control. It holds the conditions of a steady phase, or the result is " +
+			"invalid; in the others the generator must be punctual.",
+		"A node has caught up when it has applied what was committed at the order; the bench asks it every 10 to 40 ms.",
+	}
+}
+
+func (s *study) methodItems() []string {
+	return []string{
 		"Load: open loop. The schedule of intended starts is fixed before the run by the seed and does not wait for " +
 			"answers. A closed loop is labelled as one.",
 		"Response time is done minus intended, service time is done minus the first attempt, send lag is dispatched " +
@@ -32,7 +52,7 @@ func (s *study) methodSection() page.Section {
 			"distribution. Two arms differ when the intervals of their medians do not overlap, which is stricter than a " +
 			"test at 5 %.",
 		"All instants are readings of one monotonic clock that the processes of the host share.",
-	}}}}
+	}
 }
 
 // threatsSection lists what could make the numbers mean less than they seem to; only what applies.

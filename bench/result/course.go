@@ -1,7 +1,7 @@
 package result
 
-// SteadyRun is the steady phase of one run: the unit of which a comparison of arms is made (rule R8). A quantile whose
-// sample is too small is null.
+// SteadyRun is the steady phase of one run: the unit of which a comparison of arms is made (rule R8). A
+// quantile whose sample is too small is null.
 type SteadyRun struct {
 	Run          int       `json:"run"`
 	OfferedPerS  float64   `json:"offered_per_s"`
@@ -9,12 +9,13 @@ type SteadyRun struct {
 	ResponseUs   Quantiles `json:"response_us"`
 }
 
-// Course is one run in which a cluster was led through a fixed order of steps under load. Instants are of the arm, as in
-// the record files; -1 is never.
+// Course is one run in which a cluster was led through a fixed order of steps under load. Instants are of
+// the arm, as in the record files; -1 is never.
 type Course struct {
 	Kind string `json:"kind"` // members, snapshot-catch-up
 	Run  int    `json:"run"`
-	// FromUs is where the steady phase before the first step begins, ToUs where the control after the last one ends.
+	// FromUs is where the steady phase before the first step begins, ToUs where the control after the last
+	// one ends.
 	FromUs   int64     `json:"from_us"`
 	ToUs     int64     `json:"to_us"`
 	Segments []Segment `json:"segments"` // in the order of time
@@ -22,13 +23,14 @@ type Course struct {
 	Marks    []Mark    `json:"marks"`    // likewise
 	// Members are the memberships, each from its instant on, as the leader had them in its log.
 	Members []Mark `json:"members,omitempty"`
-	// Leaderless are the times in which nobody could commit: from the last leader's end, or its order to another to
-	// campaign, to the next one's first commit.
+	// Leaderless are the times in which nobody could commit: from the last leader's end, or its order to
+	// another to campaign, to the next one's first commit.
 	Leaderless []Gap    `json:"leaderless"`
 	CatchUp    *CatchUp `json:"catch_up,omitempty"`
 }
 
-// Segment is a part of a course. Response times are of the operations that were due in it, whatever became of them.
+// Segment is a part of a course. Response times are of the operations that were due in it, whatever became
+// of them.
 type Segment struct {
 	Name         string    `json:"name"` // before, during, down, return, after
 	Control      bool      `json:"control"`
@@ -54,7 +56,8 @@ type Step struct {
 	DoneUs     int64     `json:"done_us"`
 	EndUs      int64     `json:"end_us"`
 	ResponseUs Quantiles `json:"response_us"`
-	// OutageMs is the longest time without an acknowledgement, LeaderlessMs the sum of the times without a leader.
+	// OutageMs is the longest time without an acknowledgement, LeaderlessMs the sum of the times without a
+	// leader.
 	OutageMs       float64 `json:"outage_ms"`
 	LeaderlessMs   float64 `json:"leaderless_ms"`
 	LatencyDebtOpS float64 `json:"latency_debt_op_s"`
@@ -77,8 +80,8 @@ type Gap struct {
 // CatchUp is how a follower came back to a cluster that had gone on without it.
 type CatchUp struct {
 	Node uint64 `json:"node"`
-	// Behind is how many entries were committed between its end and its return, LogFirst after which entry the leader's
-	// log then began: what the follower needed from before is only in a snapshot.
+	// Behind is how many entries were committed between its end and its return, LogFirst after which entry
+	// the leader's log then began: what the follower needed from before is only in a snapshot.
 	Behind         int64   `json:"behind_entries"`
 	AppliedAtStop  uint64  `json:"applied_at_stop"`
 	CommitAtReturn uint64  `json:"commit_at_return"`

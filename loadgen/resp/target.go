@@ -14,7 +14,8 @@ import (
 	"github.com/raftmark/raftmark/loadgen"
 )
 
-// Target executes operations on a cluster, or on any server of the Redis protocol. It implements loadgen.Target.
+// Target executes operations on a cluster, or on any server of the Redis protocol. It implements
+// loadgen.Target.
 type Target struct {
 	opts   Options
 	clock  clock.Clock
@@ -37,7 +38,8 @@ type Target struct {
 	delayed      []*call // after TRYAGAIN
 }
 
-// stickyCalls is how many calls in a row go to the same connection, so that those of one burst leave in one write.
+// stickyCalls is how many calls in a row go to the same connection, so that those of one burst leave in one
+// write.
 const stickyCalls = 16
 
 // node is one server.
@@ -109,14 +111,16 @@ func (t *Target) known() []*node {
 	return t.nodes // only ever appended to
 }
 
-// Know tells the target of nodes that it may not have heard of, as somebody who adds nodes to a cluster tells its clients.
+// Know tells the target of nodes that it may not have heard of, as somebody who adds nodes to a cluster
+// tells its clients.
 func (t *Target) Know(addrs ...string) {
 	for _, addr := range addrs {
 		t.nodeAt(addr)
 	}
 }
 
-// nodeAt returns the node at addr, which it makes known when it is new; nil when there are too many, or after Close.
+// nodeAt returns the node at addr, which it makes known when it is new; nil when there are too many, or
+// after Close.
 func (t *Target) nodeAt(addr string) *node {
 	t.mu.Lock()
 	defer t.mu.Unlock()

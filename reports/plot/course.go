@@ -23,6 +23,10 @@ type CourseRun struct {
 	Marks     []CourseMark
 	Leaders   []Lane
 	Members   []NamedSpan // Plain: not joint
+	// OriginS is where the labels of the axis count from.
+	OriginS float64
+	// Zoom is a part of it once more, in a panel of its own; nil is none. Its Label is the panel's.
+	Zoom *CourseRun
 	// Cut is left out of the picture but for a narrow band; nil shows everything.
 	Cut *NamedSpan
 }
@@ -40,7 +44,8 @@ type NamedSpan struct {
 	Plain bool
 }
 
-// CourseMark is an instant with a label. An Order is something that was done to the cluster; the others are what it said.
+// CourseMark is an instant with a label. An Order is something that was done to the cluster; the others are what it
+// said.
 type CourseMark struct {
 	AtS   float64
 	Text  string
@@ -66,6 +71,16 @@ func Course(name, title string, r CourseRun) Figure {
 		}
 		f.rows = append(f.rows, []string{"slowest", number(slow.AtS), number(r.SlowWidthS), number(slow.Us), text})
 	}
+	if r.Zoom != nil {
+		for i, us := range r.Zoom.P50Us {
+			at := float64(i)*r.Zoom.MidWidthS - r.Zoom.OriginS
+			f.rows = append(f.rows, []string{"zoom p50", number(at), number(r.Zoom.MidWidthS), number(us), ""})
+		}
+		for _, slow := range r.Zoom.Slowest {
+			f.rows = append(f.rows, []string{"zoom slowest", number(slow.AtS - r.Zoom.OriginS), number(r.Zoom.SlowWidthS),
+				number(slow.Us), ""})
+		}
+	}
 	for _, m := range r.Marks {
 		f.rows = append(f.rows, []string{"mark", number(m.AtS), "0", "", m.Text})
 	}
@@ -87,12 +102,13 @@ const cutWidth = .05
 // axis maps seconds to the picture's, which leaves most of a cut out.
 type axis struct {
 	cut    *NamedSpan
+	origin float64
 	length float64 // in the picture
 	shrunk float64 // width of the cut in the picture
 }
 
 func newAxis(r CourseRun) axis {
-	a := axis{cut: r.Cut, length: r.LengthS}
+	a := axis{cut: r.Cut, length: r.LengthS, origin: r.OriginS}
 	if a.cut == nil || a.cut.ToS-a.cut.FromS <= 0 {
 		a.cut = nil
 		return a
@@ -124,12 +140,12 @@ func (a axis) ticks(count int) plot.Ticker {
 		end += a.cut.ToS - a.cut.FromS - a.shrunk
 	}
 	var ticks plot.ConstantTicks
-	for i := 0.0; i*step <= end+1e-9; i++ {
-		t := i * step
+	for i := math.Ceil(-a.origin/step - 1e-9); i*step+a.origin <= end+1e-9; i++ {
+		t := i*step + a.origin
 		if a.inCut(t) {
 			continue
 		}
-		ticks = append(ticks, plot.Tick{Value: a.at(t), Label: plain(t, step)})
+		ticks = append(ticks, plot.Tick{Value: a.at(t), Label: plain(i*step+0, step)})
 	}
 	return ticks
 }
@@ -141,7 +157,10 @@ func composeCourse(s *sheet, r CourseRun) {
 	key := []keyEntry{
 		{label: fmt.Sprintf("p50 of each %.1f s", r.MidWidthS), tint: blue},
 		{label: fmt.Sprintf("p99 of each %.1f s", r.TailWidthS), tint: vermilion},
-		{label: fmt.Sprintf("slowest operation of each %.0f ms", r.SlowWidthS*1000), tint: muted, glyph: draw.CircleGlyph{}},
+		{
+			label: fmt.Sprintf("slowest operation of each %.0f ms", r.SlowWidthS*1000), tint: muted,
+			glyph: draw.CircleGlyph{},
+		},
 	}
 	if r.BaseP99Us > 0 {
 		key = append(key, keyEntry{label: "p99 of the control before", tint: vermilion, dash: []vg.Length{2, 3}})
@@ -164,6 +183,20 @@ func composeCourse(s *sheet, r CourseRun) {
 		s.panel(courseStrip(s, a, r.Members), 20)
 	}
 	s.text("seconds since the control before the first step began"+cutNote(r), textStyle(muted, s.bodySize(), false), 2)
+	if r.Zoom != nil {
+		composeZoom(s, *r.Zoom)
+	}
+}
+
+// composeZoom adds a panel with a part of the course, on a scale of its own.
+func composeZoom(s *sheet, r CourseRun) {
+	a := newAxis(r)
+	s.gap(10)
+	s.heading(r.Label, ink)
+	s.label(fmt.Sprintf("p50 of each %.0f ms, slowest operation of each %.0f ms", r.MidWidthS*1000, r.SlowWidthS*1000))
+	groups := groupMarks(s, a, r.Marks)
+	s.panel(markStrip(s, a, groups), markStripHeight(s, groups))
+	s.panel(coursePanel(s, a, r, groups), choose[vg.Length](s, 210, 190))
 }
 
 func cutNote(r CourseRun) string {
@@ -221,7 +254,8 @@ func coursePanel(s *sheet, a axis, r CourseRun, groups []*markGroup) *plot.Plot 
 		}
 	}
 	p.Add(glyphs(dots, draw.GlyphStyle{Color: muted.alpha(.45), Radius: 1.4, Shape: draw.CircleGlyph{}}))
-	p.Add(line(a.columns(r.P99Us, r.TailWidthS), vermilion.line(1.75)), line(a.columns(r.P50Us, r.MidWidthS), blue.line(1.75)))
+	p.Add(line(a.columns(r.P99Us, r.TailWidthS), vermilion.line(1.75)),
+		line(a.columns(r.P50Us, r.MidWidthS), blue.line(1.75)))
 	p.Add(glyphs(crosses, draw.GlyphStyle{Color: danger.light, Radius: 3, Shape: draw.CrossGlyph{}}))
 	return p
 }

@@ -19,11 +19,12 @@ type markGroup struct {
 	inline bool     // after follows in the first line
 	width  vg.Length
 	left   vg.Length // from the vertical axis, about
-	lane   int // of the last line, from below
+	lane   int       // of the last line, from below
 }
 
-// markGroupGap is how near marks are put together, in units of the sheet; markLeft is about what the vertical axis takes,
-// markReach how far the lines of marks reach out of the strip of labels, to those in the panel below.
+// markGroupGap is how near marks are put together, in units of the sheet; markLeft is about what the
+// vertical axis takes, markReach how far the lines of marks reach out of the strip of labels, to those in
+// the panel below.
 const (
 	markGroupGap = vg.Length(16)
 	markLeft     = vg.Length(52)
@@ -38,8 +39,8 @@ func (g *markGroup) style() draw.LineStyle {
 	return rule.line(.75, 3, 2)
 }
 
-// groupMarks puts marks together and gives each label lanes of its own: a label may reach over the lines of later marks
-// only where these have their labels below it.
+// groupMarks puts marks together and gives each label lanes of its own: a label may reach over the lines of
+// later marks only where these have their labels below it.
 func groupMarks(s *sheet, a axis, marks []CourseMark) []*markGroup {
 	unit := float64(s.width-2*margin-markLeft) / a.length // units of the sheet a second, about
 	var groups []*markGroup
@@ -87,7 +88,8 @@ func (s *sheet) markStyles() (text, after draw.TextStyle) {
 	return text, after
 }
 
-// breakLabel breaks a label into lines that fit; on a narrow sheet what followed the first mark is left to the tables.
+// breakLabel breaks a label into lines that fit; on a narrow sheet what followed the first mark is left to
+// the tables.
 func (s *sheet) breakLabel(g *markGroup, room vg.Length) {
 	const least = vg.Length(70)
 	text, after := s.markStyles()

@@ -17,7 +17,8 @@ func TestLabelsOfMarksDoNotOverlap(t *testing.T) {
 			if at += random.ExpFloat64() * 3; at > 39 {
 				break
 			}
-			marks = append(marks, CourseMark{AtS: at, Text: fmt.Sprintf("step %d of some length", i), Order: random.IntN(2) == 0})
+			text := fmt.Sprintf("step %d of some length", i)
+			marks = append(marks, CourseMark{AtS: at, Text: text, Order: random.IntN(2) == 0})
 		}
 		for _, size := range Sizes() {
 			s := newSheet(size)

@@ -1,6 +1,7 @@
 // Package plot draws the figures of a report. A figure is plain data in, a picture out: it knows no result directory.
 //
-//	OutageCDF, FaultOverlay, PhaseStack, Spectrum, LatencyTimeline, ThroughputTimeline, Calibration
+//	OutageCDF, FaultOverlay, PhaseStack, Spectrum, LatencyTimeline, ThroughputTimeline, Calibration,
+//	Course
 //	      │ data
 //	      ▼
 //	   Figure ──► SVG(Wide|Narrow)   a file of its own, on white
