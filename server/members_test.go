@@ -346,7 +346,8 @@ func TestJoinsBySnapshot(t *testing.T) {
 				c.expect("+OK")
 			}
 			var compacted SnapshotAnswer
-			if err := ask(t, nodes[1].AdminAddr(), "/snapshot", struct{}{}, &compacted); err != nil || compacted.FirstIndex < 100 {
+			err := ask(t, nodes[1].AdminAddr(), "/snapshot", struct{}{}, &compacted)
+			if err != nil || compacted.FirstIndex < 100 {
 				t.Fatalf("snapshot: got %+v, %v", compacted, err)
 			}
 			joins := start(2, dirs[1])
