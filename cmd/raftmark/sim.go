@@ -151,7 +151,7 @@ func runSimSeeds(ctx context.Context, w, progress io.Writer, f *simFlags, o sim.
 		if _, err := fmt.Fprintf(w, "\nseed %d, made smaller in %d runs\n", failing.Options.Seed, runs); err != nil {
 			return err
 		}
-		if err := printSimFailure(w, f, small); err == nil || codeOf(err) != exitUnsafe {
+		if err := printSimFailure(w, f, small); codeOf(err) != exitUnsafe {
 			return err
 		}
 	}
