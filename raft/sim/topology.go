@@ -22,6 +22,10 @@ func (w *world) cutSome(rng *rand.Rand) {
 // partition divides the network in one of five shapes.
 func (w *world) partition(rng *rand.Rand) {
 	w.cov.Partitions++
+	if l := w.leader(); l != nil && rng.IntN(3) == 0 {
+		w.overtake(rng, l)
+		return
+	}
 	lasts := w.lasts(rng, 50*time.Millisecond, 15*time.Second)
 	shuffled := append([]*node(nil), w.nodes...)
 	rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
@@ -44,6 +48,26 @@ func (w *world) partition(rng *rand.Rand) {
 		w.blockBoth([]*node{w.victim(rng)}, w.nodes, lasts)
 	}
 	w.tracef("the network is divided for %v", lasts)
+}
+
+// overtake lets the others elect another leader behind the back of this one: the answers to its last heartbeats are late,
+// and then nothing goes from it or to it for a while. It finds out when it checks its quorum, but until then clients
+// ask it, and late answers come: a read that any of them confirms is stale.
+func (w *world) overtake(rng *rand.Rand, l *node) {
+	timeout := time.Duration(w.config.ElectionTicksMin) * w.plan.tick
+	round := time.Duration(w.config.HeartbeatTicks+1) * w.plan.tick
+	late := min(w.now+round+between(rng, timeout, 5*timeout/2), w.plan.duration)
+	for _, n := range w.nodes {
+		if n != l {
+			w.net.link(n.id, l.id).clogged = late
+		}
+	}
+	w.after(round, func() {
+		if !w.healed {
+			w.blockBoth([]*node{l}, w.nodes, min(between(rng, 2*timeout, 8*timeout), w.plan.duration-w.now))
+		}
+	})
+	w.tracef("leader %d is to be overtaken", l.id)
 }
 
 func (w *world) blockBoth(a, b []*node, lasts time.Duration) {
