@@ -58,8 +58,8 @@ func (a *armRecord) recordCourse(r *run) {
 	a.courses = append(a.courses, course)
 }
 
-// segment sums a part of the course up. The conditions of a steady phase hold for the controls; in the others the rate
-// may not be achieved, and the generator must not be late all the same.
+// segment sums a part of the course up. The conditions of a steady phase hold for the controls. In the others the rate
+// may not be achieved; but what is slow must not be the generator: see disturbedFaults.
 func (o observations) segment(s segmentRecord, arm armClock) (segment result.Segment, faults []string) {
 	stats := loadgen.StatsOf(o.entries, s.from, s.to)
 	gap := o.outage(s.from, s.to)
@@ -73,14 +73,39 @@ func (o observations) segment(s segmentRecord, arm armClock) (segment result.Seg
 		return segment, nil // it is the steady phase, and judged there
 	}
 	if !s.control {
-		stats.OfferedPerS = 0
+		return segment, disturbedFaults(&stats)
 	}
 	faults = stats.Invalid()
-	if s.control && stats.Failed+stats.Unknown+stats.Shed > 0 {
+	if stats.Failed+stats.Unknown+stats.Shed > 0 {
 		faults = append(faults, fmt.Sprintf("%d operations failed, %d ended unknown and %d were shed",
 			stats.Failed, stats.Unknown, stats.Shed))
 	}
 	return segment, faults
+}
+
+// lagOfP99Max is the part of the 99th percentile of the response that the generator's lateness may have in a segment in
+// which something is done, and lagMaxUs what it may be in any case.
+const (
+	lagOfP99Max = 0.1
+	lagMaxUs    = 1000
+)
+
+// disturbedFaults says what forbids to publish a segment in which something is done. It is published for its tail: the
+// generator's own tail must be a small part of that.
+func disturbedFaults(stats *loadgen.Stats) (faults []string) {
+	if stats.OK == 0 {
+		faults = append(faults, fmt.Sprintf("none of %d operations was acknowledged", stats.Offered))
+	}
+	if lag, tail := stats.SendLagUs.P99, stats.ResponseUs.P99; lag != nil && tail != nil &&
+		*lag > lagMaxUs && *lag > lagOfP99Max**tail {
+		faults = append(faults, fmt.Sprintf("the generator was late: send lag p99 %.0f µs is above %d µs and above %.0f %% "+
+			"of response p99 %.0f µs", *lag, lagMaxUs, lagOfP99Max*100, *tail))
+	}
+	if stats.Early > 0 || stats.Negative > 0 {
+		faults = append(faults,
+			fmt.Sprintf("%d operations were dispatched early, %d latencies were negative", stats.Early, stats.Negative))
+	}
+	return faults
 }
 
 func (o observations) step(s stepRecord, gaps []gap, arm armClock) result.Step {

@@ -189,3 +189,26 @@ func TestReturnWithoutASnapshotIsInvalid(t *testing.T) {
 		}
 	}
 }
+
+// The tail of a segment in which something is done must not be the generator's.
+func TestSegmentWithALateGeneratorIsInvalid(t *testing.T) {
+	late := func(by time.Duration) []loadgen.Entry {
+		return ops(0, 1000*ms, func(e *loadgen.Entry) {
+			e.Dispatched, e.Sent = e.Intended+by, e.Intended+by
+			e.Done = e.Intended + by + 20*ms
+		})
+	}
+	s := segmentRecord{name: segmentDuring, from: 0, to: 1000 * ms}
+	for _, c := range []struct {
+		by   time.Duration
+		want int
+	}{{ms / 2, 0}, {2 * ms, 0}, {5 * ms, 1}} {
+		if _, faults := observe(late(c.by), nil, calm).segment(s, armClock{}); len(faults) != c.want {
+			t.Errorf("late by %v: got %q, want %d faults", c.by, faults, c.want)
+		}
+	}
+	s.control, s.name = true, segmentAfter
+	if _, faults := observe(late(5*ms), nil, calm).segment(s, armClock{}); len(faults) == 0 {
+		t.Error("a control with a late generator has no fault")
+	}
+}

@@ -27,7 +27,7 @@ func (s *study) courseMethod() []string {
 			"that were due in it, and the time without a leader, from a leader's last word, or its order to another to " +
 			"campaign, to the first commit of the next one.",
 		"A segment in which nothing is done is a control. It holds the conditions of a steady phase, or the result is " +
-			"invalid; in the others the generator must be punctual.",
+			"invalid; in the others the generator's lateness is below a tenth of p99.",
 		"A node has caught up when it has applied what was committed at the order; the bench asks it every 10 to 40 ms.",
 	}
 }
