@@ -148,6 +148,9 @@ func (s *study) steadySentence() string {
 	if len(parts) == 0 {
 		return ""
 	}
+	if share, ok := flatten(s.arms[0].Config)["slow_follower"].(float64); ok && share > 0 {
+		return fmt.Sprintf("With one follower stopped for %.0f %% of the time, ", share*100) + strings.Join(parts, "; ") + "."
+	}
 	return "Without faults, " + strings.Join(parts, "; ") + "."
 }
 
