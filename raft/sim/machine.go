@@ -164,6 +164,3 @@ func (w *world) answer(n *node, span raft.Span, results [][]byte) {
 
 // hashEvery is how many entries lie between the points where the states of all servers are compared.
 const hashEvery = 512
-
-// machineIdle reports whether nothing waits for the machine.
-func (m *machine) idle() bool { return len(m.jobs) == 0 && !m.busy }

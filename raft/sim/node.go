@@ -20,7 +20,6 @@ type node struct {
 
 	ready   raft.Ready
 	turning bool // an event that takes what is owed is on its way
-	turned  time.Duration
 
 	pending map[raft.Index]proposal // given to the log and not yet applied; looked up only
 	reads   readQueue
@@ -32,7 +31,6 @@ type node struct {
 
 	seen     observed
 	preVotes preVotes
-	learnt   time.Duration
 }
 
 // observed is what the checker last saw of a core.

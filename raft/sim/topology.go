@@ -50,9 +50,9 @@ func (w *world) partition(rng *rand.Rand) {
 	w.tracef("the network is divided for %v", lasts)
 }
 
-// overtake lets the others elect another leader behind the back of this one: the answers to its last heartbeats are late,
-// and then nothing goes from it or to it for a while. It finds out when it checks its quorum, but until then clients
-// ask it, and late answers come: a read that any of them confirms is stale.
+// overtake lets the others elect another leader behind the back of this one: the answers to its last heartbeats are
+// late, and then nothing goes from it or to it for a while. It finds out when it checks its quorum, but until then
+// clients ask it, and late answers come: a read that any of them confirms is stale.
 func (w *world) overtake(rng *rand.Rand, l *node) {
 	timeout := time.Duration(w.config.ElectionTicksMin) * w.plan.tick
 	round := time.Duration(w.config.HeartbeatTicks+1) * w.plan.tick
