@@ -204,6 +204,7 @@ func (c *Core) maybeCommit() {
 	if before < max(c.configurationAt().Index, c.termStart) {
 		c.followChange()
 	}
+	c.advanceTransfer()
 }
 
 // durableAt returns how much of this leader's log is durable at a member.

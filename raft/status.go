@@ -37,7 +37,8 @@ type PeerStatus struct {
 	SnapshotBytes    uint64 // stored of the snapshot that is being sent
 }
 
-// Role, Leader, Term and the indexes, one by one, for drivers that look at them after every step.
+// ID, Role, Leader, Term and the indexes, one by one, for drivers that look at them after every step.
+func (c *Core) ID() NodeID         { return c.cfg.ID }
 func (c *Core) Role() Role         { return c.role }
 func (c *Core) Leader() NodeID     { return c.leader }
 func (c *Core) Term() Term         { return c.currentTerm }

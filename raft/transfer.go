@@ -77,14 +77,15 @@ func (c *Core) beginTransfer(to NodeID) {
 	c.advanceTransfer()
 }
 
-// advanceTransfer tells the successor to campaign as soon as its log is complete.
+// advanceTransfer tells the successor to campaign as soon as its log is complete. A leader that was removed first sees
+// all of its log committed: nobody will tell it afterwards what became of the rest.
 func (c *Core) advanceTransfer() {
 	t := &c.transfer
 	if !t.active() || t.sent {
 		return
 	}
 	p := c.peer(t.to)
-	if p == nil || Index(p.progress.Match) < c.lastIndex() {
+	if p == nil || Index(p.progress.Match) < c.lastIndex() || (c.retired() && c.commitIndex < c.lastIndex()) {
 		return
 	}
 	t.sent, t.everSent = true, true

@@ -83,6 +83,7 @@ func (l *loop) turn(ticked bool) {
 	l.observeRole()
 	l.observePeers()
 	l.observeConfiguration()
+	l.forgetRemoved()
 	l.settle()
 	for _, f := range l.work.inspect {
 		f(l.core)

@@ -114,14 +114,34 @@ func (l *loop) forgetTruncated() {
 		if p.ID.Index <= begin || l.appends(p.ID) {
 			return
 		}
-		l.pendingBytes -= p.size()
-		l.pending[len(l.pending)-1] = nil
-		l.pending = l.pending[:len(l.pending)-1]
-		if n := len(l.traced); n > 0 && l.traced[n-1] == p {
-			l.traced = l.traced[:n-1]
-		}
-		p.complete(ErrUnknown)
+		l.giveUpLast()
 	}
+}
+
+// forgetRemoved ends the proposals of a leader that was removed and could not see them committed: nobody will tell it
+// what becomes of them.
+func (l *loop) forgetRemoved() {
+	if len(l.pending) == 0 || l.core.Role() == raft.Leader || l.members.index > l.core.CommitIndex() {
+		return
+	}
+	if _, member := l.members.configuration.Member(l.core.ID()); member {
+		return
+	}
+	for len(l.pending) > 0 && l.pending[len(l.pending)-1].ID.Index > l.core.CommitIndex() {
+		l.giveUpLast()
+	}
+}
+
+// giveUpLast ends the last of the pending proposals, whose outcome is unknown.
+func (l *loop) giveUpLast() {
+	p := l.pending[len(l.pending)-1]
+	l.pendingBytes -= p.size()
+	l.pending[len(l.pending)-1] = nil
+	l.pending = l.pending[:len(l.pending)-1]
+	if n := len(l.traced); n > 0 && l.traced[n-1] == p {
+		l.traced = l.traced[:n-1]
+	}
+	p.complete(ErrUnknown)
 }
 
 // appends reports whether the Ready at hand appends the entry id.
