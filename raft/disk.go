@@ -8,6 +8,7 @@ type WriteID uint64
 // disk is what the core knows of its own stable storage: what it asked to be written, and what is durable.
 type disk struct {
 	durable Index // entries up to here are durable, and are still in the log
+	term    Term  // durable
 
 	hardState HardState // as last handed over; only Term and Vote count
 	unwritten []Span    // entries not yet handed over
@@ -19,11 +20,14 @@ type disk struct {
 
 type write struct {
 	id    WriteID
+	term  Term
 	upto  Index // the entries of the log that are durable once this write is; lowered by truncation
 	bytes int
 }
 
-func newDisk(durable Index, hs HardState) disk { return disk{durable: durable, hardState: hs} }
+func newDisk(durable Index, hs HardState) disk {
+	return disk{durable: durable, term: hs.Term, hardState: hs}
+}
 
 func (d *disk) append(s Span, bytes int) {
 	d.unwritten = append(d.unwritten, s)
@@ -76,7 +80,7 @@ func (d *disk) handOver(spans []Span, last Index) ([]Span, WriteID) {
 	for i := range d.pending {
 		bytes -= d.pending[i].bytes
 	}
-	d.pending = append(d.pending, write{id: d.lastWrite, upto: last, bytes: bytes})
+	d.pending = append(d.pending, write{id: d.lastWrite, term: d.hardState.Term, upto: last, bytes: bytes})
 	return spans, d.lastWrite
 }
 
@@ -87,6 +91,7 @@ func (d *disk) synced(id WriteID) {
 	for n < len(d.pending) && d.pending[n].id <= id {
 		d.durable = max(d.durable, d.pending[n].upto)
 		d.bytes -= d.pending[n].bytes
+		d.term = d.pending[n].term
 		n++
 	}
 	d.pending = d.pending[:copy(d.pending, d.pending[n:])]

@@ -101,10 +101,16 @@ func (c *Core) conflictHint(prev EntryID) EntryID {
 }
 
 // handleHeartbeat takes the leader's commit index, which never exceeds what this server acknowledged. The
-// reply promises only that this server is alive and hears its leader, so it waits for no disk.
+// reply promises only that this server is alive and hears its leader, so it waits for no disk; but with leases for the
+// term to be durable: a server that is started again must know that it may have promised one (thesis §6.4.1).
 func (c *Core) handleHeartbeat(m Message) {
 	if commit := min(m.Commit, c.lastIndex()); commit > c.commitIndex {
 		c.setCommit(commit)
 	}
-	c.send(m.From, Message{Kind: MsgHeartbeatReply, Seq: m.Seq})
+	answer := Message{Kind: MsgHeartbeatReply, Seq: m.Seq}
+	if c.cfg.LeaseNanos == 0 || c.disk.term == c.currentTerm {
+		c.send(m.From, answer)
+	} else {
+		c.reply(m, answer)
+	}
 }

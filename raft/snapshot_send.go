@@ -11,7 +11,10 @@ type stream struct {
 	seq      uint64  // of the first chunk after it went back last
 	reading  bool    // a chunk is being read
 	ended    bool    // the last chunk was sent
-	paused   bool    // a read failed; until the next sign of life
+	back     uint64  // where it went back to last, when nothing was stored since
+	wentBack bool
+	failures int // in a row: a chunk could not be read, or not be stored
+	pause    int // heartbeats to be answered before it goes on, after a failure
 	heardAt  uint64  // stored, at the last sign of life
 	hasHeard bool
 }
@@ -19,13 +22,13 @@ type stream struct {
 // beginSnapshot begins to send a follower a snapshot.
 func (c *Core) beginSnapshot(p *peer) {
 	p.progress.BecomeSnapshot()
-	p.stream = stream{seq: c.seq}
+	p.stream = stream{seq: c.seq, failures: p.stream.failures, pause: p.stream.pause}
 }
 
 // sendSnapshot asks for the next chunk for a follower, when there is room for one.
 func (c *Core) sendSnapshot(p *peer) {
 	s := &p.stream
-	if s.reading || s.ended || s.paused || s.sent-s.stored >= uint64(c.cfg.SnapshotInflightBytes) {
+	if s.reading || s.ended || s.pause > 0 || s.sent-s.stored >= uint64(c.cfg.SnapshotInflightBytes) {
 		return
 	}
 	s.reading = true
@@ -34,8 +37,8 @@ func (c *Core) sendSnapshot(p *peer) {
 	})
 }
 
-// ChunkRead pays a ReadChunk: chunk begins at r.Offset, or err says why it cannot be had; then the snapshot begins anew
-// at the follower's next sign of life.
+// ChunkRead pays a ReadChunk: chunk begins at r.Offset, or err says why it cannot be had; then the snapshot begins anew,
+// after a pause that doubles with each failure in a row.
 func (c *Core) ChunkRead(r ReadChunk, chunk Chunk, err error) {
 	p := c.peer(r.To)
 	if c.role != Leader || r.Term != c.currentTerm || p == nil || !p.streams() {
@@ -49,7 +52,8 @@ func (c *Core) ChunkRead(r ReadChunk, chunk Chunk, err error) {
 	last := chunk.Snapshot.Last
 	if err != nil || chunk.Offset != r.Offset || (s.of != EntryID{} && s.of != last) ||
 		last.Index < c.first.Index || last.Index > c.commitIndex {
-		p.stream = stream{seq: c.seq, paused: true}
+		*s = stream{seq: c.seq, failures: s.failures}
+		s.fail()
 		return
 	}
 	s.of, s.ended = last, chunk.Done
@@ -70,7 +74,10 @@ func (p *peer) streams() bool { return p.progress.State == progress.Snapshot }
 // data is refused by a follower that lacks one before it.
 func (c *Core) askSnapshot(p *peer) {
 	s := &p.stream
-	s.paused = false
+	if s.pause > 0 {
+		s.pause--
+		return
+	}
 	stuck := s.hasHeard && s.heardAt == s.stored
 	s.heardAt, s.hasHeard = s.stored, true
 	if stuck && s.of != (EntryID{}) && (s.sent > s.stored || s.ended) {
@@ -112,13 +119,28 @@ func (s *stream) goBack(m Message, seq uint64) {
 	s.seq = seq
 	s.sent = m.Chunk.Offset // of it all is on its way to the follower's disk, not all stored
 	s.stored = min(s.stored, s.sent)
+	if s.wentBack && s.back == s.sent { // again: more than a lost chunk
+		s.fail()
+	}
+	s.back, s.wentBack = s.sent, true
 	s.reading, s.ended = false, false
+}
+
+// pauseMax bounds the pause after failures, in heartbeats.
+const pauseMax = 64
+
+// fail begins a pause, twice as long as the one before.
+func (s *stream) fail() {
+	s.failures++
+	s.pause = min(1<<min(s.failures-1, 16), pauseMax)
 }
 
 // take records that the follower has stored so much. It may be more than was sent, when it kept what an earlier
 // attempt brought.
 func (s *stream) take(stored uint64) {
-	s.stored = max(s.stored, stored)
+	if stored > s.stored {
+		s.stored, s.wentBack, s.failures = stored, false, 0
+	}
 	if s.stored > s.sent {
 		s.sent, s.reading = s.stored, false
 	}

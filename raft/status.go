@@ -20,8 +20,10 @@ type Status struct {
 	// Configuration is the one that counts, from the entry at ConfigurationIndex; committed when that is.
 	Configuration      Configuration
 	ConfigurationIndex Index
-	TransferTo         NodeID       // a leader hands leadership over
-	Peers              []PeerStatus // what a leader knows of the others; nil at others
+	// Committed is the latest configuration that is known to be committed.
+	Committed  Configuration
+	TransferTo NodeID       // a leader hands leadership over
+	Peers      []PeerStatus // what a leader knows of the others; nil at others
 }
 
 // PeerStatus is what a leader knows of one server.
@@ -65,7 +67,8 @@ func (c *Core) Status() Status {
 		TermCommitted: c.TermCommitted(), FirstIndex: c.first.Index, LastIndex: c.lastIndex(), DurableIndex: c.disk.durable,
 		CommitIndex: c.commitIndex, LastApplied: c.lastApplied,
 		TailEntries: len(c.tail.entries), TailBytes: c.tail.bytes, Dropped: c.dropped,
-		Configuration: c.configuration(), ConfigurationIndex: c.configurationAt().Index, TransferTo: c.transfer.to,
+		Configuration: c.configuration(), ConfigurationIndex: c.configurationAt().Index,
+		Committed: c.committedConfiguration(), TransferTo: c.transfer.to,
 	}
 	if c.role != Leader {
 		return s

@@ -53,7 +53,8 @@ func (c *Core) vetTransfer(to NodeID) error {
 	return nil
 }
 
-// bestSuccessor returns the voter with the highest priority, and of these the one whose log matches farthest.
+// bestSuccessor returns the voter that is best prepared: of those whose log is close to the end the one with the highest
+// priority, and of these, or when there is none, the one whose log matches farthest.
 func (c *Core) bestSuccessor() NodeID {
 	var best *peer
 	for i := range c.peers {
@@ -61,8 +62,7 @@ func (c *Core) bestSuccessor() NodeID {
 		if p.ID == c.cfg.ID || !p.counts() || !c.hears(p) || p.lost {
 			continue
 		}
-		if best == nil || p.Priority > best.Priority ||
-			(p.Priority == best.Priority && p.progress.Match > best.progress.Match) {
+		if best == nil || c.betterPrepared(p, best) {
 			best = p
 		}
 	}
@@ -70,6 +70,18 @@ func (c *Core) bestSuccessor() NodeID {
 		return None
 	}
 	return best.ID
+}
+
+func (c *Core) betterPrepared(p, other *peer) bool {
+	near := func(p *peer) bool { return c.lastIndex()-Index(p.progress.Match) <= Index(c.cfg.PromoteLagMax) }
+	switch {
+	case near(p) != near(other):
+		return near(p)
+	case near(p) && p.Priority != other.Priority:
+		return p.Priority > other.Priority
+	default:
+		return p.progress.Match > other.progress.Match
+	}
 }
 
 func (c *Core) beginTransfer(to NodeID) {
