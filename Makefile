@@ -30,7 +30,7 @@ build: ## build bin/raftmark
 
 test: ## run all tests, with -race and all invariants, and 500 simulated minutes (under 15 minutes on 2 cores)
 	$(GO) test $(TESTFLAGS) $(PKG)
-	$(GO) test -run '^TestSeeds$$' -timeout 10m ./raft/sim # without the race detector, which one goroutine does not need
+	$(GO) test -run '^(TestSeeds|TestCrashAtEveryPoint)$$' -timeout 10m ./raft/sim # one goroutine: no race detector
 	$(GO) test -run '^TestHundredTrialsRenderInTime$$' ./reports # a bound on time, which the race detector would break
 
 vet: ## go vet
@@ -58,7 +58,7 @@ fuzz: ## run each fuzz target for TIME=30s
 	@$(GO) list ./... | while read -r pkg; do \
 		for name in $$($(GO) test -list '^Fuzz' "$$pkg" | grep '^Fuzz'); do \
 			echo "$$pkg $$name"; \
-			$(GO) test -tags invariants -run '^$$' -fuzz "^$$name\$$" -fuzztime $(TIME) "$$pkg" || exit 1; \
+			$(GO) test -tags invariants -run '^$$' -fuzz "^$$name\$$" -fuzztime $(TIME) -fuzzminimizetime 20x "$$pkg" || exit 1; \
 		done; \
 	done
 
