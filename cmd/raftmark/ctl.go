@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -54,7 +56,59 @@ func newCtlCommand() *cobra.Command {
 	}
 	status.Flags().BoolVar(&asJSON, "json", false, "print everything, as JSON")
 	ctl.AddCommand(status, newMembersCommand(&f), newTransferCommand(&f), newSnapshotCommand(&f))
+	ctl.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return prepareCtl(cmd) }
+	explainNoAdminPort(ctl)
 	return ctl
+}
+
+// prepareCtl is what all ctl commands begin with. They share the variables of their flags, in which the default that
+// was bound last stands: each command gets its own. And what is no address is not worth asking a node about.
+func prepareCtl(cmd *cobra.Command) error {
+	flags := cmd.Flags()
+	if timeout := flags.Lookup("timeout"); timeout != nil && !timeout.Changed {
+		if err := timeout.Value.Set(timeout.DefValue); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"peer", "client", "node-admin"} {
+		if !flags.Changed(name) {
+			continue
+		}
+		if err := checkAddress(flags.Lookup(name).Value.String()); err != nil {
+			return usageError(fmt.Errorf("--%s: %w", name, err))
+		}
+	}
+	return nil
+}
+
+// checkAddress wants host:port, as the servers do.
+func checkAddress(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || host == "" {
+		return fmt.Errorf("%q, want host:port", address)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("%q, want a port from 0 to 65535", address)
+	}
+	return nil
+}
+
+// explainNoAdminPort makes cmd and the commands below it say what it means that the answer is none of HTTP.
+func explainNoAdminPort(cmd *cobra.Command) {
+	for _, below := range cmd.Commands() {
+		explainNoAdminPort(below)
+	}
+	run := cmd.RunE
+	if run == nil {
+		return
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		err := run(cmd, args)
+		if err != nil && strings.Contains(err.Error(), "malformed HTTP") {
+			return fmt.Errorf("%w: a port of --admin is not an admin port; raftmark cluster status shows them", err)
+		}
+		return err
+	}
 }
 
 func newTransferCommand(f *ctlFlags) *cobra.Command {

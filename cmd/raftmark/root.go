@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,7 @@ func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:               "raftmark",
 		Short:             "Measure what a Raft cluster does to the latency of a commit, in calm and while its leader dies",
+		Version:           buildVersion(),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
@@ -48,6 +50,24 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
 	root.AddCommand(commands()...)
 	return root
+}
+
+// buildVersion says what the program was built from, as far as the toolchain knows.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version, modified := info.Main.Version, ""
+	for _, setting := range info.Settings {
+		switch {
+		case setting.Key == "vcs.revision":
+			version += ", commit " + setting.Value
+		case setting.Key == "vcs.modified" && setting.Value == "true":
+			modified = ", modified"
+		}
+	}
+	return version + modified + ", " + info.GoVersion
 }
 
 // commands lists the subcommands, each in the file of its name.

@@ -20,8 +20,8 @@ func runSim(t *testing.T, args ...string) (int, string, string) {
 
 func TestSimOfOneSeedRepeats(t *testing.T) {
 	code, first, _ := runSim(t, "--seed", "3", "--seconds", "2")
-	if code != 0 || !strings.Contains(first, "hash") {
-		t.Fatalf("got exit code %d and\n%s\nwant 0 and a hash", code, first)
+	if code != 0 || !strings.Contains(first, "hash") || !strings.Contains(first, "violations                                0") {
+		t.Fatalf("got exit code %d and\n%s\nwant 0, a hash and no violations", code, first)
 	}
 	if _, second, _ := runSim(t, "--seed", "3", "--seconds", "2"); first != second {
 		t.Errorf("two runs of one seed differ:\n%s\n%s", first, second)
@@ -32,17 +32,22 @@ func TestSimOfOneSeedRepeats(t *testing.T) {
 	}
 }
 
-// TestSimRefusesWhatProvesNothing runs too little: it exercises not everything.
+// TestSimRefusesWhatProvesNothing runs too little: it exercises not everything. Of few runs that is no surprise.
 func TestSimRefusesWhatProvesNothing(t *testing.T) {
-	code, _, stderr := runSim(t, "--seeds", "1", "--seconds", "0.2")
+	code, _, stderr := runSim(t, "--seeds", "100", "--seconds", "0.1")
 	if code != int(exitInvalid) || !strings.Contains(stderr, "never exercised") {
 		t.Errorf("got exit code %d and %q; want %d and what was never exercised", code, stderr, exitInvalid)
+	}
+	code, _, stderr = runSim(t, "--seeds", "1", "--seconds", "0.2")
+	if code != 0 || !strings.Contains(stderr, "note: 1 runs") || !strings.Contains(stderr, "never exercised") {
+		t.Errorf("got exit code %d and %q; want 0 and a note of what was never exercised", code, stderr)
 	}
 }
 
 func TestSimRefusesBadFlags(t *testing.T) {
 	for _, args := range [][]string{
 		{"--seconds", "0"}, {"--seconds", "-1"}, {"--seeds", "-1"}, {"--without", "earthquake"}, {"--only", "x"}, {"extra"},
+		{"--seeds", "0"}, {"--trace"}, {"--seed", "3", "--seeds", "5"}, {"--seed", "3", "--from", "5"},
 	} {
 		if code, _, stderr := runSim(t, args...); code != int(exitUsage) || stderr == "" {
 			t.Errorf("%v: got exit code %d and %q, want %d and why", args, code, stderr, exitUsage)
