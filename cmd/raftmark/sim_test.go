@@ -20,7 +20,8 @@ func runSim(t *testing.T, args ...string) (int, string, string) {
 
 func TestSimOfOneSeedRepeats(t *testing.T) {
 	code, first, _ := runSim(t, "--seed", "3", "--seconds", "2")
-	if code != 0 || !strings.Contains(first, "hash") || !strings.Contains(first, "violations                                0") {
+	if code != 0 || !strings.Contains(first, "hash") ||
+		!strings.Contains(first, "violations                                0\n") {
 		t.Fatalf("got exit code %d and\n%s\nwant 0, a hash and no violations", code, first)
 	}
 	if _, second, _ := runSim(t, "--seed", "3", "--seconds", "2"); first != second {
