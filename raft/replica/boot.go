@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/raftmark/raftmark/raft"
 )
@@ -47,11 +48,13 @@ func (r *Replica) boot(cfg raft.Config) (booted, error) {
 // redoInstall does again what is left to do of an install: a received snapshot was to take the place of the log and of
 // the state, and was discarded when both had happened. It returns what they hold then.
 func (r *Replica) redoInstall(state raft.LogState, applied raft.Index) (raft.LogState, raft.Index, error) {
+	if ok, err := r.vetReceived(state.First.Index); err != nil || !ok {
+		return state, applied, err
+	}
 	received, stream, ok, err := r.snapshots.port.Received()
 	if err != nil || !ok {
 		return state, applied, err
 	}
-	err = nil
 	if state.First.Index < received.Last.Index {
 		if err = r.log.Compact(received); err == nil {
 			state, err = r.log.Load()
@@ -70,6 +73,27 @@ func (r *Replica) redoInstall(state raft.LogState, applied raft.Index) (raft.Log
 		err = r.snapshots.port.Discard()
 	}
 	return state, applied, err
+}
+
+// vetReceived reports whether there is a received snapshot to install. As long as it did not take the place of the log,
+// which begins after first, one that cannot be read to its end is discarded: the log does without.
+func (r *Replica) vetReceived(first raft.Index) (bool, error) {
+	received, stream, ok, err := r.snapshots.port.Received()
+	if err != nil || !ok {
+		return false, err
+	}
+	if first >= received.Last.Index {
+		return true, stream.Close()
+	}
+	_, err = io.Copy(io.Discard, stream)
+	if closeErr := stream.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		return true, nil
+	}
+	r.logger.Warn("boot without a received snapshot that cannot be read", "index", received.Last.Index, "err", err)
+	return false, r.snapshots.port.Discard()
 }
 
 // scan reads a log once, for all that a core is to know of it.

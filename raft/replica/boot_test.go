@@ -1,6 +1,8 @@
 package replica_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -71,4 +73,50 @@ func TestStartRefusesAMachineThatLacksWhatTheLogForgot(t *testing.T) {
 			t.Errorf("got %v, want it to say what is missing", err)
 		}
 	})
+}
+
+// damageReceived flips a bit near the end of the snapshot that a node received.
+func (c *cluster) damageReceived(id raft.NodeID) {
+	c.t.Helper()
+	path := filepath.Join(c.dirs[id], "received.snap")
+	b, err := os.ReadFile(path)
+	if err == nil {
+		b[len(b)-1] ^= 1
+		err = os.WriteFile(path, b, 0o600)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func TestStartWithADamagedReceivedSnapshot(t *testing.T) {
+	for _, step := range []string{"before the log", "after the log"} {
+		t.Run(step, func(t *testing.T) {
+			inClusterOf(t, 3, logmem.Options{}, compacting(), func(c *cluster) {
+				id, _ := c.follower()
+				left := c.crash(id)
+				_, leader := c.leader()
+				for range 500 {
+					c.mustPropose(leader, "x")
+				}
+				left = c.failInstall(id, left, &failure{step: step})
+				c.damageReceived(id)
+				n, err := c.boot(id, left, c.options)
+				if step == "after the log" {
+					if err == nil {
+						t.Error("started with nothing to start from")
+					}
+					return
+				}
+				if err != nil {
+					t.Fatalf("the old log is whole, and was not started from: %v", err)
+				}
+				if m := n.Metrics(); m.SnapshotsInstalled != 0 {
+					t.Errorf("installed %d snapshots at the start", m.SnapshotsInstalled)
+				}
+				c.awaitLedgers(500)
+				c.checkDiscarded(id)
+			})
+		})
+	}
 }

@@ -28,6 +28,13 @@ type node struct {
 	events *events
 }
 
+// stop stops a node, and gives it some time to hand leadership over.
+func (n *node) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 4*electionMin)
+	defer cancel()
+	return n.Stop(ctx)
+}
+
 // events are what a node reported.
 type events struct {
 	mu   sync.Mutex

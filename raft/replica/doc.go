@@ -35,7 +35,8 @@
 //	received snapshot durable ─▶ writer: Log.Compact ─▶ applier: Machine.Restore ─▶ Snapshots.Discard
 //
 // Each step comes after everything that was asked of the same goroutine before. A crash anywhere leaves the received
-// snapshot, and the next start does what is left to do: the install happens as a whole or not at all.
+// snapshot, and the next start does what is left to do: the install happens as a whole or not at all. It reads the
+// snapshot to its end first, and boots without one that is damaged, as long as the log is still there.
 //
 // # Reads (§8)
 //

@@ -8,22 +8,16 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// Stop ends the replica. When it leads, it first hands leadership over, which takes at most Options.HandOverMax;
-// proposals that are under way then end with ErrUnknown, and the ports are closed. It returns the error that stopped
-// the replica before, or that closing gave.
-func (r *Replica) Stop() error {
-	if r.handOverMax > 0 {
-		ctx, cancel := context.WithTimeout(context.Background(), r.handOverMax)
-		if err := r.Transfer(ctx, raft.None); err != nil {
-			r.logger.Debug("stop without handing over", "err", err)
-		}
-		cancel()
+// Stop ends the replica after it has handed leadership over, as [Replica.HandOver] does, or tried to until ctx ends.
+func (r *Replica) Stop(ctx context.Context) error {
+	if err := r.HandOver(ctx); err != nil {
+		r.logger.Info("stop without handing over", "err", err)
 	}
 	return r.Halt()
 }
 
-// Halt ends the replica as Stop does, without handing leadership over: as a crash would, but for the ports, which are
-// closed.
+// Halt ends the replica at once: proposals that are under way end with ErrUnknown, and the ports are closed. It returns
+// the error that stopped the replica before, or that closing gave.
 func (r *Replica) Halt() error {
 	r.stopped.Do(func() { close(r.stop) })
 	<-r.done

@@ -180,3 +180,64 @@ func TestWipedNodeIsNotTakenForWhoItWas(t *testing.T) {
 		c.awaitLedgers(21)
 	})
 }
+
+// proposeUnderLoad has n writers propose at one node until it refuses, and returns with what errors they ended.
+func (c *cluster) proposeUnderLoad(at *node, n int) (outcomes <-chan error) {
+	ended := make(chan error, n)
+	for i := range n {
+		go func() {
+			for j := 0; ; j++ {
+				if _, err := at.ProposeWait(context.Background(), fmt.Appendf(nil, "<%d.%d>", i, j)); err != nil {
+					ended <- err
+					return
+				}
+			}
+		}()
+	}
+	return ended
+}
+
+func TestLeaderThatRemovesItselfAnswersAllProposals(t *testing.T) {
+	inCluster(t, 3, logmem.Options{SyncDelay: time.Millisecond}, raft.Config{}, func(c *cluster) {
+		id, leader := c.leader()
+		const writers = 32
+		outcomes := c.proposeUnderLoad(leader, writers)
+		time.Sleep(100 * time.Millisecond)
+		if err := leader.ChangeConfig(context.Background(), []raft.Change{{Kind: raft.Remove, ID: id}}); err != nil {
+			t.Fatal(err)
+		}
+		for range writers {
+			if err := <-outcomes; !replica.Definite(err) {
+				t.Errorf("got %v from a healthy cluster, want it definite", err)
+			}
+		}
+	})
+}
+
+func TestRemovedLeaderThatIsCutOffGivesItsProposalsUp(t *testing.T) {
+	inCluster(t, 3, logmem.Options{SyncDelay: time.Millisecond}, raft.Config{}, func(c *cluster) {
+		id, leader := c.leader()
+		const writers = 32
+		outcomes := c.proposeUnderLoad(leader, writers)
+		time.Sleep(100 * time.Millisecond)
+		if err := leader.ChangeConfig(context.Background(), []raft.Change{{Kind: raft.Remove, ID: id}}); err != nil {
+			t.Fatal(err)
+		}
+		c.cut(id, false) // its own removal is committed, and what it proposed after that is not
+		c.await("the removed leader steps down", func() bool { return leader.Status().Role != raft.Leader })
+		unknown := 0
+		for range writers {
+			select {
+			case err := <-outcomes:
+				if errors.Is(err, replica.ErrUnknown) {
+					unknown++
+				}
+			case <-time.After(10 * time.Millisecond):
+				t.Fatal("a proposal is left without an answer")
+			}
+		}
+		if unknown == 0 {
+			t.Error("nothing was under way")
+		}
+	})
+}

@@ -11,7 +11,8 @@ import (
 
 // Options configure a [Replica].
 type Options struct {
-	// Core configures the protocol; its times are in ticks.
+	// Core configures the protocol; its times are in ticks. A lease must be two ticks shorter than the minimum election
+	// timeout: that may begin up to a tick after its cause, and its last tick may come at once, from the ticker's buffer.
 	Core raft.Config
 	// TickInterval is the length of a tick. Default 5 ms. Lower: finer election timeouts; more wake-ups of
 	// an idle node.
@@ -51,9 +52,6 @@ type Options struct {
 	// ReadTimeout is how long a read is asked for again while no leader confirms it. Default 1 s. Lower: a client hears
 	// sooner that there is no leader; an election that takes longer fails the reads during it.
 	ReadTimeout time.Duration
-	// HandOverMax is how long Stop may take to hand leadership over. Default: four times the minimum election timeout.
-	// HandOverOff to stop without.
-	HandOverMax time.Duration
 	// TraceOneIn samples one in so many proposals for the stage trace. Default 128; TraceOff for none.
 	TraceOneIn int
 	// TraceKeptMax bounds the finished traces that are kept; the oldest are dropped. Default 8192.
@@ -73,9 +71,6 @@ const SnapshotOff = -1
 
 // SnapshotKeepNone keeps no applied entries in a log that is compacted.
 const SnapshotKeepNone = -1
-
-// HandOverOff lets Stop end a leader without handing leadership over.
-const HandOverOff time.Duration = -1
 
 // DiskStallIgnored lets a leader lead however long its disk takes.
 const DiskStallIgnored time.Duration = -1
@@ -110,9 +105,6 @@ func (o Options) WithDefaults() Options {
 	if o.ReadTimeout == 0 {
 		o.ReadTimeout = time.Second
 	}
-	if o.HandOverMax == 0 {
-		o.HandOverMax = 4 * time.Duration(o.Core.ElectionTicksMin) * o.TickInterval
-	}
 	if o.TraceOneIn == 0 {
 		o.TraceOneIn = 128
 	}
@@ -134,6 +126,11 @@ func (o Options) Validate() error {
 	if o.TickInterval < time.Millisecond {
 		errs = append(errs, fmt.Errorf("TickInterval: %v; want at least 1ms", o.TickInterval))
 	}
+	leaseMax := int64(o.Core.ElectionTicksMin-2) * o.TickInterval.Nanoseconds()
+	if o.Core.LeaseNanos > 0 && o.Core.LeaseNanos > leaseMax {
+		errs = append(errs, fmt.Errorf("Core.LeaseNanos: %d; want at most %d, (ElectionTicksMin %d - 2) * TickInterval %v",
+			o.Core.LeaseNanos, leaseMax, o.Core.ElectionTicksMin, o.TickInterval))
+	}
 	if o.DiskStallMax < o.TickInterval && o.DiskStallMax != DiskStallIgnored {
 		errs = append(errs, fmt.Errorf("DiskStallMax: %v; want at least TickInterval %v, or DiskStallIgnored",
 			o.DiskStallMax, o.TickInterval))
@@ -143,10 +140,6 @@ func (o Options) Validate() error {
 	}
 	if o.ReadTimeout < o.TickInterval {
 		errs = append(errs, fmt.Errorf("ReadTimeout: %v; want at least TickInterval %v", o.ReadTimeout, o.TickInterval))
-	}
-	if o.HandOverMax < o.TickInterval && o.HandOverMax != HandOverOff {
-		errs = append(errs, fmt.Errorf("HandOverMax: %v; want at least TickInterval %v, or HandOverOff",
-			o.HandOverMax, o.TickInterval))
 	}
 	if o.SnapshotLogBytes < 1 && o.SnapshotLogBytes != SnapshotOff {
 		errs = append(errs, fmt.Errorf("SnapshotLogBytes: %d; want at least 1, or SnapshotOff", o.SnapshotLogBytes))

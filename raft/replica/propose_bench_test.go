@@ -101,7 +101,6 @@ func startInMemory(b *testing.B) *replica.Replica {
 		r, err := replica.Start(replica.Options{
 			Core: raft.Config{ID: id, Voters: []raft.NodeID{1, 2, 3}, ElectionTicksMin: 200}, Log: log, Transport: link,
 			Machine: &forgetful{ledger{disk: &ledgerDisk{}}}, Snapshots: openFiles(b, b.TempDir()),
-			HandOverMax: replica.HandOverOff,
 			Observe: func(e replica.Event) {
 				if e.Kind == replica.EventTermCommitted {
 					elected <- id
@@ -111,7 +110,7 @@ func startInMemory(b *testing.B) *replica.Replica {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Cleanup(func() { _ = r.Stop() })
+		b.Cleanup(func() { _ = r.Halt() })
 		nodes[id] = r
 	}
 	return nodes[<-elected]

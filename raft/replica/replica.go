@@ -42,7 +42,6 @@ type Replica struct {
 	readsWaiting atomic.Int64
 	readsMax     int64
 	readTimeout  time.Duration
-	handOverMax  time.Duration
 
 	stop    chan struct{} // closed to end the loop
 	done    chan struct{} // closed when everything has ended
@@ -93,7 +92,7 @@ func newReplica(o Options) *Replica {
 		started: time.Now(), stallMax: o.DiskStallMax,
 		meter: newMeter(), traces: traceRing{max: o.TraceKeptMax}, traceOneIn: o.TraceOneIn,
 		compacting: make(chan struct{}, 1), trigger: newCompactionTrigger(o),
-		readsMax: int64(o.ReadsMax), readTimeout: o.ReadTimeout, handOverMax: o.HandOverMax,
+		readsMax: int64(o.ReadsMax), readTimeout: o.ReadTimeout,
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 }

@@ -81,7 +81,7 @@ func TestNothingIsAcknowledgedBeforeAMajorityHasSynced(t *testing.T) {
 		}
 		stop = c.syncAll() // so that Stop does not wait for a disk
 		for _, n := range c.nodes {
-			if err := n.Stop(); err != nil {
+			if err := n.stop(); err != nil {
 				t.Error(err)
 			}
 		}
@@ -243,7 +243,7 @@ func TestStalledDiskEndsLeadership(t *testing.T) {
 		}
 		c.awaitLedgers(2)
 		for _, n := range c.nodes {
-			if err := n.Stop(); err != nil {
+			if err := n.stop(); err != nil {
 				t.Error(err)
 			}
 		}
@@ -284,7 +284,7 @@ func TestStopCompletesEveryProposalOnce(t *testing.T) {
 				all.Done()
 			}})
 		}
-		if err := leader.Stop(); err != nil {
+		if err := leader.stop(); err != nil {
 			t.Error(err)
 		}
 		all.Wait()

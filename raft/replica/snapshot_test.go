@@ -178,6 +178,13 @@ type failingFiles struct {
 	f *failure
 }
 
+func (s failingFiles) Create(snapshot raft.Snapshot, stream func(write func([]byte) error) error) error {
+	if s.f.step == "creating" {
+		return errors.New("no space left")
+	}
+	return s.Snapshots.Create(snapshot, stream)
+}
+
 func (s failingFiles) Store(c raft.Chunk) error {
 	if s.f.step == "while parts arrive" {
 		if s.f.after--; s.f.after < 0 {
@@ -192,6 +199,25 @@ func (s failingFiles) Discard() error {
 		return errPower
 	}
 	return s.Snapshots.Discard()
+}
+
+func TestSnapshotThatCannotBeCreatedIsTriedMoreAndMoreSeldom(t *testing.T) {
+	inClusterOf(t, 3, logmem.Options{}, compacting(), func(c *cluster) {
+		f := &failure{step: "creating"}
+		_, leader := c.leaderWith(func(o *replica.Options, id raft.NodeID, _ *logmem.Log) {
+			o.Snapshots = failingFiles{Snapshots: openFiles(t, c.dirs[id]), f: f}
+		})
+		id, _ := c.follower()
+		left := c.crash(id)
+		for range 500 {
+			c.mustPropose(leader, "x")
+		}
+		c.start(id, left)
+		time.Sleep(10 * time.Second)
+		if failed := leader.Metrics().SnapshotsAborted; failed < 4 || failed > 10 {
+			t.Errorf("it was tried, and a warning logged, %d times within 10 s", failed)
+		}
+	})
 }
 
 func TestCrashAtEachStepOfAnInstall(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/raftmark/raftmark/raft"
@@ -65,7 +66,7 @@ func TestStopOfALeaderHandsOver(t *testing.T) {
 		c.mustPropose(leader, "x")
 		begin := time.Now()
 		c.remove(id)
-		if err := leader.Stop(); err != nil {
+		if err := leader.stop(); err != nil {
 			t.Error(err)
 		}
 		_, next := c.leader()
@@ -76,13 +77,49 @@ func TestStopOfALeaderHandsOver(t *testing.T) {
 	})
 }
 
+func TestHandOver(t *testing.T) {
+	inCluster(t, 3, logmem.Options{SyncDelay: time.Millisecond}, raft.Config{}, func(c *cluster) {
+		ctx := context.Background()
+		id, leader := c.leader()
+		_, follower := c.follower()
+		if err := follower.HandOver(ctx); err != nil {
+			t.Errorf("a follower: %v", err)
+		}
+		if now := c.leads(); now != leader {
+			t.Error("the leader changed")
+		}
+		asked := make(chan error, 1)
+		go func() { asked <- leader.Transfer(ctx, id%3+1) }()
+		synctest.Wait() // it has begun, and takes a sync
+		if err := errors.Join(leader.HandOver(ctx), <-asked); err != nil {
+			t.Errorf("the leader, during a transfer: %v", err)
+		}
+		if now := c.leads(); now != c.nodes[id%3+1] {
+			t.Error("nobody leads, or not whom it was transferred to")
+		}
+		id, leader = c.leader()
+		c.cut(id, false)
+		if err := leader.HandOver(ctx); err == nil {
+			t.Error("a leader that is cut off handed over")
+		}
+	})
+	inCluster(t, 1, logmem.Options{}, raft.Config{}, func(c *cluster) {
+		_, alone := c.leader()
+		c.change(raft.Change{Kind: raft.AddLearner, ID: 2, Address: "mem:2"})
+		if err := alone.HandOver(context.Background()); err != nil {
+			t.Errorf("nobody else has a vote: %v", err)
+		}
+		c.mustPropose(alone, "x")
+	})
+}
+
 func TestStopDoesNotWaitForSuccessorsThatAreGone(t *testing.T) {
 	inCluster(t, 3, logmem.Options{}, raft.Config{}, func(c *cluster) {
 		id, leader := c.leader()
 		c.cut(id, false)
 		c.remove(id)
 		begin := time.Now()
-		if err := leader.Stop(); err != nil {
+		if err := leader.stop(); err != nil {
 			t.Error(err)
 		}
 		if took := time.Since(begin); took > 4*electionMin {

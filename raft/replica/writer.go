@@ -55,7 +55,7 @@ func mergeable(tasks []writeTask) int {
 
 func (r *Replica) write(t *writeTask) error {
 	if t.install != nil {
-		if err := r.log.Compact(t.install.snapshot); err != nil {
+		if err := r.compactLog(t.install.snapshot); err != nil {
 			return err
 		}
 		close(t.install.logged)
@@ -72,7 +72,7 @@ func (r *Replica) write(t *writeTask) error {
 		r.inbox.post(func(w *work) { w.synced = t.write })
 	}
 	if t.compact != nil {
-		if err := r.log.Compact(t.compact.snapshot); err != nil {
+		if err := r.compactLog(t.compact.snapshot); err != nil {
 			return err
 		}
 		r.compacted(t.compact)
@@ -83,7 +83,7 @@ func (r *Replica) write(t *writeTask) error {
 // append appends and waits until that is durable.
 func (r *Replica) append(t *writeTask) error {
 	begin := time.Now()
-	r.writeBegan.Store(max(1, int64(begin.Sub(r.started))))
+	r.noteWriteBegins(begin)
 	if t.hardState != nil || len(t.spans) > 0 {
 		wait, err := r.log.Append(t.hardState, t.spans)
 		if err != nil {
@@ -99,6 +99,17 @@ func (r *Replica) append(t *writeTask) error {
 		tr.durable = tr.since()
 	}
 	return nil
+}
+
+// compactLog drops what is in the log up to a snapshot: to the disk, a write like any other.
+func (r *Replica) compactLog(upto raft.Snapshot) error {
+	r.noteWriteBegins(time.Now())
+	defer r.writeBegan.Store(0)
+	return r.log.Compact(upto)
+}
+
+func (r *Replica) noteWriteBegins(at time.Time) {
+	r.writeBegan.Store(max(1, int64(at.Sub(r.started))))
 }
 
 // oldestWriteAge returns how long the write under way has taken; 0 when none is.

@@ -1,0 +1,95 @@
+package replica_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/raft/replica"
+	logmem "github.com/raftmark/raftmark/storage/mem"
+)
+
+// hangingLog is a log whose compactions hang until goOn is closed.
+type hangingLog struct {
+	*logmem.Log
+	goOn chan struct{}
+}
+
+func (l hangingLog) Compact(s raft.Snapshot) error {
+	<-l.goOn
+	return l.Log.Compact(s)
+}
+
+// leaderWith starts a follower anew with some ports of its own, and makes it lead.
+func (c *cluster) leaderWith(ports func(*replica.Options, raft.NodeID, *logmem.Log)) (raft.NodeID, *node) {
+	c.t.Helper()
+	id, _ := c.follower()
+	left := c.crash(id)
+	o := c.options
+	ports(&o, id, left)
+	n, err := c.boot(id, left, o)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	_, leader := c.leader()
+	c.await("leadership moves", func() bool { return leader.Transfer(context.Background(), id) == nil })
+	c.leader()
+	return id, n
+}
+
+func TestLeaderWhoseCompactionHangsHandsOver(t *testing.T) {
+	o := replica.Options{DiskStallMax: 100 * time.Millisecond, SnapshotKeepEntries: replica.SnapshotKeepNone}
+	inClusterOf(t, 3, logmem.Options{}, o, func(c *cluster) {
+		goOn := make(chan struct{})
+		release := sync.OnceFunc(func() { close(goOn) })
+		defer release()
+		id, leader := c.leaderWith(func(o *replica.Options, _ raft.NodeID, log *logmem.Log) {
+			o.Log = hangingLog{Log: log, goOn: goOn}
+		})
+		c.mustPropose(leader, "before")
+		compacted := make(chan error, 1)
+		go func() { compacted <- leader.Compact(context.Background()) }()
+		time.Sleep(100*time.Millisecond + electionMin/2)
+		c.remove(id)
+		next := c.leads()
+		c.nodes[id] = leader
+		if stalls := leader.events.of(replica.EventDiskStall); next == nil || len(stalls) != 1 {
+			t.Errorf("no leader half an election timeout after the stall, or none is reported: %v", leader.events.list)
+		}
+		release()
+		if err := <-compacted; err != nil {
+			t.Error(err)
+		}
+		_, next = c.leader()
+		c.mustPropose(next, "after")
+		c.awaitLedgers(2)
+	})
+}
+
+func TestFollowerWhoseInstallHangsIsStalled(t *testing.T) {
+	o := compacting()
+	o.DiskStallMax = 100 * time.Millisecond
+	inClusterOf(t, 3, logmem.Options{}, o, func(c *cluster) {
+		id, _ := c.follower()
+		left := c.crash(id)
+		_, leader := c.leader()
+		for i := range 500 {
+			c.mustPropose(leader, fmt.Sprintf("%04d", i))
+		}
+		goOn := make(chan struct{})
+		release := sync.OnceFunc(func() { close(goOn) })
+		defer release()
+		o := c.options
+		o.Log = hangingLog{Log: left, goOn: goOn}
+		back, err := c.boot(id, left, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.await("the stall is noticed", func() bool { return len(back.events.of(replica.EventDiskStall)) == 1 })
+		release()
+		c.awaitLedgers(500)
+	})
+}
