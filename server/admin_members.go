@@ -125,6 +125,10 @@ func (n *Node) serveChange(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if err := n.checkAdded(asked.Changes); err != nil {
+		n.refuse(w, codeBadRequest, http.StatusBadRequest, err)
+		return
+	}
 	n.answer(w, r, func(ctx context.Context) error { return n.replica.ChangeConfig(ctx, changes) },
 		func() any { return n.membersAnswer() })
 }

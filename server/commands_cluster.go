@@ -57,6 +57,9 @@ func (s *commands) members(leader raft.NodeID) []member {
 // cluster is CLUSTER SLOTS | SHARDS | NODES | INFO | KEYSLOT | MYID.
 func (s *commands) cluster(c *resp.Conn, args [][]byte) {
 	status := s.node.replica.Status()
+	if status.Leader == raft.None {
+		status.Leader = s.node.insteadOf(s.redirects.Load())
+	}
 	switch sub := strings.ToUpper(string(args[1])); {
 	case sub == "KEYSLOT" && len(args) == 3:
 		c.Reply(resp.AppendInt(nil, int64(slotOf(args[2]))))

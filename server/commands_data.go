@@ -134,7 +134,7 @@ func (s *commands) refusal(err error, command []byte) string {
 	case errors.As(err, &notLeader):
 		return s.moved(notLeader.Leader, command)
 	case errors.Is(err, replica.ErrUnconfirmed) && raft.NodeID(s.node.leader.Load()) == raft.None:
-		return "CLUSTERDOWN no leader"
+		return s.moved(raft.None, command)
 	case errors.Is(err, replica.ErrTooLarge):
 		return "ERR " + err.Error() + "; it was not executed"
 	case errors.Is(err, raft.ErrClosed) && replica.Definite(err):
@@ -147,9 +147,13 @@ func (s *commands) refusal(err error, command []byte) string {
 	}
 }
 
-// moved sends the client to the leader, when there is one that clients can reach.
+// moved sends the client to the leader, when there is one that clients can reach, and away from a node that was
+// removed in any case.
 func (s *commands) moved(leader raft.NodeID, command []byte) string {
 	address := ""
+	if leader == raft.None {
+		leader = s.node.insteadOf(s.redirects.Load())
+	}
 	if leader != raft.None && leader != s.node.config.Node {
 		address = s.node.peerOf(leader).Client
 	}

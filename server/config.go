@@ -106,7 +106,7 @@ type Config struct {
 	// do not drift apart by more than what Lease is shorter than ElectionMin. All nodes need the same.
 	Reads string `yaml:"reads" json:"reads"`
 	// Lease is how long a leader trusts the answer of a majority, with Reads lease only; at least two
-	// TickIntervals below ElectionMin. Default four fifths of ElectionMin.
+	// TickIntervals below ElectionMin as rounded to them. Default four fifths of ElectionMin.
 	Lease time.Duration `yaml:"lease,omitempty" json:"lease_ns,omitempty"`
 
 	// Heartbeat is the time between a leader's heartbeats; below ElectionMin. Default 50ms. Lower: a dead

@@ -155,6 +155,25 @@ func TestTimesBecomeTicks(t *testing.T) {
 	}
 }
 
+// Followers wait for the rounded timeout, so the lease is measured by that.
+func TestLeaseIsBoundByTicks(t *testing.T) {
+	for _, c := range []struct {
+		electionMin, lease time.Duration
+		ok                 bool
+	}{
+		{154 * time.Millisecond, 130 * time.Millisecond, true},
+		{154 * time.Millisecond, 134 * time.Millisecond, false},
+		{146 * time.Millisecond, 130 * time.Millisecond, true},
+		{146 * time.Millisecond, 131 * time.Millisecond, false},
+	} {
+		config := validConfig("d")
+		config.Reads, config.TickInterval, config.ElectionMin, config.Lease = ReadsLease, 10*time.Millisecond, c.electionMin, c.lease
+		if err := config.WithDefaults().Validate(); (err == nil) != c.ok || err != nil && !strings.Contains(err.Error(), "130ms") {
+			t.Errorf("election_min %v, lease %v: got %v, want at most 130ms", c.electionMin, c.lease, err)
+		}
+	}
+}
+
 func TestStartRefusesTheFolderOfAnother(t *testing.T) {
 	dir := t.TempDir()
 	claim, err := storage.NewClaim(storage.Options{Dir: dir, Cluster: "other", Node: 1})

@@ -23,7 +23,7 @@
 // ROLE, CLUSTER, and what client libraries say when they connect. All commands about keys are linearizable,
 // and an answered write is applied here and durable on a majority. Errors say what is known of the outcome:
 //
-//	-MOVED <slot> host:port     not executed: that node leads
+//	-MOVED <slot> host:port     not executed: that node leads or, when this one was removed, may know who does
 //	-CLUSTERDOWN no leader      not executed: nobody leads, as far as this node knows
 //	-TRYAGAIN ...               not executed: too much waits, leadership is handed over, or the node is stopping
 //	-ERR ...                    not executed: the command is wrong or too large

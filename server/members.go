@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"maps"
 	"net"
 	"time"
@@ -45,6 +44,9 @@ func (c *Config) peersOf(configuration raft.Configuration) map[raft.NodeID]Peer 
 func (n *Node) observe(e replica.Event) {
 	n.recorder.observe(e)
 	n.leader.Store(uint64(e.Leader))
+	if e.Kind == replica.EventTransfer {
+		n.handedTo.Store(uint64(e.Peer))
+	}
 	if e.Kind != replica.EventConfig {
 		return
 	}
@@ -58,64 +60,110 @@ func (n *Node) observe(e replica.Event) {
 // peerOf returns where a member can be reached, or the zero Peer.
 func (n *Node) peerOf(id raft.NodeID) Peer { return n.members.Load().peers[id] }
 
+// insteadOf returns where clients should turn when this node was removed, so that those that know nobody else
+// find the cluster: whom it handed leadership to, the first time, and then the voters by turns. It is
+// raft.None when this node was not removed, as far as it knows.
+func (n *Node) insteadOf(turn uint64) raft.NodeID {
+	now := n.members.Load()
+	c := &now.configuration
+	if _, member := c.Member(n.config.Node); (member || n.config.Node > c.LastID) && !n.shunned.Load() {
+		return raft.None
+	}
+	var voters []raft.NodeID
+	for i := range c.Members {
+		m := &c.Members[i]
+		if !m.Voter || m.ID == n.config.Node || now.peers[m.ID].Client == "" {
+			continue
+		}
+		if n.handedTo.CompareAndSwap(uint64(m.ID), uint64(raft.None)) { // it may be gone by the next time
+			return m.ID
+		}
+		voters = append(voters, m.ID)
+	}
+	if len(voters) == 0 {
+		return raft.None
+	}
+	return voters[turn%uint64(len(voters))]
+}
+
+// refusedBy returns how often peers refused this node, by reason.
+func (n *Node) refusedBy() map[string]uint64 {
+	if m, ok := n.transport.(interface{ Metrics() transport.Metrics }); ok {
+		return m.Metrics().RefusedBy
+	}
+	return nil
+}
+
 // peerSetter is a transport whose peers can be changed.
 type peerSetter interface {
 	SetPeers(peers map[raft.NodeID]string, removedUpTo raft.NodeID) error
 }
 
-// followMembers tells the transport who the members are, beside the replica's loop, until the replica
-// stops. A configuration that is not committed yet may be rolled back: until then the members of the
-// committed one are peers, too, and nobody counts as removed because of it.
+// followMembers tells the transport and the gate who the members are, beside the replica's loop, until the
+// replica stops. What could not be told is told again.
 func (n *Node) followMembers() {
-	setter, ok := n.transport.(peerSetter)
-	if !ok {
-		return
-	}
 	retry := time.NewTicker(n.config.Heartbeat)
 	defer retry.Stop()
-	var committed raft.Configuration
 	var told map[raft.NodeID]string
 	for settled := false; ; {
-		var again <-chan time.Time
-		if !settled {
-			again = retry.C
-		}
 		select {
 		case <-n.replica.Done():
 			return
 		case <-n.membersChanged:
-		case <-again:
+		case <-retry.C:
+			if n.leader.Load() == uint64(raft.None) {
+				n.shunned.Store(n.refusedBy()[transport.RefusedRemoved.String()] > 0)
+			}
+			if settled {
+				continue
+			}
 		}
 		s := n.replica.Status()
-		if settled = s.ConfigurationIndex <= s.CommitIndex; settled {
-			committed = s.Configuration
-		}
+		waits := !settled
+		settled = s.ConfigurationIndex <= s.CommitIndex
 		if s.Configuration.IsZero() {
 			continue // it joins: what it was told to begin with is all it knows
 		}
-		peers := n.reachable(committed)
-		maps.Copy(peers, n.reachable(s.Configuration))
-		if !settled && maps.Equal(peers, told) {
+		if err := n.gate.follow(s.Configuration, s.Committed); err != nil {
+			n.config.Logger.Error("remember disks of members", "node", uint64(n.config.Node), "err", err)
+			settled = false
+		}
+		setter, ok := n.transport.(peerSetter)
+		peers, removedUpTo := n.transportPeers(&s)
+		if !ok || waits && !settled && maps.Equal(peers, told) {
 			continue
 		}
-		if err := setter.SetPeers(peers, committed.LastID); err != nil {
+		if err := setter.SetPeers(peers, removedUpTo); err != nil {
 			n.config.Logger.Error("set peers", "node", uint64(n.config.Node), "err", err)
+			settled, told = false, nil
 			continue
 		}
 		told = peers
 	}
 }
 
-// reachable returns the addresses of the members that the transport takes.
+// transportPeers returns what the transport is told. A configuration that is not committed yet may be rolled
+// back: until then the members of the committed one are peers, too, and nobody counts as removed because of
+// it.
+func (n *Node) transportPeers(s *raft.Status) (peers map[raft.NodeID]string, removedUpTo raft.NodeID) {
+	peers = n.reachable(s.Committed)
+	maps.Copy(peers, n.reachable(s.Configuration))
+	return peers, s.Committed.LastID
+}
+
+// reachable returns the addresses of the other members that the transport takes.
 func (n *Node) reachable(configuration raft.Configuration) map[raft.NodeID]string {
 	addresses := make(map[raft.NodeID]string, len(configuration.Members))
 	for id, p := range n.config.peersOf(configuration) {
+		if id == n.config.Node {
+			continue
+		}
 		if n.config.Transport != TransportMem {
 			if _, _, err := net.SplitHostPort(p.Peer); err != nil {
 				continue
 			}
 		}
-		if n.config.Transport == TransportTCP && id != n.config.Node {
+		if n.config.Transport == TransportTCP {
 			if err := transport.CheckLoopback(p.Peer); err != nil {
 				n.config.Logger.Warn("a member cannot be reached", "node", uint64(n.config.Node), "peer", uint64(id), "err", err)
 				continue
@@ -124,17 +172,4 @@ func (n *Node) reachable(configuration raft.Configuration) map[raft.NodeID]strin
 		addresses[id] = p.Peer
 	}
 	return addresses
-}
-
-// handOver gives leadership to another node, if this one has it, so that the cluster goes on at once when
-// it stops.
-func (n *Node) handOver(ctx context.Context) {
-	if n.replica.Status().Role != raft.Leader {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, 2*n.config.ElectionMin)
-	defer cancel()
-	if err := n.replica.Transfer(ctx, raft.None); err != nil {
-		n.config.Logger.Info("stop without handing over", "node", uint64(n.config.Node), "err", err)
-	}
 }

@@ -294,10 +294,39 @@ func TestGrowsAndShrinksUnderLoad(t *testing.T) {
 		}
 		return true
 	})
+	findsTheOthers(t, old, leader)
 	if err := ask(t, leader.AdminAddr(), "/members", MembersRequest{Changes: []MemberChange{
 		{Op: "add", ID: 2, Peer: peers[2]},
 	}}, nil); err == nil || !strings.Contains(err.Error(), "id was used before") {
 		t.Errorf("an id twice: got %v", err)
+	}
+}
+
+// findsTheOthers wants clients that know only nodes that were removed to find the cluster.
+func findsTheOthers(t *testing.T, removed map[raft.NodeID]*Node, leader *Node) {
+	t.Helper()
+	var known []string
+	for id, n := range removed {
+		known = append(known, n.ClientAddr())
+		seen := map[string]bool{}
+		eventually(t, fmt.Sprintf("removed node %d sends clients to each voter", id), func() bool {
+			c := dial(t, n.ClientAddr())
+			defer func() { _ = c.Close() }()
+			c.say("GET k")
+			line, err := c.r.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "-MOVED" {
+				seen[fields[2]] = true
+			}
+			return seen[leader.ClientAddr()] && len(seen) > 1
+		})
+	}
+	r := redis.NewClusterClient(&redis.ClusterOptions{Addrs: known})
+	defer func() { _ = r.Close() }()
+	if err := r.Set(context.Background(), "k", "v", 0).Err(); err != nil {
+		t.Errorf("a client that knows %v: %v", known, err)
 	}
 }
 

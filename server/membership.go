@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/transport"
 )
 
 // Membership says who belongs to the cluster.
@@ -131,7 +132,49 @@ func (c MemberChange) change() (raft.Change, error) {
 		if err := checkAddress(*a.address); err != nil {
 			return change, fmt.Errorf("%s: %.200q, %w", a.kind, *a.address, err)
 		}
+		if err := transport.CheckReachable(*a.address); err != nil {
+			return change, fmt.Errorf("%s: %w", a.kind, err)
+		}
 	}
 	change.Address = c.Encode()
+	got, err := DecodePeer(change.Address)
+	if got.Priority = c.Priority; err != nil || got != c.Peer {
+		return change, fmt.Errorf("addresses: %.200q, want none with ',' in it", change.Address)
+	}
 	return change, nil
+}
+
+// checkAdded returns why the nodes that are to be added could not be told from others, or not be reached: what
+// the log has, it has for ever.
+func (n *Node) checkAdded(changes []MemberChange) error {
+	s := n.replica.Status()
+	if s.Role != raft.Leader {
+		return nil // who leads knows who has which address
+	}
+	owners := map[string]raft.NodeID{}
+	for id, p := range n.config.peersOf(s.Configuration) {
+		for _, a := range p.addresses() {
+			owners[*a.address] = id
+		}
+	}
+	for i, c := range changes {
+		if _, member := s.Configuration.Member(c.ID); c.Op != "add" || member {
+			continue
+		}
+		for _, a := range c.addresses() {
+			if *a.address == "" {
+				continue
+			}
+			if owner, taken := owners[*a.address]; taken {
+				return fmt.Errorf("changes[%d].%s: %.200q is an address of node %d", i, a.kind, *a.address, owner)
+			}
+			owners[*a.address] = c.ID
+		}
+		if n.config.Transport == TransportTCP {
+			if err := transport.CheckLoopback(c.Peer.Peer); err != nil {
+				return fmt.Errorf("changes[%d].peer: %w", i, err)
+			}
+		}
+	}
+	return nil
 }

@@ -35,6 +35,8 @@ type Node struct {
 	members        atomic.Pointer[members]
 	membersChanged chan struct{} // capacity 1
 	leader         atomic.Uint64 // as far as the replica's loop knows
+	handedTo       atomic.Uint64 // whom this node last told to lead
+	shunned        atomic.Bool   // peers refuse it as removed, and nobody leads it
 
 	serving sync.WaitGroup // the accept loops and the watch of the replica
 	end     sync.Once
@@ -200,7 +202,11 @@ func (n *Node) fail(err error) {
 func (n *Node) Stop(ctx context.Context) error {
 	n.recorder.record(EventRecord{Kind: EventStop})
 	n.shutDown(ctx, func() {
-		n.handOver(ctx)
+		limited, cancel := context.WithTimeout(ctx, 2*n.config.ElectionMin)
+		defer cancel()
+		if err := n.replica.HandOver(limited); err != nil {
+			n.config.Logger.Info("stop without handing over", "node", uint64(n.config.Node), "err", err)
+		}
 		if n.clients != nil {
 			_ = n.clients.Shutdown(ctx) // what ctx cut off has been closed
 		}

@@ -286,7 +286,7 @@ func TestNoLeader(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	n := &Node{config: Config{Node: 1, Peers: map[raft.NodeID]Peer{2: {Client: "h:1"}, 3: {}}}}
+	n := &Node{config: Config{Node: 1, Peers: map[raft.NodeID]Peer{1: {}, 2: {Client: "h:1"}, 3: {}}}}
 	n.members.Store(newMembers(&n.config, n.config.bootstrap(), 0))
 	s := newCommands(n)
 	for _, c := range []struct {

@@ -192,9 +192,11 @@ func (c Config) checkTimes(f *faults) {
 	f.check(c.ElectionMax >= c.ElectionMin && c.ElectionMax <= electionLimit,
 		"election_max: %v, want election_min %v to %v", c.ElectionMax, c.ElectionMin, electionLimit)
 	f.check(c.Lease == 0 || c.Reads == ReadsLease, "lease: %v, want none unless reads is lease", c.Lease)
-	f.check(c.Reads != ReadsLease || c.Lease > 0 && c.Lease <= c.ElectionMin-2*c.TickInterval,
-		"lease: %v, want more than 0 and at most election_min - 2 tick_interval = %v",
-		c.Lease, c.ElectionMin-2*c.TickInterval)
+	if c.Reads == ReadsLease && c.TickInterval > 0 { // the rounded timeout is what followers keep
+		most := time.Duration(c.ticks(c.ElectionMin)-2) * c.TickInterval
+		f.check(c.Lease > 0 && c.Lease <= most,
+			"lease: %v, want more than 0 and at most election_min, rounded to ticks, - 2 tick_interval = %v", c.Lease, most)
+	}
 	f.check(c.TickInterval <= 0 || c.Heartbeat <= 0 || c.Heartbeat >= c.TickInterval,
 		"heartbeat: %v, want at least tick_interval %v", c.Heartbeat, c.TickInterval)
 }
@@ -210,14 +212,16 @@ func (l ClientLimits) check(f *faults) {
 		"client.request_timeout: %v, want more than 0 and at most %v", l.RequestTimeout, requestTimeMax)
 }
 
-// core returns the configuration of the protocol: times become ticks, rounded, at least one.
+// ticks returns a time in ticks: rounded, at least one.
+func (c Config) ticks(d time.Duration) int { return max(1, int((d+c.TickInterval/2)/c.TickInterval)) }
+
+// core returns the configuration of the protocol.
 func (c Config) core() raft.Config {
-	ticks := func(d time.Duration) int { return max(1, int((d+c.TickInterval/2)/c.TickInterval)) }
 	l := c.Raft
 	return raft.Config{
 		ID: c.Node, Bootstrap: c.bootstrap(),
-		ElectionTicksMin: ticks(c.ElectionMin), ElectionTicksMax: ticks(c.ElectionMax),
-		HeartbeatTicks: ticks(c.Heartbeat),
+		ElectionTicksMin: c.ticks(c.ElectionMin), ElectionTicksMax: c.ticks(c.ElectionMax),
+		HeartbeatTicks: c.ticks(c.Heartbeat),
 		NoPreVote:      l.NoPreVote, NoCheckQuorum: l.NoCheckQuorum,
 		MessageEntriesMax: l.MessageEntriesMax, MessageBytesMax: l.MessageBytesMax,
 		InflightMessagesMax: l.InflightMessagesMax, InflightBytesMax: l.InflightBytesMax,

@@ -4,7 +4,7 @@
 //	DIR/                 Options.Dir, one node of one cluster, one process at a time
 //	├── IDENTITY         cluster, node, disk and format: written once, then only compared
 //	├── INCARNATION      how often the folder was opened: bumped and synced at each claim
-//	├── PEERS            the disk that each peer was first seen with, see PeerDisks
+//	├── PEERS            the disk that each member was first seen with, see PeerDisks
 //	├── LOCK             flock held while claimed; names the process that holds it
 //	├── log/             the raft log   (storage/pebble)
 //	├── snapshot/        snapshots      (storage/snapshot)

@@ -23,7 +23,7 @@ const (
 	peersBytesMax = PeerDisksMax*(20+2+20+1) + 256
 )
 
-// PeerDisks remembers, durably, which disk each peer was first seen with: by that a node that lost its disk is told
+// PeerDisks remembers, durably, which disk each member was first seen with: by that a node that lost its disk is told
 // from the node that it was. All methods may be called from any goroutine.
 type PeerDisks struct {
 	dir   string
@@ -54,17 +54,18 @@ func OpenPeerDisks(dir string) (*PeerDisks, error) {
 	return p, nil
 }
 
-// Admit returns nil when node was first seen with disk, or is seen for the first time: then that is durable before it
-// returns. Otherwise the error wraps ErrOtherDisk. Disk 0 is that of a node that keeps nothing on a disk: it is not
-// recorded, and not admitted once a disk was.
-func (p *PeerDisks) Admit(node raft.NodeID, disk uint64) error {
+// Admit returns nil when no other disk is recorded of node. When none is at all, and node is a member, disk is recorded:
+// that is durable before Admit returns. Of others nothing is recorded, so that whoever greets under an id takes it from
+// nobody. When another disk is recorded the error wraps ErrOtherDisk. Disk 0 is that of a node that keeps nothing on a
+// disk: it is not recorded, and not admitted once a disk was.
+func (p *PeerDisks) Admit(node raft.NodeID, disk uint64, member bool) error {
 	if node == raft.None {
 		return errors.New("admit node 0: need at least 1")
 	}
 	p.mu.RLock()
 	admitted, err := p.known(node, disk)
 	p.mu.RUnlock()
-	if admitted || err != nil {
+	if admitted || err != nil || !member {
 		return err
 	}
 	p.mu.Lock()

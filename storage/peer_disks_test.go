@@ -25,7 +25,7 @@ func TestPeerIsAdmittedWithOneDisk(t *testing.T) {
 	p := mustOpenPeers(t, dir)
 	admit := func(node raft.NodeID, disk uint64, want error) {
 		t.Helper()
-		if err := p.Admit(node, disk); !errors.Is(err, want) {
+		if err := p.Admit(node, disk, true); !errors.Is(err, want) {
 			t.Errorf("Admit(%d, %d) = %v, want %v", node, disk, err, want)
 		}
 	}
@@ -40,8 +40,28 @@ func TestPeerIsAdmittedWithOneDisk(t *testing.T) {
 	admit(4, 0, nil) // a node in memory
 	admit(4, 7, nil)
 	admit(4, 0, ErrOtherDisk)
-	if err := p.Admit(raft.None, 5); err == nil || errors.Is(err, ErrOtherDisk) {
+	if err := p.Admit(raft.None, 5, true); err == nil || errors.Is(err, ErrOtherDisk) {
 		t.Errorf("Admit(0, 5) = %v, want another error", err)
+	}
+}
+
+// TestStrangerIsComparedOnly greets before it is a member.
+func TestStrangerIsComparedOnly(t *testing.T) {
+	dir := t.TempDir()
+	p := mustOpenPeers(t, dir)
+	for disk := range uint64(3) {
+		if err := p.Admit(2, disk, false); err != nil {
+			t.Errorf("Admit(2, %d) of a stranger = %v", disk, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, peersName)); !os.IsNotExist(err) {
+		t.Errorf("a stranger is recorded: %v", err)
+	}
+	if err := p.Admit(2, 20, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Admit(2, 21, false); !errors.Is(err, ErrOtherDisk) {
+		t.Errorf("Admit of one that was removed, with another disk = %v, want ErrOtherDisk", err)
 	}
 }
 
@@ -52,18 +72,18 @@ func TestKnownPeerNeedsNoDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := mustOpenPeers(t, dir)
-	if err := p.Admit(2, 20); err != nil {
+	if err := p.Admit(2, 20, true); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Admit(2, 20); err != nil {
+	if err := p.Admit(2, 20, true); err != nil {
 		t.Errorf("Admit of a known peer = %v", err)
 	}
 	// What cannot be remembered is not admitted, not even the second time.
 	for range 2 {
-		if err := p.Admit(3, 30); err == nil || errors.Is(err, ErrOtherDisk) {
+		if err := p.Admit(3, 30, true); err == nil || errors.Is(err, ErrOtherDisk) {
 			t.Errorf("Admit without a folder = %v, want another error", err)
 		}
 	}
@@ -80,10 +100,10 @@ func TestPeersAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	p = mustOpenPeers(t, dir)
-	if err := p.Admit(1, 1); err == nil || errors.Is(err, ErrOtherDisk) {
+	if err := p.Admit(1, 1, true); err == nil || errors.Is(err, ErrOtherDisk) {
 		t.Errorf("Admit at the bound = %v, want another error", err)
 	}
-	if err := p.Admit(^raft.NodeID(5), ^uint64(5)); err != nil {
+	if err := p.Admit(^raft.NodeID(5), ^uint64(5), true); err != nil {
 		t.Errorf("Admit of a known peer at the bound = %v", err)
 	}
 }
@@ -91,7 +111,7 @@ func TestPeersAreBounded(t *testing.T) {
 func TestDamagedPeersAreFound(t *testing.T) {
 	dir := t.TempDir()
 	p := mustOpenPeers(t, dir)
-	if err := errors.Join(p.Admit(2, 22), p.Admit(11, 33)); err != nil {
+	if err := errors.Join(p.Admit(2, 22, true), p.Admit(11, 33, true)); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, peersName)
@@ -130,7 +150,7 @@ func TestPeersAtTheSameTime(t *testing.T) {
 	var group sync.WaitGroup
 	for node := range nodes {
 		for disk := range disks {
-			group.Go(func() { admitted[node][disk] = p.Admit(raft.NodeID(node+1), uint64(disk+1)) })
+			group.Go(func() { admitted[node][disk] = p.Admit(raft.NodeID(node+1), uint64(disk+1), true) })
 		}
 	}
 	group.Wait()
@@ -143,7 +163,7 @@ func TestPeersAtTheSameTime(t *testing.T) {
 			} else if !errors.Is(err, ErrOtherDisk) {
 				t.Errorf("Admit(%d, %d) = %v", node+1, disk+1, err)
 			}
-			if later := again.Admit(raft.NodeID(node+1), uint64(disk+1)); (later == nil) != (err == nil) {
+			if later := again.Admit(raft.NodeID(node+1), uint64(disk+1), true); (later == nil) != (err == nil) {
 				t.Errorf("Admit(%d, %d) = %v after a restart, was %v", node+1, disk+1, later, err)
 			}
 		}
