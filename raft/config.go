@@ -69,7 +69,7 @@ type Config struct {
 	ReadsMax int
 	// LeaseNanos, when not 0, lets a leader answer reads without a round of heartbeats for so many
 	// nanoseconds of its monotonic clock after the sending of one that a majority answered (thesis §6.4.1).
-	// It must be below one tick less than the minimum election timeout, by more than clocks drift apart in
+	// It must be below two ticks less than the minimum election timeout, by more than clocks drift apart in
 	// that time; all servers need the same choice, because they deny votes after a start for the minimum
 	// election timeout. Default 0: reads never trust a clock.
 	LeaseNanos int64

@@ -13,9 +13,9 @@ type stream struct {
 	ended    bool    // the last chunk was sent
 	back     uint64  // where it went back to last, when nothing was stored since
 	wentBack bool
-	failures int // in a row: a chunk could not be read, or not be stored
-	pause    int // heartbeats to be answered before it goes on, after a failure
-	heardAt  uint64  // stored, at the last sign of life
+	failures int    // in a row: a chunk could not be read, or not be stored
+	pause    int    // heartbeats to be answered before it goes on, after a failure
+	heardAt  uint64 // stored, at the last sign of life
 	hasHeard bool
 }
 
