@@ -35,6 +35,8 @@ var (
 	ErrNoAnswer = errors.New("no node answers")
 	// ErrNoLeader says that none of the nodes leads.
 	ErrNoLeader = errors.New("no leader")
+	// ErrOtherAddress says that the node is a member already, under other addresses.
+	ErrOtherAddress = errors.New("other addresses")
 )
 
 // Client talks to the nodes of one cluster. Its methods may be called concurrently.
@@ -169,20 +171,32 @@ func (c *Client) Compact(ctx context.Context, admin string) (server.SnapshotAnsw
 	return answer, err
 }
 
-// Add adds a server as a learner, if it is none yet, waits until it has caught up, and promotes it. It
-// tells progress, when that is not nil, how it goes.
+// Add is AddLearner; then it waits until the server has caught up, and promotes it. It tells progress, when
+// that is not nil, how it goes.
 func (c *Client) Add(ctx context.Context, add server.MemberChange, progress func(server.MembersAnswer)) error {
+	if err := c.AddLearner(ctx, add); err != nil {
+		return err
+	}
+	return c.Promote(ctx, progress, server.MemberChange{Op: "promote", ID: add.ID})
+}
+
+// AddLearner adds a server as a learner, unless it is one already: then it must have been added with the same
+// addresses, which stay as they are.
+func (c *Client) AddLearner(ctx context.Context, add server.MemberChange) error {
 	now, err := c.leaderWithin(ctx)
 	if err != nil {
 		return err
 	}
-	if m, ok := member(now.Membership, add.ID); !ok || m.Role != server.RoleLearner {
-		add.Op = "add"
-		if _, err := c.Change(ctx, add); err != nil {
-			return err
+	if m, ok := member(now.Membership, add.ID); ok && m.Role == server.RoleLearner {
+		if has, want := m.Encode(), add.Encode(); has != want {
+			return fmt.Errorf("%w: node %d was added with %s, not %s; remove it, and add it under an id that was never used",
+				ErrOtherAddress, add.ID, has, want)
 		}
+		return nil
 	}
-	return c.Promote(ctx, progress, server.MemberChange{Op: "promote", ID: add.ID})
+	add.Op = "add"
+	_, err = c.Change(ctx, add)
+	return err
 }
 
 // Promote makes the changes, among which some promote learners, and waits until these have caught up.

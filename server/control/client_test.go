@@ -86,6 +86,28 @@ func TestAddGoesOnWhereItWasInterrupted(t *testing.T) {
 	}
 }
 
+func TestLearnerKeepsItsAddress(t *testing.T) {
+	has := server.Peer{Peer: "127.0.0.1:7104", Client: "127.0.0.1:7004"}
+	p := newPort(t, answerOf(1, 1, 1, server.Member{ID: 4, Role: server.RoleLearner, Peer: has}), answerOf(1, 1, 1))
+	c := New(p.address())
+	if err := c.AddLearner(t.Context(), server.MemberChange{ID: 4, Peer: has}); err != nil || len(p.asked) != 0 {
+		t.Errorf("the same addresses: got %v after %v, want that nothing is asked for", err, p.asked)
+	}
+	other := server.MemberChange{ID: 4, Peer: server.Peer{Peer: "127.0.0.1:7105"}}
+	for _, add := range []func() error{
+		func() error { return c.AddLearner(t.Context(), other) },
+		func() error { return c.Add(t.Context(), other, nil) },
+	} {
+		err := add()
+		if !errors.Is(err, ErrOtherAddress) || !strings.Contains(err.Error(), "peer=127.0.0.1:7104") || len(p.asked) != 0 {
+			t.Errorf("another address: got %v after %v, want %v", err, p.asked, ErrOtherAddress)
+		}
+	}
+	if err := c.AddLearner(t.Context(), server.MemberChange{ID: 5, Peer: has}); err != nil || len(p.asked) != 1 {
+		t.Errorf("a new node: got %v after %v, want one change", err, p.asked)
+	}
+}
+
 func TestWhatIsNotAnswered(t *testing.T) {
 	broken := newPort(t, answerOf(1, 1, 1), 0)
 	if _, err := New(broken.address()).Change(t.Context()); !errors.Is(err, ErrUnknown) {
