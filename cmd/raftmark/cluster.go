@@ -115,10 +115,10 @@ func clusterUp(cmd *cobra.Command, o cluster.Options) error {
 		return errors.Join(err, c.Close())
 	}
 	defer func() { _ = os.Remove(filepath.Join(o.Dir, clusterStateFile)) }()
-	defer stop()
 	printClusterHelp(cmd.OutOrStdout(), state, o.Dir)
 	fmt.Fprintln(cmd.OutOrStdout(), "\nCtrl-C stops it.")
 	lookAfter(cmd.Context(), cmd.ErrOrStderr(), c)
+	stop()
 	return c.Close()
 }
 

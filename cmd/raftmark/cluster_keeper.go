@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"strings"
@@ -29,11 +30,14 @@ type keeper struct {
 	cluster *cluster.Cluster
 	dir     string
 
-	mu    sync.Mutex
-	state clusterState
+	mu      sync.Mutex
+	state   clusterState
+	closed  bool
+	serving sync.WaitGroup // the requests under way; Add with mu, and not when closed
 }
 
-// keep opens the keeper's port and writes the state file. stop closes the port and waits for what is under way.
+// keep opens the keeper's port and writes the state file. stop closes the port, cuts off what is under way, and waits
+// for its end: the state file is not written after it.
 func keep(c *cluster.Cluster, dir string, state clusterState) (k *keeper, stop func(), err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -42,14 +46,19 @@ func keep(c *cluster.Cluster, dir string, state clusterState) (k *keeper, stop f
 	state.Keeper = l.Addr().String()
 	k = &keeper{cluster: c, dir: dir, state: state}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /add", k.add)
-	mux.HandleFunc("POST /remove", k.remove)
-	s := &http.Server{Handler: mux, ReadHeaderTimeout: askTimeout, MaxHeaderBytes: 4 << 10}
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = s.Serve(l) }) // it ends with Close
+	mux.HandleFunc("POST /add", k.serve(k.add))
+	mux.HandleFunc("POST /remove", k.serve(k.remove))
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &http.Server{
+		Handler: mux, ReadHeaderTimeout: askTimeout, MaxHeaderBytes: 4 << 10,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	k.serving.Go(func() { _ = s.Serve(l) }) // it ends with Close
 	stop = func() {
+		k.close()
+		cancel()
 		_ = s.Close()
-		serving.Wait()
+		k.serving.Wait()
 	}
 	if err := state.write(dir); err != nil {
 		stop()
@@ -58,26 +67,62 @@ func keep(c *cluster.Cluster, dir string, state clusterState) (k *keeper, stop f
 	return k, stop, nil
 }
 
-func (k *keeper) add(w http.ResponseWriter, r *http.Request) {
-	n, err := k.cluster.AddNode(r.Context())
-	if err != nil {
-		k.answer(w, nil, err)
-		return
-	}
-	node := clusterNode{ID: n.ID(), Client: n.ClientAddr(), Admin: n.AdminAddr(), Dir: n.Dir()}
-	k.answer(w, node, k.refresh())
+func (k *keeper) close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.closed = true
 }
 
-func (k *keeper) remove(w http.ResponseWriter, r *http.Request) {
-	var asked clusterNode
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10)).Decode(&asked)
-	if err == nil {
-		err = k.cluster.RemoveNode(r.Context(), asked.ID)
+// begin notes a request, unless the keeper is closed.
+func (k *keeper) begin() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.closed {
+		k.serving.Add(1)
 	}
-	if err == nil {
-		err = k.refresh()
+	return !k.closed
+}
+
+// serve answers a request with what do returns. Only what says that it is JSON is read: a page in a browser cannot send
+// that to another origin without asking.
+func (k *keeper) serve(do func(context.Context, clusterNode) (clusterNode, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+			http.Error(w, "content type: want application/json", http.StatusUnsupportedMediaType)
+			return
+		}
+		if !k.begin() {
+			http.Error(w, "the cluster is being stopped", http.StatusServiceUnavailable)
+			return
+		}
+		defer k.serving.Done()
+		var asked clusterNode
+		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10)).Decode(&asked)
+		var answer clusterNode
+		if err == nil {
+			answer, err = do(r.Context(), asked)
+		}
+		if err == nil {
+			err = k.refresh()
+		}
+		if err != nil {
+			http.Error(w, strings.ReplaceAll(err.Error(), "\n", "; "), http.StatusConflict)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(answer) // who asked is gone
 	}
-	k.answer(w, asked, err)
+}
+
+func (k *keeper) add(ctx context.Context, _ clusterNode) (clusterNode, error) {
+	n, err := k.cluster.AddNode(ctx)
+	if err != nil {
+		return clusterNode{}, err
+	}
+	return clusterNode{ID: n.ID(), Client: n.ClientAddr(), Admin: n.AdminAddr(), Dir: n.Dir()}, nil
+}
+
+func (k *keeper) remove(ctx context.Context, asked clusterNode) (clusterNode, error) {
+	return asked, k.cluster.RemoveNode(ctx, asked.ID)
 }
 
 // refresh writes the state file again.
@@ -86,14 +131,6 @@ func (k *keeper) refresh() error {
 	defer k.mu.Unlock()
 	k.state.Nodes = nodesOf(k.cluster)
 	return k.state.write(k.dir)
-}
-
-func (k *keeper) answer(w http.ResponseWriter, v any, err error) {
-	if err != nil {
-		http.Error(w, strings.ReplaceAll(err.Error(), "\n", "; "), http.StatusConflict)
-		return
-	}
-	_ = json.NewEncoder(w).Encode(v) // who asked is gone
 }
 
 // askKeeper has the process that looks after the cluster in dir do something.
@@ -115,6 +152,7 @@ func askKeeper(cmd *cobra.Command, dir, path string, asked clusterNode) (answer 
 	if err != nil {
 		return answer, err
 	}
+	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if cmd.Context().Err() != nil {
 		return answer, exitError{code: exitInterrupted, err: errors.New("interrupted")}

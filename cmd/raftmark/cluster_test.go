@@ -1,22 +1,63 @@
 package main
 
 import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// programEnv makes this test binary the program itself: clusters of processes need one.
+// programEnv makes this test binary the program itself: clusters of processes need one. Its value is a file that the
+// test binary has locked, see endWith.
 const programEnv = "RAFTMARK_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(programEnv) != "" {
+	if locked := os.Getenv(programEnv); locked != "" {
+		go endWith(locked)
 		main()
 	}
-	os.Exit(m.Run())
+	os.Exit(runLocked(m))
+}
+
+// runLocked runs the tests with a locked file for the processes that they start.
+func runLocked(m *testing.M) int {
+	file, err := os.CreateTemp("", "raftmark-test-")
+	if err == nil {
+		defer func() { _ = os.Remove(file.Name()) }()
+		err = errors.Join(unix.Flock(int(file.Fd()), unix.LOCK_EX), os.Setenv(programEnv, file.Name()))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	_ = file.Close() // and not before, which would give up the lock
+	return code
+}
+
+// endWith ends this process, as an interrupt would, when the test binary is gone: the lock goes with it, whoever killed
+// it. A detached cluster would run on.
+func endWith(locked string) {
+	if file, err := os.Open(locked); err == nil {
+		defer func() { _ = file.Close() }()
+		for err = unix.EINTR; errors.Is(err, unix.EINTR); {
+			err = unix.Flock(int(file.Fd()), unix.LOCK_SH)
+		}
+	}
+	_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
+	time.Sleep(nodeLastGrace)
+	os.Exit(int(exitRunError))
 }
 
 // program runs the program in a folder, as a process of its own, and wants an exit code and words in what it prints.
@@ -27,7 +68,7 @@ func program(t *testing.T, dir string, want int, says []string, args ...string) 
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, args...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), programEnv+"=1")
+	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
 		t.Fatal(err)
@@ -89,6 +130,56 @@ func TestClusterGrowsAndShrinks(t *testing.T) {
 		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == "unreachable" &&
 			(fields[0] != victim[0] || !strings.Contains(line, victim[7]) || !strings.Contains(line, victim[8])) {
 			t.Errorf("got %q, want node %s with its ports", line, victim[0])
+		}
+	}
+}
+
+// A test that is killed cannot clean up: what it started must end by itself.
+func TestAbortedTestLeavesNothing(t *testing.T) {
+	const abortedEnv = "RAFTMARK_TEST_ABORTED"
+	if dir := os.Getenv(abortedEnv); dir != "" {
+		program(t, dir, 0, nil, "cluster", "up", "-n", "1", "--detach")
+		fmt.Println("up")
+		select {}
+	}
+	dir := t.TempDir()
+	aborted := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	aborted.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, programEnv+"=") }),
+		abortedEnv+"="+dir, "TMPDIR="+dir)
+	out, err := aborted.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := aborted.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	killed := aborted.Process.Kill()
+	_ = aborted.Wait() // it was killed
+	if err := errors.Join(err, killed); err != nil || line != "up\n" {
+		t.Fatalf("got %q, %v, want a cluster that is up", line, err)
+	}
+	s, _, err := readClusterState(filepath.Join(dir, clusterDirDefault))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		_, running, err := runningCluster(filepath.Join(dir, clusterDirDefault))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers := false
+		for _, address := range s.admins() {
+			if c, err := net.Dial("tcp", address); err == nil {
+				answers = true
+				_ = c.Close()
+			}
+		}
+		if !running && !answers {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("10s after the test was killed: the keeper runs: %v, its node: %v", running, answers)
 		}
 	}
 }

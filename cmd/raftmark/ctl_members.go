@@ -240,11 +240,14 @@ When it has caught up it is promoted to a voter; an interrupted wait is gone on 
 				return usageError(errors.New("--peer: none given, want host:port where the other nodes reach it"))
 			}
 			add := server.MemberChange{Op: "add", ID: ids[0], Peer: peer}
-			if learner {
-				return f.change(cmd, []server.MemberChange{add})
-			}
 			return f.do(cmd, func(ctx context.Context, c *control.Client) error {
-				if err := c.Add(ctx, add, progressOf(cmd)); err != nil {
+				var err error
+				if learner {
+					err = c.AddLearner(ctx, add)
+				} else {
+					err = c.Add(ctx, add, progressOf(cmd))
+				}
+				if err != nil {
 					return err
 				}
 				return printChanged(ctx, cmd.OutOrStdout(), c)
@@ -272,7 +275,8 @@ func newMembersReplaceCommand(f *ctlFlags) *cobra.Command {
 		Use:   "replace OLD NEW [OLD NEW]...",
 		Short: "Put nodes in the place of others, in one change",
 		Long: `Put nodes in the place of others: each NEW gets the vote of its OLD, which is removed, all in one joint change.
-Each NEW is a learner that has caught up, or catches up now; with one pair and --peer, NEW is added first.`,
+Each NEW is a learner that has caught up, or catches up now; with one pair and --peer, NEW is added first.
+The same command goes on with one that was interrupted.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 2 || len(args)%2 != 0 {
 				return usageError(fmt.Errorf("%d ids, want pairs of OLD NEW", len(args)))
@@ -294,7 +298,7 @@ Each NEW is a learner that has caught up, or catches up now; with one pair and -
 			}
 			return f.do(cmd, func(ctx context.Context, c *control.Client) error {
 				if peer.Peer != "" {
-					if _, err := c.Change(ctx, server.MemberChange{Op: "add", ID: ids[1], Peer: peer}); err != nil {
+					if err := c.AddLearner(ctx, server.MemberChange{ID: ids[1], Peer: peer}); err != nil {
 						return err
 					}
 				}

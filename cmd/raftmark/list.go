@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -21,25 +22,31 @@ func newListCommand() *cobra.Command {
 				return err
 			}
 			out := cmd.OutOrStdout()
-			fmt.Fprintln(out, "scenarios (raftmark bench NAME)")
+			table := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
+			row := func(name, description string) { fmt.Fprintf(table, "  %s\t%s\n", name, description) }
+			title := func(text string) { fmt.Fprintf(table, "%s\n", text) }
+			title("scenarios (raftmark bench NAME)")
 			for _, s := range scenarios {
-				fmt.Fprintf(out, "  %-12s %s\n", s.Name, s.Description)
+				row(s.Name, s.Description)
 			}
-			fmt.Fprintln(out, "faults")
+			title("faults")
 			for _, kind := range fault.Kinds() {
-				fmt.Fprintf(out, "  %-12s %s\n", kind, fault.Describe(kind))
+				row(string(kind), fault.Describe(kind))
 			}
-			fmt.Fprintln(out, "systems")
-			fmt.Fprintf(out, "  %-12s %s\n", "raftmark", "the cluster in this program")
-			fmt.Fprintln(out, "transports")
-			fmt.Fprintf(out, "  %-12s %s\n", "tcp", "plain TCP")
-			fmt.Fprintf(out, "  %-12s %s\n", "tls", "TLS 1.3 over TCP")
-			fmt.Fprintf(out, "  %-12s %s\n", "quic", "QUIC, always with TLS 1.3")
-			fmt.Fprintf(out, "  %-12s %s\n", "mem", "within one process (placement inproc)")
-			fmt.Fprintln(out, "storages")
-			fmt.Fprintf(out, "  %-12s %s\n", "pebble", "raft log (synced) and state machine on Pebble")
-			fmt.Fprintf(out, "  %-12s %s\n", "mem", "raft log and state machine in memory: lost with the process")
-			fmt.Fprintf(out, "  %-12s %s\n", "null", "state machine that keeps nothing: a control")
+			title("systems")
+			row("raftmark", "the cluster in this program")
+			title("transports")
+			row("tcp", "plain TCP")
+			row("tls", "TLS 1.3 over TCP")
+			row("quic", "QUIC, always with TLS 1.3")
+			row("mem", "within one process (placement inproc)")
+			title("storages")
+			row("pebble", "raft log (synced) and state machine on Pebble")
+			row("mem", "raft log and state machine in memory: lost with the process")
+			row("null", "state machine that keeps nothing: a control")
+			if err := table.Flush(); err != nil {
+				return err
+			}
 			fmt.Fprintf(out, "axes (raftmark bench -L KEY=V1,V2)\n  %s\n", strings.Join(bench.AxisKeys(), ", "))
 			return nil
 		},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,6 +20,9 @@ import (
 
 // nodeStopGrace is how long a node that is told to end answers what is under way.
 const nodeStopGrace = 3 * time.Second
+
+// nodeLastGrace is how long a node whose parent is gone may take to end: nobody is left who would kill it.
+const nodeLastGrace = 3 * nodeStopGrace
 
 // errParentGone says why a node with --exit-with-parent stops.
 var errParentGone = errors.New("the parent process is gone")
@@ -126,6 +130,9 @@ func runNode(ctx context.Context, c server.Config) error {
 	case <-n.Done():
 		return fmt.Errorf("node %d stopped: %w", c.Node, n.Wait())
 	case <-ctx.Done():
+	}
+	if errors.Is(context.Cause(ctx), errParentGone) {
+		defer time.AfterFunc(nodeLastGrace, func() { os.Exit(int(exitRunError)) }).Stop()
 	}
 	c.Logger.Info("stopping", "node", uint64(c.Node), "reason", context.Cause(ctx).Error())
 	grace, cancel := context.WithTimeout(context.Background(), nodeStopGrace)
