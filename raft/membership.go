@@ -50,6 +50,9 @@ func (c *Core) vetChange(changes []Change, next Configuration) error {
 		if !c.hears(p) {
 			return fmt.Errorf("%w: server %d cannot be heard", ErrNotCaughtUp, change.ID)
 		}
+		if p.progress.State != progress.Replicate {
+			return fmt.Errorf("%w: where the log of server %d agrees is not known yet", ErrNotCaughtUp, change.ID)
+		}
 		if lag := c.lastIndex() - Index(p.progress.Match); lag > Index(c.cfg.PromoteLagMax) {
 			return fmt.Errorf("%w: server %d matches up to %d of %d; want at most %d behind",
 				ErrNotCaughtUp, change.ID, p.progress.Match, c.lastIndex(), c.cfg.PromoteLagMax)
@@ -129,7 +132,7 @@ func (c *Core) adoptConfiguration() {
 			continue
 		}
 		p := peer{Member: m, progress: c.newProgress()}
-		p.progress.Active = c.role == Leader // as good as anybody's, until the next check
+		p.progress.Active = c.role == Leader && m.counts() // as good as any voter's, until the next check
 		peers = append(peers, p)
 	}
 	c.peers = peers

@@ -513,3 +513,29 @@ func TestRemovedLeaderIsFollowedUntilItGoes(t *testing.T) {
 		t.Errorf("got %+v, want the one left to stand at once: the leader handed over", sent)
 	}
 }
+
+// Thesis §4.2.1: "a new server is caught up before it is added": one that never answered is not promoted,
+// however short the log is.
+func TestUnheardLearnerIsNotPromoted(t *testing.T) {
+	l := server(t, 3)
+	l.lead(t, 3)
+	l.get(t, raft.Message{Kind: raft.MsgAppendReply, From: 2, Term: l.core.Term(), Match: l.core.LastIndex()})
+	l.pay()
+	if err := l.core.ChangeConfig([]raft.Change{{Kind: raft.AddLearner, ID: 4}}); err != nil {
+		t.Fatal(err)
+	}
+	l.pay()
+	l.get(t, raft.Message{Kind: raft.MsgAppendReply, From: 2, Term: l.core.Term(), Match: l.core.LastIndex()})
+	promote := []raft.Change{{Kind: raft.Promote, ID: 4}}
+	if err := l.core.ChangeConfig(promote); !errors.Is(err, raft.ErrNotCaughtUp) {
+		t.Errorf("a learner that never answered: %v, want ErrNotCaughtUp", err)
+	}
+	l.get(t, raft.Message{Kind: raft.MsgHeartbeatReply, From: 4, Term: l.core.Term(), Seq: 1})
+	if err := l.core.ChangeConfig(promote); !errors.Is(err, raft.ErrNotCaughtUp) {
+		t.Errorf("a learner whose log is unknown: %v, want ErrNotCaughtUp", err)
+	}
+	l.get(t, raft.Message{Kind: raft.MsgAppendReply, From: 4, Term: l.core.Term(), Match: l.core.LastIndex()})
+	if err := l.core.ChangeConfig(promote); err != nil {
+		t.Errorf("a learner that has everything: %v", err)
+	}
+}

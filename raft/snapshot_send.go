@@ -2,8 +2,9 @@ package raft
 
 import "github.com/raftmark/raftmark/raft/progress"
 
-// stream is a snapshot on its way to a follower that fell behind the log (§7, Figure 13): chunks in order, as many
-// under way as SnapshotInflightBytes allows, sent again from where the follower says that one is missing.
+// stream is a snapshot on its way to a follower that fell behind the log (§7, Figure 13): chunks in order,
+// as many under way as SnapshotInflightBytes allows, sent again from where the follower says that one is
+// missing.
 type stream struct {
 	of       EntryID // the snapshot; zero until the first chunk was read
 	sent     uint64  // bytes
@@ -33,12 +34,13 @@ func (c *Core) sendSnapshot(p *peer) {
 	}
 	s.reading = true
 	c.debts.readChunks = append(c.debts.readChunks, ReadChunk{
-		To: p.ID, Term: c.currentTerm, Of: s.of, NotBelow: c.first.Index, Offset: s.sent, BytesMax: c.cfg.SnapshotChunkBytes,
+		To: p.ID, Term: c.currentTerm, Of: s.of, NotBelow: c.first.Index,
+		Offset: s.sent, BytesMax: c.cfg.SnapshotChunkBytes,
 	})
 }
 
-// ChunkRead pays a ReadChunk: chunk begins at r.Offset, or err says why it cannot be had; then the snapshot begins anew,
-// after a pause that doubles with each failure in a row.
+// ChunkRead pays a ReadChunk: chunk begins at r.Offset, or err says why it cannot be had; then the snapshot
+// begins anew, after a pause that doubles with each failure in a row.
 func (c *Core) ChunkRead(r ReadChunk, chunk Chunk, err error) {
 	p := c.peer(r.To)
 	if c.role != Leader || r.Term != c.currentTerm || p == nil || !p.streams() {
@@ -70,8 +72,8 @@ func (c *Core) sendChunk(p *peer, chunk Chunk) {
 // streams reports whether a snapshot is being sent to the member.
 func (p *peer) streams() bool { return p.progress.State == progress.Snapshot }
 
-// askSnapshot finds out whether chunks were lost, when nothing was stored between two signs of life: a chunk without
-// data is refused by a follower that lacks one before it.
+// askSnapshot finds out whether chunks were lost, when nothing was stored between two signs of life: a
+// chunk without data is refused by a follower that lacks one before it.
 func (c *Core) askSnapshot(p *peer) {
 	s := &p.stream
 	if s.pause > 0 {
@@ -111,7 +113,8 @@ func (c *Core) handleSnapshotReply(m Message) {
 	}
 }
 
-// goBack sends again from the byte that the follower wants. Refusals of what was sent before that are not heeded.
+// goBack sends again from the byte that the follower wants. Refusals of what was sent before that are not
+// heeded.
 func (s *stream) goBack(m Message, seq uint64) {
 	if m.Seq <= s.seq {
 		return
@@ -146,9 +149,10 @@ func (s *stream) take(stored uint64) {
 	}
 }
 
-// SnapshotOf returns the name of a snapshot whose last entry is id, which is applied, is in the log or is what the log
-// begins after, and is therefore committed. It reports false when the log begins after a later entry, and at a server
-// that joined for entries before the first configuration in its log: it does not know the one as of them.
+// SnapshotOf returns the name of a snapshot whose last entry is id, which is applied, is in the log or is
+// what the log begins after, and is therefore committed. It reports false when the log begins after a later
+// entry, and at a server that joined for entries before the first configuration in its log: it does not
+// know the one as of them.
 func (c *Core) SnapshotOf(id EntryID) (Snapshot, bool) {
 	if id.Index < c.first.Index || id.Index > c.commitIndex {
 		return Snapshot{}, false
@@ -164,13 +168,13 @@ func (c *Core) SnapshotOf(id EntryID) (Snapshot, bool) {
 	return Snapshot{Last: id, Configuration: at.Configuration, ConfigurationIndex: at.Index}, true
 }
 
-// heldEntriesMax bounds the entries that a leader does not compact for the sake of a follower that is being sent a
-// snapshot: one that takes it too slowly needs another one.
+// heldEntriesMax bounds the entries that a leader does not compact for the sake of a follower that is being
+// sent a snapshot: one that takes it too slowly needs another one.
 const heldEntriesMax = 1 << 20
 
-// Compact forgets the log up to an entry (§7), which the state machine must hold durably, and returns what stable
-// storage is to remember in its place. A leader keeps what a follower needs after the snapshot that it is being sent,
-// up to 2^20 entries. It reports false when there is nothing to do.
+// Compact forgets the log up to an entry (§7), which the state machine must hold durably, and returns what
+// stable storage is to remember in its place. A leader keeps what a follower needs after the snapshot that
+// it is being sent, up to 2^20 entries. It reports false when there is nothing to do.
 func (c *Core) Compact(upto EntryID) (Snapshot, bool) {
 	newest := upto.Index
 	for i := range c.peers {

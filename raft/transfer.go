@@ -53,8 +53,8 @@ func (c *Core) vetTransfer(to NodeID) error {
 	return nil
 }
 
-// bestSuccessor returns the voter that is best prepared: of those whose log is close to the end the one with the highest
-// priority, and of these, or when there is none, the one whose log matches farthest.
+// bestSuccessor returns the voter that is best prepared: of those whose log is close to the end the one
+// with the highest priority, and of these, or when there is none, the one whose log matches farthest.
 func (c *Core) bestSuccessor() NodeID {
 	var best *peer
 	for i := range c.peers {
@@ -89,8 +89,8 @@ func (c *Core) beginTransfer(to NodeID) {
 	c.advanceTransfer()
 }
 
-// advanceTransfer tells the successor to campaign as soon as its log is complete. A leader that was removed first sees
-// all of its log committed: nobody will tell it afterwards what became of the rest.
+// advanceTransfer tells the successor to campaign as soon as its log is complete. A leader that was removed
+// first sees all of its log committed: nobody will tell it afterwards what became of the rest.
 func (c *Core) advanceTransfer() {
 	t := &c.transfer
 	if !t.active() || t.sent {
