@@ -167,8 +167,10 @@ func TestLeaseIsBoundByTicks(t *testing.T) {
 		{146 * time.Millisecond, 131 * time.Millisecond, false},
 	} {
 		config := validConfig("d")
-		config.Reads, config.TickInterval, config.ElectionMin, config.Lease = ReadsLease, 10*time.Millisecond, c.electionMin, c.lease
-		if err := config.WithDefaults().Validate(); (err == nil) != c.ok || err != nil && !strings.Contains(err.Error(), "130ms") {
+		config.Reads, config.Lease = ReadsLease, c.lease
+		config.TickInterval, config.ElectionMin = 10*time.Millisecond, c.electionMin
+		err := config.WithDefaults().Validate()
+		if (err == nil) != c.ok || err != nil && !strings.Contains(err.Error(), "130ms") {
 			t.Errorf("election_min %v, lease %v: got %v, want at most 130ms", c.electionMin, c.lease, err)
 		}
 	}

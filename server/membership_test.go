@@ -53,7 +53,8 @@ func TestTransportKnowsTheMembersOfBothConfigurations(t *testing.T) {
 		return raft.Member{ID: id, Voter: true, Address: Peer{Peer: address}.Encode()}
 	}
 	n := &Node{config: Config{Node: 1, Transport: TransportTCP, Logger: slog.New(slog.DiscardHandler)}}
-	own, second, third, fourth := member(1, "127.0.0.1:1"), member(2, "127.0.0.1:2"), member(3, "127.0.0.1:3"), member(4, "h:4")
+	own, second := member(1, "127.0.0.1:1"), member(2, "127.0.0.1:2")
+	third, fourth := member(3, "127.0.0.1:3"), member(4, "h:4")
 	peers, removedUpTo := n.transportPeers(&raft.Status{
 		Committed:     raft.Configuration{Members: []raft.Member{own, second}, LastID: 2},
 		Configuration: raft.Configuration{Members: []raft.Member{own, third, fourth}, LastID: 4},

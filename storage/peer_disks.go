@@ -54,8 +54,8 @@ func OpenPeerDisks(dir string) (*PeerDisks, error) {
 	return p, nil
 }
 
-// Admit returns nil when no other disk is recorded of node. When none is at all, and node is a member, disk is recorded:
-// that is durable before Admit returns. Of others nothing is recorded, so that whoever greets under an id takes it from
+// Admit returns nil when no other disk is recorded of node. When none is, and node is a member, disk is recorded: that
+// is durable before Admit returns. Of others nothing is recorded, so that whoever greets under an id takes it from
 // nobody. When another disk is recorded the error wraps ErrOtherDisk. Disk 0 is that of a node that keeps nothing on a
 // disk: it is not recorded, and not admitted once a disk was.
 func (p *PeerDisks) Admit(node raft.NodeID, disk uint64, member bool) error {

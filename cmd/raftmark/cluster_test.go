@@ -144,7 +144,8 @@ func TestAbortedTestLeavesNothing(t *testing.T) {
 	}
 	dir := t.TempDir()
 	aborted := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
-	aborted.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, programEnv+"=") }),
+	test := func(v string) bool { return strings.HasPrefix(v, programEnv+"=") }
+	aborted.Env = append(slices.DeleteFunc(os.Environ(), test),
 		abortedEnv+"="+dir, "TMPDIR="+dir)
 	out, err := aborted.StdoutPipe()
 	if err != nil {

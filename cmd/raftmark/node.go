@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -131,13 +130,20 @@ func runNode(ctx context.Context, c server.Config) error {
 		return fmt.Errorf("node %d stopped: %w", c.Node, n.Wait())
 	case <-ctx.Done():
 	}
-	if errors.Is(context.Cause(ctx), errParentGone) {
-		defer time.AfterFunc(nodeLastGrace, func() { os.Exit(int(exitRunError)) }).Stop()
-	}
 	c.Logger.Info("stopping", "node", uint64(c.Node), "reason", context.Cause(ctx).Error())
 	grace, cancel := context.WithTimeout(context.Background(), nodeStopGrace)
 	defer cancel()
-	return n.Stop(grace)
+	if !errors.Is(context.Cause(ctx), errParentGone) {
+		return n.Stop(grace)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- n.Stop(grace) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(nodeLastGrace):
+		return fmt.Errorf("node %d has not ended in %v: %w", c.Node, nodeLastGrace, errParentGone)
+	}
 }
 
 // load returns the configuration of the file, or of the flags.
