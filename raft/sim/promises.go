@@ -155,7 +155,8 @@ func (k *checker) bounded(n *node) {
 	cfg := &k.w.config
 	most := cfg.TailEntriesMax + cfg.UncommittedEntriesMax
 	// What is committed and not durable here stays, and a new leader's no-op always fits.
-	durable := max(n.disk.log.lastIndex(), n.log.first.Index)
+	// A snapshot that the core has just restored is durable, in the store.
+	durable := max(n.disk.log.lastIndex(), n.core.FirstIndex())
 	if held := int(n.core.LastIndex()) - int(min(n.core.CommitIndex(), durable)); held > most+slackEntries {
 		k.w.breach(ruleBounded, "server %d has %d entries above %d, at most %d",
 			n.id, held, n.core.CommitIndex(), most)
