@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
@@ -146,10 +146,13 @@ func crashEverywhere[M any](
 	t.Helper()
 	base := vfs.NewCrashableMem()
 	rng := rand.New(rand.NewPCG(13, 14))
-	var on atomic.Bool
+	var mu sync.Mutex // the engine writes from goroutines of its own
+	on := false
 	var crashed []*vfs.MemFS
 	fs := errorfs.Wrap(base, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if on.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+		mu.Lock()
+		defer mu.Unlock()
+		if on && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
 			for _, percent := range []int{0, 50, 100} {
 				crashed = append(crashed, base.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rng}))
 			}
@@ -158,9 +161,14 @@ func crashEverywhere[M any](
 	}))
 	m := open(fs)
 	prepare(m)
-	on.Store(true)
+	watch := func(yes bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		on = yes
+	}
+	watch(true)
 	work(m)
-	on.Store(false)
+	watch(false)
 	if len(crashed) == 0 {
 		t.Fatal("nothing was written")
 	}

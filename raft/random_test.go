@@ -40,7 +40,7 @@ func TestRandomSchedules(t *testing.T) {
 		}
 	}
 	t.Logf("%d seeds: %+v", seeds, sum)
-	sum.check(t)
+	sum.check(t, seeds)
 }
 
 func runSeed(t *testing.T, seed uint64, steps int, trace func(string)) (sum totals) {
