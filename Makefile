@@ -30,6 +30,7 @@ build: ## build bin/raftmark
 
 test: ## run all tests, with -race and all invariants, and 500 simulated minutes (under 15 minutes on 2 cores)
 	$(GO) test $(TESTFLAGS) $(PKG)
+	$(GO) test -run 'Allocates' ./raft # the race detector allocates too
 	$(GO) test -run '^(TestSeeds|TestCrashAtEveryPoint)$$' -timeout 10m ./raft/sim # one goroutine: no race detector
 	$(GO) test -run '^TestHundredTrialsRenderInTime$$' ./reports # a bound on time, which the race detector would break
 

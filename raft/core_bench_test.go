@@ -95,24 +95,3 @@ func BenchmarkCoreReplicate(b *testing.B) {
 		})
 	}
 }
-
-// TestReplicationAllocatesNothingPerEntry guards what the benchmark measures: all slices of the way are
-// used again.
-func TestReplicationAllocatesNothingPerEntry(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector allocates too")
-	}
-	n := newTrio(t, raft.Config{TailEntriesMax: 64})
-	entries, data := make([]raft.Entry, 1), make([]byte, 128)
-	step := func() {
-		entries[0] = raft.Entry{Data: data}
-		n.cores[0].Propose(entries)
-		n.settle(t)
-	}
-	for range 1000 {
-		step()
-	}
-	if got := testing.AllocsPerRun(5000, step); got > 0 {
-		t.Errorf("%v allocations for each entry in three cores, want 0", got)
-	}
-}

@@ -204,7 +204,7 @@ func simulate(ctx context.Context, dir, overlay string) (n uint64, rule string, 
 	}
 	bounded, cancel := context.WithTimeout(ctx, simulateMax)
 	defer cancel()
-	cmd := exec.CommandContext(bounded, binary, "-test.run", "^TestProbe$", "-test.timeout", "0", "-probe",
+	cmd := exec.CommandContext(bounded, binary, "-probe",
 		fmt.Sprintf("-seeds=%d", *seeds), fmt.Sprintf("-seconds=%g", *seconds))
 	output, err := cmd.CombinedOutput()
 	if bounded.Err() != nil && ctx.Err() == nil {
@@ -228,20 +228,29 @@ var probed = regexp.MustCompile(`(?m)^noticed after (\d+) seeds: (.*)$`)
 
 var probe = flag.Bool("probe", false, "be the probe: run seeds until one notices")
 
-// TestProbe is not a test: it is what TestMutants runs in a mutant.
-func TestProbe(t *testing.T) {
+// TestMain is the probe when TestMutants runs it so, in a mutant.
+func TestMain(m *testing.M) {
+	flag.Parse()
 	if !*probe {
-		t.Skip("only with -probe")
+		os.Exit(m.Run())
 	}
+	if err := runProbe(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func runProbe() error {
 	for n := range *seeds {
 		o := sim.Options{Seed: n + 1, Duration: time.Duration(*seconds * float64(time.Second))}
 		result, err := sim.Run(o)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		if result.Violation != nil {
 			fmt.Printf("noticed after %d seeds: %s\n", n+1, strings.SplitN(result.Violation.Error(), "\n", 2)[0])
-			return
+			return nil
 		}
 	}
+	return nil
 }
