@@ -226,13 +226,20 @@ func member(m server.Membership, id raft.NodeID) (server.Member, bool) {
 	return m.Members[i], true
 }
 
-// leaderWithin is AwaitMembers, with where the answer came from.
+// leaderWithin is AwaitMembers, with where the answer came from. A look that ctx cuts short says less than the one
+// before it.
 func (c *Client) leaderWithin(ctx context.Context) (seen, error) {
+	var last seen
+	var lastErr error
 	for {
 		now, err := c.look(ctx)
+		if lastErr != nil && err != nil && ctx.Err() != nil {
+			return last, lastErr
+		}
 		if err == nil || errors.Is(err, ErrNoAnswer) {
 			return now, err
 		}
+		last, lastErr = now, err
 		if pause(ctx) != nil {
 			return now, err
 		}

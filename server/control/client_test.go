@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/server"
@@ -22,6 +21,7 @@ type port struct {
 	members server.MembersAnswer
 	answers []any // of POST: a server.AdminError is refused, 0 breaks the connection
 	asked   []string
+	onGet   func() // before a GET is answered
 }
 
 func newPort(t *testing.T, members server.MembersAnswer, answers ...any) *port {
@@ -36,6 +36,9 @@ func (p *port) address() string { return strings.TrimPrefix(p.URL, "http://") }
 
 func (p *port) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
+		if p.onGet != nil {
+			p.onGet()
+		}
 		_ = json.NewEncoder(w).Encode(p.members)
 		return
 	}
@@ -129,8 +132,13 @@ func TestWhatIsNotAnswered(t *testing.T) {
 		t.Errorf("nobody there: got %v, want %v", err, ErrNoAnswer)
 	}
 	alone := newPort(t, answerOf(1, raft.None, 7))
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
+	ctx, cancel := context.WithCancel(t.Context())
+	looks := 0
+	alone.onGet = func() {
+		if looks++; looks == 2 {
+			cancel() // in the middle of a look: the one before it is the answer
+		}
+	}
 	if _, err := New(alone.address()).Change(ctx); !errors.Is(err, ErrNoLeader) {
 		t.Errorf("no leader: got %v, want %v", err, ErrNoLeader)
 	}
