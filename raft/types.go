@@ -106,6 +106,9 @@ type HardState struct {
 	Term   Term
 	Vote   NodeID
 	Commit Index
+	// Recover, when not zero, says that this server's disk lost the end of its log: it once ended in this entry,
+	// durably. Until the server has caught up with a leader it neither votes nor stands for election.
+	Recover EntryID
 }
 
 // Size returns the bytes that the entry counts against every cap in bytes: its data and a fixed overhead.
