@@ -15,7 +15,10 @@ import (
 )
 
 // Open claims the data folder and opens the raft log in it, or creates one.
-func Open(o storage.Options) (*Log, error) {
+func Open(o storage.Options) (*Log, error) { return OpenOn(o, vfs.Default) }
+
+// OpenOn is Open with the log's files on another file system. The claim is still made on the real one.
+func OpenOn(o storage.Options, fs vfs.FS) (*Log, error) {
 	o = o.WithDefaults()
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -24,7 +27,7 @@ func Open(o storage.Options) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := open(o, vfs.Default)
+	l, err := open(o, fs)
 	if err != nil {
 		return nil, errors.Join(err, claim.Close())
 	}
