@@ -66,6 +66,7 @@ type Core struct {
 	transfer transfer
 	reads    reads
 	incoming incoming
+	recovery recovery
 	attempts uint64 // to take a snapshot, so far
 
 	uncommittedBytes int // of the entries above commitIndex
@@ -85,9 +86,11 @@ type peer struct {
 	progress progress.Progress
 	stream   stream
 	matchSeq uint64 // the last message sent before Match rose last
-	ackedSeq uint64 // the last message of this term that it answered
-	heardAt  uint64 // ticks + 1, when progress was last told of an answer to a heartbeat
-	lost     bool   // it does not have what it acknowledged: its disk was replaced
+	// forgottenSeq is the last message sent before it said that it recovers; 0: never in this term.
+	forgottenSeq uint64
+	ackedSeq     uint64 // the last message of this term that it answered
+	heardAt      uint64 // ticks + 1, when progress was last told of an answer to a heartbeat
+	lost         bool   // it does not have what it acknowledged: its disk was replaced
 }
 
 type vote uint8
@@ -116,6 +119,7 @@ func New(cfg Config, boot Boot) (*Core, error) {
 		first:       boot.Log.First,
 	}
 	c.currentTerm, c.votedFor = boot.term()
+	c.recovery.lost = boot.Log.HardState.Recover
 	c.tail = tail{prev: boot.Tail.Prev, entries: boot.Tail.Entries, bytes: entriesSize(boot.Tail.Entries)}
 	c.tail.entries = c.tail.entries[:len(c.tail.entries):len(c.tail.entries)]
 	c.uncommittedBytes = c.tail.bytes
@@ -141,6 +145,7 @@ func (c *Core) Tick() {
 		c.electionTimedOut()
 	}
 	c.expireReads()
+	c.askToRecover()
 	c.check()
 }
 
@@ -237,6 +242,7 @@ func (c *Core) setCommit(index Index) {
 		c.uncommittedBytes -= c.tail.entries[i-c.tail.prev.Index].Size()
 	}
 	c.commitIndex = index
+	c.maybeRecovered()
 	c.forget()
 }
 

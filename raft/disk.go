@@ -10,7 +10,7 @@ type disk struct {
 	durable Index // entries up to here are durable, and are still in the log
 	term    Term  // durable
 
-	hardState HardState // as last handed over; only Term and Vote count
+	hardState HardState // as last handed over; Commit does not count
 	unwritten []Span    // entries not yet handed over
 	pending   []write   // handed over and not yet durable, oldest first
 	lastWrite WriteID
@@ -65,8 +65,9 @@ func (d *disk) truncated(index Index) {
 }
 
 // owes reports whether something must be handed over.
-func (d *disk) owes(term Term, vote NodeID) bool {
-	return len(d.unwritten) > 0 || d.restore != nil || d.hardState.Term != term || d.hardState.Vote != vote
+func (d *disk) owes(hs HardState) bool {
+	hs.Commit = d.hardState.Commit
+	return len(d.unwritten) > 0 || d.restore != nil || d.hardState != hs
 }
 
 // handOver moves what is owed to spans, as one write that ends at last, and returns its number.
@@ -103,6 +104,7 @@ func (d *disk) idle() bool { return len(d.pending) == 0 }
 // Synced says that the writes up to id are durable, with everything that was to be appended before them.
 func (c *Core) Synced(id WriteID) {
 	c.disk.synced(id)
+	c.maybeRecovered()
 	switch {
 	case c.role == Leader:
 		c.maybeCommit()

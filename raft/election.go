@@ -22,6 +22,7 @@ func (c *Core) becomeFollower(term Term, leader NodeID) {
 func (c *Core) enter(role Role, leader NodeID) {
 	c.role, c.leader = role, leader
 	c.verified = 0
+	c.recovery.seq = 0
 	c.transfer = transfer{}
 	c.failReads()
 }
@@ -135,13 +136,13 @@ func (c *Core) requestVotes(m Message, send func(NodeID, Message)) {
 
 // ownVoteDurable reports whether term and vote of this candidate, and the log that it stands with, are durable.
 func (c *Core) ownVoteDurable() bool {
-	return c.disk.idle() && !c.disk.owes(c.currentTerm, c.votedFor)
+	return c.disk.idle() && !c.disk.owes(c.hardState())
 }
 
 // handlePreVote answers whether this server would vote for the sender (thesis §9.6). Its term and vote do
 // not change.
 func (c *Core) handlePreVote(m Message) {
-	if c.hearsLeader() || m.Term <= c.currentTerm || !m.Last.UpToDate(c.tail.last()) {
+	if c.recovering() || c.hearsLeader() || m.Term <= c.currentTerm || !m.Last.UpToDate(c.tail.last()) {
 		c.reply(m, Message{Kind: MsgPreVoteReply, Reject: true})
 		return
 	}
@@ -149,10 +150,10 @@ func (c *Core) handlePreVote(m Message) {
 }
 
 // handleVote is RequestVote's receiver (Figure 2): one vote a term, first come first served, and only for a
-// log that is at least as up-to-date as this one (§5.4.1).
+// log that is at least as up-to-date as this one (§5.4.1). A server that recovers gives none.
 func (c *Core) handleVote(m Message) {
 	free := c.votedFor == m.From || (c.votedFor == None && c.leader == None)
-	if !free || !m.Last.UpToDate(c.tail.last()) {
+	if c.recovering() || !free || !m.Last.UpToDate(c.tail.last()) {
 		c.reply(m, Message{Kind: MsgVoteReply, Reject: true})
 		return
 	}

@@ -122,6 +122,7 @@ func (c *Core) handleAppendReply(m Message) {
 	p := c.peer(m.From)
 	c.heard(p, m)
 	switch {
+	case p.forgotten(m):
 	case !m.Reject:
 		c.accepted(p, m.Match)
 	case m.Seq == 0: // says only which term the follower is in

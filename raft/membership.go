@@ -153,8 +153,8 @@ func (c *Core) promotable() bool { return c.configuration().IsVoter(c.cfg.ID) }
 // electable reports whether this server may stand for election: its vote counts, or does until a change is committed
 // that only it may be able to commit (thesis §4.2.2). Where it does not count, it does not count for itself either.
 func (c *Core) electable() bool {
-	return c.promotable() ||
-		(c.configurationAt().Index > c.commitIndex && c.committedConfiguration().IsVoter(c.cfg.ID))
+	return !c.recovering() && (c.promotable() ||
+		c.configurationAt().Index > c.commitIndex && c.committedConfiguration().IsVoter(c.cfg.ID))
 }
 
 // tally counts votes in the configuration: by the majority of it, or by both majorities of a joint one (§6).

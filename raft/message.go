@@ -34,12 +34,15 @@ const (
 	MsgTimeoutNow MessageKind = 10
 	// MsgReadIndex asks the leader for an index that a follower may serve reads at (thesis §6.4). Uses Seq.
 	MsgReadIndex MessageKind = 11
-	// MsgReadIndexReply answers it. Commit is that index; Reject says that there is none. Uses Seq.
+	// MsgReadIndexReply answers it and MsgRecover. Commit is that index; Reject says that there is none. Uses Seq.
 	MsgReadIndexReply MessageKind = 12
 	// MsgSnapshotReply answers MsgSnapshot. Chunk names the snapshot, Offset is how much of it the follower
 	// has stored (the chunk wanted next begins there), Done says that it needs no more of it, and then
 	// Match is how far its log matches. Reject says that the chunk was not the one wanted. Uses Seq.
 	MsgSnapshotReply MessageKind = 13
+	// MsgRecover tells the leader that the sender's disk lost what it had acknowledged, and asks how far its log must
+	// reach until its word counts again. MsgReadIndexReply answers it. Uses Seq.
+	MsgRecover MessageKind = 14
 )
 
 // String returns the kind's name as the paper or this package calls it.
@@ -49,6 +52,7 @@ func (k MessageKind) String() string {
 		MsgAppend: "AppendEntries", MsgAppendReply: "AppendEntriesReply", MsgHeartbeat: "Heartbeat",
 		MsgHeartbeatReply: "HeartbeatReply", MsgSnapshot: "InstallSnapshot", MsgTimeoutNow: "TimeoutNow",
 		MsgReadIndex: "ReadIndex", MsgReadIndexReply: "ReadIndexReply", MsgSnapshotReply: "InstallSnapshotReply",
+		MsgRecover: "Recover",
 	}
 	if int(k) < len(names) && names[k] != "" {
 		return names[k]

@@ -168,6 +168,10 @@ func (c *Core) handleReadIndex(m Message) {
 // handleReadIndexReply takes the leader's answer, and the commit index that comes with it, as far as this log is known
 // to equal the leader's.
 func (c *Core) handleReadIndexReply(m Message) {
+	if c.recovery.seq != 0 && m.Seq == c.recovery.seq && c.leader == m.From {
+		c.recoverUpto(m)
+		return
+	}
 	i := slices.IndexFunc(c.reads.forwarded, func(r read) bool { return r.seq == m.Seq })
 	if i < 0 || c.leader != m.From {
 		return

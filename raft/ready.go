@@ -122,7 +122,7 @@ func (c *Core) Ready(r *Ready) bool {
 	r.SendAfterSync = append(r.SendAfterSync, c.outbox.afterSync...)
 	c.outbox.now = emptied(c.outbox.now)
 	c.outbox.afterSync = emptied(c.outbox.afterSync)
-	if c.disk.owes(c.currentTerm, c.votedFor) {
+	if c.disk.owes(c.hardState()) {
 		c.handOverWrite(r)
 	} else if c.disk.idle() {
 		r.SendNow = append(r.SendNow, r.SendAfterSync...)
@@ -142,10 +142,14 @@ func (c *Core) Ready(r *Ready) bool {
 		len(r.ReadChunks)+len(r.StoreChunks)+len(r.Reads) > 0
 }
 
+func (c *Core) hardState() HardState {
+	return HardState{Term: c.currentTerm, Vote: c.votedFor, Commit: c.commitIndex, Recover: c.recovery.lost}
+}
+
 // handOverWrite puts the write that is owed into r. The commit index rides along: it is never ahead of the
 // entries that are durable with it, and alone it is not worth a write.
 func (c *Core) handOverWrite(r *Ready) {
-	r.hardState = HardState{Term: c.currentTerm, Vote: c.votedFor, Commit: c.commitIndex}
+	r.hardState = c.hardState()
 	r.HardState = &r.hardState
 	c.disk.hardState = r.hardState
 	r.Restore = c.disk.restore

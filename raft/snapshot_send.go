@@ -100,6 +100,7 @@ func (c *Core) handleSnapshotReply(m Message) {
 	p := c.peer(m.From)
 	c.heard(p, m)
 	switch {
+	case p.forgotten(m):
 	case m.Chunk.Done:
 		c.accepted(p, m.Match)
 		if p.streams() { // the log begins later by now: it needs another one

@@ -12,6 +12,7 @@ type Status struct {
 	FirstIndex    Index // the log begins after it
 	LastIndex     Index
 	DurableIndex  Index
+	Recover       EntryID // see HardState.Recover
 	CommitIndex   Index
 	LastApplied   Index
 	TailEntries   int // in memory
@@ -68,7 +69,7 @@ func (c *Core) Status() Status {
 		CommitIndex: c.commitIndex, LastApplied: c.lastApplied,
 		TailEntries: len(c.tail.entries), TailBytes: c.tail.bytes, Dropped: c.dropped,
 		Configuration: c.configuration(), ConfigurationIndex: c.configurationAt().Index,
-		Committed: c.committedConfiguration(), TransferTo: c.transfer.to,
+		Committed: c.committedConfiguration(), TransferTo: c.transfer.to, Recover: c.recovery.lost,
 	}
 	if c.role != Leader {
 		return s

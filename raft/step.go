@@ -30,7 +30,7 @@ func (c *Core) vet(m Message) error {
 	switch {
 	case m.To != c.cfg.ID:
 		return fmt.Errorf("message for %d delivered to %d", m.To, c.cfg.ID)
-	case m.Kind < MsgPreVote || m.Kind > MsgSnapshotReply:
+	case m.Kind < MsgPreVote || m.Kind > MsgRecover:
 		return fmt.Errorf("message of kind %v", m.Kind)
 	case m.Term == 0 || m.Term > termMax:
 		return fmt.Errorf("%v with term %d; want 1 to %d", m.Kind, m.Term, termMax)
@@ -222,6 +222,8 @@ func (c *Core) dispatch(m Message) {
 		c.handleReadIndex(m)
 	case MsgReadIndexReply:
 		c.handleReadIndexReply(m)
+	case MsgRecover:
+		c.handleRecover(m)
 	default: // vet dropped what this server does not know
 	}
 }

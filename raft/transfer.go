@@ -136,7 +136,7 @@ func (c *Core) leave() {
 
 // handleTimeoutNow campaigns at once, without asking first: the leader itself wants it (thesis §3.10).
 func (c *Core) handleTimeoutNow(m Message) {
-	if c.role == Follower && c.leader == m.From && c.promotable() {
+	if c.role == Follower && c.leader == m.From && c.promotable() && !c.recovering() {
 		c.becomeCandidate(true)
 	}
 }

@@ -38,7 +38,7 @@ func TestImpossibleMessagesAreDroppedAndCounted(t *testing.T) {
 	}{
 		{"for another", "for 2 delivered to 1", raft.Message{Kind: raft.MsgHeartbeat, From: 3, To: 2, Term: 5}},
 		{"kind 0", "kind MessageKind(0)", raft.Message{From: 2, Term: 5}},
-		{"kind 14", "kind MessageKind(14)", raft.Message{Kind: 14, From: 2, Term: 5}},
+		{"kind 15", "kind MessageKind(15)", raft.Message{Kind: 15, From: 2, Term: 5}},
 		{"kind 255", "kind MessageKind(255)", raft.Message{Kind: 255, From: 2, Term: 5}},
 		{"term 0", "term 0; want 1 to", raft.Message{Kind: raft.MsgVote, From: 3}},
 		{"last term", "term 18446744073709551615", raft.Message{Kind: raft.MsgVote, From: 3, Term: math.MaxUint64}},
@@ -167,7 +167,7 @@ func TestLeaderCountsWhatWasNeverSent(t *testing.T) {
 
 // TestStrangersRaiseNoTerms: neither an answer nor a message out of range moves a server to another term.
 func TestStrangersRaiseNoTerms(t *testing.T) {
-	for kind := raft.MsgPreVote; kind <= raft.MsgSnapshotReply; kind++ {
+	for kind := raft.MsgPreVote; kind <= raft.MsgRecover; kind++ {
 		for _, term := range []raft.Term{1<<62 + 1, math.MaxUint64} {
 			l := voter(t)
 			err := l.core.Step(raft.Message{Kind: kind, From: 3, To: 1, Term: term, Chunk: chunkOf(snapshotUpto(5, 9), 0, "",

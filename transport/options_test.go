@@ -89,7 +89,7 @@ func TestPlaintextIsForLoopback(t *testing.T) {
 }
 
 func TestLanes(t *testing.T) {
-	for kind := raft.MsgPreVote; kind <= raft.MsgSnapshotReply; kind++ {
+	for kind := raft.MsgPreVote; kind <= raft.MsgRecover; kind++ {
 		want := LaneControl
 		switch kind {
 		case raft.MsgAppend, raft.MsgAppendReply:

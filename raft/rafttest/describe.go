@@ -33,7 +33,7 @@ func describe(m raft.Message) string {
 		b.WriteString(": " + describeChunk(m.Chunk))
 	case raft.MsgSnapshotReply:
 		b.WriteString(": " + describeStored(m))
-	case raft.MsgReadIndex:
+	case raft.MsgReadIndex, raft.MsgRecover:
 		fmt.Fprintf(&b, ", question %s", describeQuestion(m.Seq))
 	case raft.MsgReadIndexReply:
 		fmt.Fprintf(&b, ", question %s: %s", describeQuestion(m.Seq),

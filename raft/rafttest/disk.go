@@ -92,7 +92,7 @@ func (d *disk) setHard(next raft.HardState) error {
 // that it was sent in was durable: then the log says what the term is at least.
 func (d *disk) boot(applied raft.Index) raft.Boot {
 	if least := max(d.log.first.Term, d.log.last().Term); least > d.hard.Term {
-		d.hard = raft.HardState{Term: least, Commit: d.hard.Commit}
+		d.hard = raft.HardState{Term: least, Commit: d.hard.Commit, Recover: d.hard.Recover}
 	}
 	var base raft.ConfigurationAt
 	if d.log.first.Index > 0 {

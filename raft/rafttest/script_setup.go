@@ -99,7 +99,7 @@ func newFilter(words []string) (filter, error) {
 }
 
 func isKind(word string) bool {
-	for kind := raft.MsgPreVote; kind <= raft.MsgSnapshotReply; kind++ {
+	for kind := raft.MsgPreVote; kind <= raft.MsgRecover; kind++ {
 		if kind.String() == word {
 			return true
 		}

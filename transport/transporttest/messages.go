@@ -51,7 +51,7 @@ func testKinds(e *env) {
 				}
 				continue
 			}
-			for kind := raft.MsgPreVote; kind <= raft.MsgSnapshotReply; kind++ {
+			for kind := raft.MsgPreVote; kind <= raft.MsgRecover; kind++ {
 				want := exampleOf(kind, from.id, to.id)
 				if !from.Send(want) {
 					e.Fatalf("%v from node %d to node %d was dropped", kind, from.id, to.id)

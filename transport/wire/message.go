@@ -161,7 +161,7 @@ func DecodeMessage(src []byte, m *raft.Message) (rest []byte, err error) {
 	}
 	m.Kind = raft.MessageKind(src[0])
 	flags := src[1]
-	if m.Kind < raft.MsgPreVote || m.Kind > raft.MsgSnapshotReply || (flags&flagChunk != 0) != hasChunk(m.Kind) {
+	if m.Kind < raft.MsgPreVote || m.Kind > raft.MsgRecover || (flags&flagChunk != 0) != hasChunk(m.Kind) {
 		return nil, fmt.Errorf("%w: message kind %d, flags %#x", ErrFormat, src[0], flags)
 	}
 	u := uvarints{src: src[2:]}

@@ -12,7 +12,7 @@ import (
 // FuzzDecode feeds arbitrary bytes to every decoder, as a stream and as payloads with a good checksum. What decodes
 // must survive being encoded and decoded again.
 func FuzzDecode(f *testing.F) {
-	for kind := raft.MsgPreVote; kind <= raft.MsgSnapshotReply; kind++ {
+	for kind := raft.MsgPreVote; kind <= raft.MsgRecover; kind++ {
 		m := example(kind)
 		f.Add(AppendMessage(nil, &m))
 		f.Add(AppendFrame(nil, KindMessages, AppendMessage(nil, &m)))

@@ -38,7 +38,7 @@ func example(kind raft.MessageKind) raft.Message {
 		m.Last = raft.EntryID{Term: 5, Index: 69_000}
 	case raft.MsgHeartbeat:
 		m.Commit, m.Seq = 69_999, 1<<63+1
-	case raft.MsgHeartbeatReply, raft.MsgReadIndex:
+	case raft.MsgHeartbeatReply, raft.MsgReadIndex, raft.MsgRecover:
 		m.Seq = 1<<63 + 1
 	case raft.MsgSnapshot:
 		m.Chunk, m.Seq = exampleChunk(), 13
@@ -91,7 +91,7 @@ func TestGoldenBytes(t *testing.T) {
 	}
 	var all Encoder
 	all.Reset()
-	for kind := raft.MsgPreVote; kind <= raft.MsgSnapshotReply; kind++ {
+	for kind := raft.MsgPreVote; kind <= raft.MsgRecover; kind++ {
 		m := example(kind)
 		all.Add(&m)
 		var one Encoder
@@ -131,7 +131,7 @@ func hexLines(data []byte) string {
 }
 
 func TestMessagesOfEachKindRoundTrip(t *testing.T) {
-	for kind := raft.MsgPreVote; kind <= raft.MsgSnapshotReply; kind++ {
+	for kind := raft.MsgPreVote; kind <= raft.MsgRecover; kind++ {
 		want := decoded(example(kind))
 		for _, m := range []raft.Message{want, example(kind)} {
 			src := AppendMessage(nil, &m)
