@@ -33,15 +33,17 @@ const (
 	Transfer                     // leadership is handed over
 	Compaction                   // logs are compacted, and followers behind them get snapshots
 	Lease                        // reads are served by lease
+	Damage                       // a disk loses the end of its log, which is noticed at the next start
 )
 
 // classesAll has every class.
-const classesAll = Lease<<1 - 1
+const classesAll = Damage<<1 - 1
 
 func className(c Class) string {
 	names := [...]string{
 		"loss", "duplicate", "replay", "tail", "reset", "clog", "cut", "partition", "flap", "crash", "crash-all", "torn",
 		"stall", "disk-error", "wipe", "freeze", "drift", "members", "transfer", "compaction", "lease",
+		"damage",
 	}
 	return names[bits.TrailingZeros32(uint32(c))]
 }

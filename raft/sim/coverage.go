@@ -27,6 +27,7 @@ type Coverage struct {
 	Starts, Crashes, CrashesAll, CrashPoints      uint64
 	Syncs, LostWrites, TornWrites                 uint64
 	Stalls, DiskErrors, Wipes, Freezes, Drifts    uint64
+	Damages, Recoveries                           uint64
 	Fetches, Persists, Compactions, SnapshotsMade uint64
 	SnapshotsInstalled, ChunksRead, ChunksStored  uint64
 	InstallsFinished                              uint64 // at a start, after a crash
@@ -71,6 +72,7 @@ func (c *Coverage) counters() []counter {
 		{"crashes at a chosen point", &c.CrashPoints, false},
 		{"syncs", &c.Syncs, true}, {"writes lost", &c.LostWrites, true}, {"writes torn", &c.TornWrites, true},
 		{"disk stalls", &c.Stalls, true}, {"syncs failed", &c.DiskErrors, true}, {"disks lost", &c.Wipes, true},
+		{"logs damaged", &c.Damages, true}, {"damaged logs recovered", &c.Recoveries, true},
 		{"freezes", &c.Freezes, true}, {"clock drifts", &c.Drifts, true},
 		{"reads of old entries", &c.Fetches, true}, {"states persisted", &c.Persists, true},
 		{"compactions", &c.Compactions, true}, {"snapshots made", &c.SnapshotsMade, true},

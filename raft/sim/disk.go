@@ -18,6 +18,7 @@ type disk struct {
 	stalled time.Duration // syncs that begin before this time end after it
 	failing bool          // the next sync fails
 	wiped   bool          // everything is gone, for ever
+	had     []chainLog    // as the log was before each damage that the server still recovers from
 }
 
 // write is one batch and the messages that wait for it.
@@ -66,6 +67,17 @@ func (d *disk) store(w *write) error {
 	return d.setHard(*w.hard)
 }
 
+// hadBefore reports whether the log held this prefix before it was damaged: the leader may have heard of it, and counts
+// it until it hears of the damage. The server grants no vote meanwhile.
+func (d *disk) hadBefore(index raft.Index, sum uint64) bool {
+	for i := range d.had {
+		if had, there := d.had[i].sum(index); there && had == sum {
+			return true
+		}
+	}
+	return false
+}
+
 // begin makes the log begin after a snapshot. When the log holds that entry, the ones after it stay; otherwise the
 // snapshot takes the place of all.
 func (d *disk) begin(s *raft.Snapshot, sum uint64) {
@@ -92,8 +104,14 @@ func (d *disk) setHard(next raft.HardState) error {
 		return fmt.Errorf("commit index %d, but the log ends at %v", next.Commit, d.log.last())
 	}
 	d.hard = next
+	if !d.recovering() {
+		d.had = nil
+	}
 	return nil
 }
+
+// recovering reports whether the log has lost its end and the server has not caught up since.
+func (d *disk) recovering() bool { return d.hard.Recover != raft.EntryID{} }
 
 // boot returns what a core that starts from this disk must know.
 func (d *disk) boot(applied raft.Index) raft.Boot {
@@ -143,10 +161,14 @@ func (w *world) synced(n *node) {
 	count := d.syncing
 	d.syncing = 0
 	for range count {
+		recovering := d.recovering()
 		done, err := d.persist()
 		if err != nil {
 			w.breach("promises of the driver", "server %d: %v", n.id, err)
 			return
+		}
+		if recovering && !d.recovering() {
+			w.cov.Recoveries++
 		}
 		w.check.persisted(n)
 		for i := range done.sends {

@@ -128,7 +128,7 @@ func (k *checker) quorumHolds(n *node, id raft.EntryID, sum uint64, term raft.Te
 		d := &k.w.node(member).disk
 		durable, has := d.log.sum(id.Index)
 		// A disk that is lost counts for what it had: the leader may have heard of it before.
-		return has && durable == sum || id.Index < d.log.first.Index
+		return has && durable == sum || id.Index < d.log.first.Index || d.hadBefore(id.Index, sum)
 	}
 	// Since the last look the configuration may have changed, before the commit or after it.
 	list, found := n.log.configurations, false

@@ -80,7 +80,7 @@ func (w *world) change() {
 // is sensible.
 func (w *world) sensible(c raft.Configuration, changes []raft.Change) bool {
 	next, err := c.With(changes)
-	lives := func(id raft.NodeID) bool { return int(id) <= len(w.nodes) && !w.node(id).gone }
+	lives := func(id raft.NodeID) bool { return int(id) <= len(w.nodes) && w.node(id).whole() }
 	return err != nil || hasQuorum(next, lives) && hasQuorum(next.Left(), lives)
 }
 
@@ -228,7 +228,7 @@ func (w *world) canLose(n *node) bool {
 	for _, m := range now.Configuration.Members {
 		if m.Voter {
 			voters++
-			if w.node(m.ID).gone || m.ID == n.id {
+			if !w.node(m.ID).whole() || m.ID == n.id {
 				lost++
 			}
 		}

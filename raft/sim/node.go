@@ -43,6 +43,9 @@ type observed struct {
 
 func (n *node) up() bool { return n.core != nil }
 
+// whole reports whether the server's disk has what it ever promised.
+func (n *node) whole() bool { return !n.gone && !n.disk.recovering() }
+
 func (n *node) leads() bool { return n.core != nil && n.core.Role() == raft.Leader }
 
 // monotonic returns what the server's clock shows.

@@ -117,10 +117,11 @@ func drawPlan(o Options) *plan {
 	p.logEntriesMax = pick(rng, 20, 100, 1000)
 	p.persistMean = pick(rng, 200*time.Millisecond, 2*time.Second)
 	p.every = map[Class]time.Duration{}
-	for _, c := range classesAll.List() {
+	for _, c := range (Damage - 1).List() {
 		p.every[c] = pick(rng, 2*time.Second, 6*time.Second, 20*time.Second)
 	}
 	p.every[Members] = pick(rng, 300*time.Millisecond, time.Second, 5*time.Second)
+	p.every[Damage] = pick(rng, time.Second, 4*time.Second, 10*time.Second)
 	return p
 }
 

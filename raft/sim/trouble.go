@@ -3,6 +3,8 @@ package sim
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/raftmark/raftmark/raft"
 )
 
 // trouble is what a class does each time that it strikes. Classes that are not here work elsewhere, all the time:
@@ -31,6 +33,7 @@ func troubles() []trouble {
 		{Wipe, (*world).wipe},
 		{Freeze, (*world).freeze},
 		{Drift, (*world).drift},
+		{Damage, (*world).damage},
 	}
 }
 
@@ -155,4 +158,32 @@ func (w *world) wipe(rng *rand.Rand) {
 	w.tracef("%d  loses its disk", n.id)
 	w.crash(n, 0, false)
 	n.gone, n.disk.wiped = true, true
+}
+
+// damage crashes a server and takes the end of its log away, but nothing that its state machine holds: the log is then
+// the redo log of a state that it does not reach, and the server does not start. Term and vote are kept twice, and stay.
+// It happens only where the rest still has a quorum.
+func (w *world) damage(rng *rand.Rand) {
+	n := w.victim(rng)
+	if !n.up() || !w.canLose(n) {
+		return
+	}
+	w.crashNow(n, rng)
+	d := &n.disk
+	least, last := max(d.log.first.Index, n.machine.applied), d.log.last()
+	if received := n.snapshots.received; received != nil {
+		return // it takes the place of the log
+	}
+	if least >= last.Index {
+		return
+	}
+	end := least + raft.Index(rng.Int64N(int64(last.Index-least)))
+	w.cov.Damages++
+	w.tracef("%d  finds its log cut from %v to %d", n.id, last, end)
+	d.had = append(d.had, d.log.clone())
+	d.log.truncate(end)
+	d.hard.Commit = min(d.hard.Commit, end)
+	if !d.recovering() || last.UpToDate(d.hard.Recover) {
+		d.hard.Recover = last
+	}
 }
