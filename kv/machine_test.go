@@ -42,8 +42,7 @@ func newMachine(t testing.TB, kind string) machine {
 
 func openMem(t testing.TB, fs vfs.FS) *Pebble {
 	t.Helper()
-	o := Options{Dir: "kv", MemTableBytes: MemTableBytesMin, CacheBytes: CacheBytesMin}
-	m, err := openPebbleFS(o.WithDefaults(), fs)
+	m, err := OpenPebble(Options{Dir: "kv", MemTableBytes: MemTableBytesMin, CacheBytes: CacheBytesMin, FS: fs})
 	if err != nil {
 		t.Fatal(err)
 	}

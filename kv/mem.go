@@ -5,8 +5,6 @@ import (
 	"io"
 	"sync"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/raftmark/raftmark/internal/invariant"
 	"github.com/raftmark/raftmark/raft"
 )
@@ -71,16 +69,12 @@ func NewMem() *Mem {
 
 // OpenMem opens the machine in memory in o.Dir, with the state that was persisted there last, or an empty one.
 func OpenMem(o MemOptions) (*Mem, error) {
+	o = o.WithDefaults()
 	if err := o.open(); err != nil {
 		return nil, err
 	}
-	return openMemFS(o.Dir, vfs.Default)
-}
-
-// openMemFS is OpenMem on another file system.
-func openMemFS(dir string, fs vfs.FS) (*Mem, error) {
 	m := NewMem()
-	file, err := openStateFile(fs, dir, m.load)
+	file, err := openStateFile(o.FS, o.Dir, m.load)
 	if err != nil {
 		return nil, fmt.Errorf("open state machine: %w", err)
 	}

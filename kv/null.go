@@ -5,8 +5,6 @@ import (
 	"io"
 	"sync"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/raftmark/raftmark/internal/invariant"
 	"github.com/raftmark/raftmark/raft"
 )
@@ -26,16 +24,12 @@ func NewNull() *Null { return &Null{} }
 
 // OpenNull opens the machine that does nothing in o.Dir.
 func OpenNull(o MemOptions) (*Null, error) {
+	o = o.WithDefaults()
 	if err := o.open(); err != nil {
 		return nil, err
 	}
-	return openNullFS(o.Dir, vfs.Default)
-}
-
-// openNullFS is OpenNull on another file system.
-func openNullFS(dir string, fs vfs.FS) (*Null, error) {
 	m := NewNull()
-	file, err := openStateFile(fs, dir, func(r io.Reader) (raft.Index, error) {
+	file, err := openStateFile(o.FS, o.Dir, func(r io.Reader) (raft.Index, error) {
 		index, err := readNullState(r)
 		m.applied = index
 		return index, err

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/raftmark/raftmark/storage"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	logpebble "github.com/raftmark/raftmark/storage/pebble"
 )
 
 // Bounds and defaults of Options.
@@ -29,6 +31,8 @@ type Options struct {
 	// CacheBytes is the cache of table blocks, in bytes. Raised: faster reads of what is not in memory.
 	// Default: 32 MiB.
 	CacheBytes int `json:"cache_bytes"`
+	// FS is the file system that Dir is on. Default: the operating system's.
+	FS vfs.FS `json:"-"`
 	// Logger takes life events. Default: none.
 	Logger *slog.Logger `json:"-"`
 }
@@ -40,6 +44,9 @@ func (o Options) WithDefaults() Options {
 	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = CacheBytesDefault
+	}
+	if o.FS == nil {
+		o.FS = vfs.Default
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -68,10 +75,17 @@ func (o Options) Validate() error {
 type MemOptions struct {
 	// Dir is the folder of the machine, nobody else's; created when missing. Required.
 	Dir string `json:"dir"`
+	// FS is the file system that Dir is on. Default: the operating system's.
+	FS vfs.FS `json:"-"`
 }
 
-// WithDefaults returns a copy: there are no defaults.
-func (o MemOptions) WithDefaults() MemOptions { return o }
+// WithDefaults returns a copy with every zero field set to its default.
+func (o MemOptions) WithDefaults() MemOptions {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	return o
+}
 
 // Validate returns all faults of o, or nil.
 func (o MemOptions) Validate() error {
@@ -81,11 +95,10 @@ func (o MemOptions) Validate() error {
 	return nil
 }
 
-// open validates o and makes the folder.
+// open validates o, which has its defaults, and makes the folder.
 func (o MemOptions) open() error {
-	o = o.WithDefaults()
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	return storage.MakeDir(o.Dir)
+	return logpebble.MakeDir(o.FS, o.Dir)
 }

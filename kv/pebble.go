@@ -46,16 +46,11 @@ func OpenPebble(o Options) (*Pebble, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	if err := storage.MakeDir(o.Dir); err != nil {
+	if err := logpebble.MakeDir(o.FS, o.Dir); err != nil {
 		return nil, err
 	}
-	return openPebbleFS(o, vfs.Default)
-}
-
-// openPebbleFS is OpenPebble on another file system. o is valid and has its defaults.
-func openPebbleFS(o Options, fsys vfs.FS) (*Pebble, error) {
 	m := &Pebble{failure: storage.NewFailure("state machine engine", o.Logger), dir: o.Dir}
-	m.options = engineOptions(o, logpebble.NewFailStopFS(fsys, m.failure), m.failure)
+	m.options = engineOptions(o, logpebble.NewFailStopFS(o.FS, m.failure), m.failure)
 	m.options.EnsureDefaults()
 	opened := make(chan *pebble.DB, 1)
 	err := m.failure.Open(func() error {

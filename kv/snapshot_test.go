@@ -275,18 +275,6 @@ func TestCrashDuringPersist(t *testing.T) {
 
 // durableMachines returns what opens each kind of machine in a file system.
 func durableMachines(t *testing.T) map[string]func(vfs.FS) machine {
-	folder := func(fs vfs.FS) {
-		if err := fs.MkdirAll("kv", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		root, err := fs.OpenDir("")
-		if err == nil {
-			err = errors.Join(root.Sync(), root.Close())
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	must := func(m machine, err error) machine {
 		if err != nil {
 			t.Fatal(err)
@@ -295,8 +283,8 @@ func durableMachines(t *testing.T) map[string]func(vfs.FS) machine {
 	}
 	return map[string]func(vfs.FS) machine{
 		"pebble": func(fs vfs.FS) machine { return openMem(t, fs) },
-		"mem":    func(fs vfs.FS) machine { folder(fs); m, err := openMemFS("kv", fs); return must(m, err) },
-		"null":   func(fs vfs.FS) machine { folder(fs); m, err := openNullFS("kv", fs); return must(m, err) },
+		"mem":    func(fs vfs.FS) machine { m, err := OpenMem(MemOptions{Dir: "kv", FS: fs}); return must(m, err) },
+		"null":   func(fs vfs.FS) machine { m, err := OpenNull(MemOptions{Dir: "kv", FS: fs}); return must(m, err) },
 	}
 }
 

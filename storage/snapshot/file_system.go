@@ -2,10 +2,10 @@ package snapshot
 
 import (
 	"io"
-	"io/fs"
-	"os"
 
-	"github.com/raftmark/raftmark/storage"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/raftmark/raftmark/storage/pebble"
 )
 
 // fileSystem is what a Folder asks of the system. It is apart so that tests can see the order of the calls, and let
@@ -25,16 +25,40 @@ type file interface {
 	io.ReaderAt
 	io.Closer
 	Sync() error
-	Stat() (fs.FileInfo, error)
+	Stat() (vfs.FileInfo, error)
 }
 
-// osFS is the file system of the operating system.
-type osFS struct{}
+// onFS is a fileSystem on one of the engine's kind.
+type onFS struct{ fs vfs.FS }
 
-func (osFS) create(path string) (file, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o644)
+func (o onFS) create(path string) (file, error) {
+	f, err := o.fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return nil, err
+	}
+	return &written{File: f}, nil
 }
-func (osFS) open(path string) (file, error) { return os.Open(path) }
-func (osFS) rename(from, to string) error   { return os.Rename(from, to) }
-func (osFS) remove(path string) error       { return os.Remove(path) }
-func (osFS) syncDir(dir string) error       { return storage.SyncDir(dir) }
+
+func (o onFS) open(path string) (file, error) {
+	f, err := o.fs.Open(path)
+	if err != nil {
+		return nil, err // and no nil pointer in an interface
+	}
+	return f, nil
+}
+
+func (o onFS) rename(from, to string) error { return o.fs.Rename(from, to) }
+func (o onFS) remove(path string) error     { return o.fs.Remove(path) }
+func (o onFS) syncDir(dir string) error     { return pebble.SyncDir(o.fs, dir) }
+
+// written is a file that is written. A file of the engine's kind may change what it is given to write, and those in
+// memory do, to show who relies on it; chunks and blocks are used again.
+type written struct {
+	vfs.File
+	copied []byte
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	w.copied = append(w.copied[:0], p...)
+	return w.File.Write(w.copied)
+}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
 
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/storage"
+	"github.com/raftmark/raftmark/storage/pebble"
 )
 
 // Names of the files of a folder.
@@ -37,14 +37,17 @@ type incoming struct {
 }
 
 // Open opens the folder, or creates it, and removes everything but a received snapshot.
-func Open(o Options) (*Folder, error) { return openFS(o, osFS{}) }
-
-func openFS(o Options, fsys fileSystem) (*Folder, error) {
+func Open(o Options) (*Folder, error) {
 	o = o.WithDefaults()
+	return openFS(o, onFS{o.FS})
+}
+
+// openFS is Open with another way to use the file system. o has its defaults.
+func openFS(o Options, fsys fileSystem) (*Folder, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	if err := storage.MakeDir(o.Dir); err != nil {
+	if err := pebble.MakeDir(o.FS, o.Dir); err != nil {
 		return nil, fmt.Errorf("open snapshots: %w", err)
 	}
 	f := &Folder{options: o, fs: fsys}
@@ -56,7 +59,7 @@ func openFS(o Options, fsys fileSystem) (*Folder, error) {
 	return f, nil
 }
 
-func (f *Folder) path(name string) string { return filepath.Join(f.options.Dir, name) }
+func (f *Folder) path(name string) string { return f.options.FS.PathJoin(f.options.Dir, name) }
 
 func (f *Folder) removeIfThere(name string) error {
 	if err := f.fs.remove(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Bounds and defaults of Options.
@@ -20,6 +22,8 @@ type Options struct {
 	// BytesMax bounds one snapshot file, made here or received, in bytes. A larger one is given up at the bound.
 	// Raised: a larger state can be handed to followers; up to four times this may be on disk. Default: 16 GiB.
 	BytesMax int64 `json:"bytes_max"`
+	// FS is the file system that Dir is on. Default: the operating system's.
+	FS vfs.FS `json:"-"`
 	// Logger takes life events. Default: none.
 	Logger *slog.Logger `json:"-"`
 }
@@ -28,6 +32,9 @@ type Options struct {
 func (o Options) WithDefaults() Options {
 	if o.BytesMax == 0 {
 		o.BytesMax = BytesMaxDefault
+	}
+	if o.FS == nil {
+		o.FS = vfs.Default
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

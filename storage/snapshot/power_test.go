@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/raftmark/raftmark/raft"
 )
 
@@ -15,7 +17,7 @@ var errPower = errors.New("power failed")
 // powerFS is a file system that loses power before operation number failAt, and knows what is durable by then: of a
 // file, what it held when it was last synced; of the names, those when the folder was last synced.
 type powerFS struct {
-	osFS
+	onFS
 	spare  string // a folder for what was removed or replaced
 	failAt int
 	ops    int
@@ -54,7 +56,7 @@ func (p *powerFS) create(path string) (file, error) {
 	if err := p.op(); err != nil {
 		return nil, err
 	}
-	f, err := p.osFS.create(path)
+	f, err := p.onFS.create(path)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +79,7 @@ func (p *powerFS) rename(from, to string) error {
 	})
 	p.files[to] = moved
 	delete(p.files, from)
-	return p.osFS.rename(from, to)
+	return p.onFS.rename(from, to)
 }
 
 func (p *powerFS) remove(path string) error {
@@ -86,7 +88,7 @@ func (p *powerFS) remove(path string) error {
 	}
 	p.undo = append(p.undo, p.keep(path))
 	delete(p.files, path)
-	return p.osFS.remove(path)
+	return p.onFS.remove(path)
 }
 
 func (p *powerFS) syncDir(string) error {
@@ -139,7 +141,7 @@ func TestPowerFailureAnywhere(t *testing.T) {
 	for _, keepNames := range []bool{false, true} {
 		for failAt, finished := 0, false; !finished; failAt++ {
 			o := Options{Dir: t.TempDir()}
-			p := &powerFS{spare: t.TempDir(), failAt: failAt, files: map[string]*powerFile{}}
+			p := &powerFS{onFS: onFS{vfs.Default}, spare: t.TempDir(), failAt: failAt, files: map[string]*powerFile{}}
 			acknowledged, also, err := history(o, p, chunksA, chunksB)
 			finished = err == nil
 			if err != nil && !errors.Is(err, errPower) {
@@ -171,7 +173,7 @@ func TestPowerFailureAnywhere(t *testing.T) {
 // history returns what the folder must have received by its acknowledgements (zero: nothing), and what it may have
 // instead when a call was under way.
 func history(o Options, p *powerFS, a, b []raft.Chunk) (acknowledged, also raft.EntryID, err error) {
-	f, err := openFS(o, p)
+	f, err := openFS(o.WithDefaults(), p)
 	if err != nil {
 		return raft.EntryID{}, raft.EntryID{}, err
 	}
