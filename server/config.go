@@ -40,6 +40,7 @@ const (
 	DefaultHeartbeat    = 50 * time.Millisecond
 	DefaultElectionMin  = 150 * time.Millisecond
 	DefaultTickInterval = 5 * time.Millisecond
+	DefaultDiskStallMax = StallLimit(time.Second)
 	DefaultKeyBytesMax  = 1 << 10
 	DefaultValueMax     = 1 << 20
 	DefaultKeysMax      = 512
@@ -119,6 +120,10 @@ type Config struct {
 	// TickInterval is the clock of the core: the three times above are rounded to it. Default 5ms. Lower: finer
 	// timeouts, more wake-ups.
 	TickInterval time.Duration `yaml:"tick_interval" json:"tick_interval_ns"`
+	// DiskStallMax is how long one write of the log may take before this node neither leads nor stands for
+	// election, until the write is done: TickInterval or more, or off for no limit. Default 1s. Lower: a shorter
+	// outage when a leader's disk hangs; more changes of leader on a disk with hiccups.
+	DiskStallMax StallLimit `yaml:"disk_stall_max,omitempty" json:"disk_stall_max"`
 	// Seed starts the source of the election timeouts, together with the node's id and the number of its
 	// start; 0 draws one, which /status then shows. With the same seed each start of each node draws as it
 	// did the last time.

@@ -45,6 +45,8 @@ func TestValidateNamesFieldValueAndBound(t *testing.T) {
 		{"election range", func(c *Config) { c.ElectionMax = 100 * time.Millisecond },
 			[]string{"election_max: 100ms, want election_min 150ms to 1m0s"}},
 		{"tick", func(c *Config) { c.TickInterval = time.Microsecond }, []string{"tick_interval: 1µs, want 1ms to 1s"}},
+		{"disk stall", func(c *Config) { c.DiskStallMax = StallLimit(time.Millisecond) },
+			[]string{"disk_stall_max: 1ms, want at least tick_interval 5ms, or off"}},
 		{"transport", func(c *Config) { c.Transport = "pigeon" },
 			[]string{`transport: "pigeon", want one of tcp, tls, quic, mem`}},
 		{"mem transport by name", func(c *Config) { c.Transport = TransportMem },

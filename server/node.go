@@ -122,8 +122,8 @@ func (n *Node) open() error {
 		Core: n.config.core(), TickInterval: n.config.TickInterval,
 		Log: p.log, Transport: p.transport, Machine: p.machine, Snapshots: p.snapshots,
 		SnapshotLogBytes: limits.SnapshotLogBytes, SnapshotLogEntries: limits.SnapshotLogEntries,
-		SnapshotKeepEntries: limits.SnapshotKeepEntries,
-		Logger:              n.config.Logger.With("node", uint64(n.config.Node)), Observe: n.observe,
+		SnapshotKeepEntries: limits.SnapshotKeepEntries, DiskStallMax: time.Duration(n.config.DiskStallMax),
+		Logger: n.config.Logger.With("node", uint64(n.config.Node)), Observe: n.observe,
 	}
 	o.Core.Incarnation = n.incarnation
 	if err := o.WithDefaults().Validate(); err != nil {

@@ -52,6 +52,7 @@ func (c Config) WithDefaults() Config {
 	c.ElectionMin = cmp.Or(c.ElectionMin, DefaultElectionMin)
 	c.ElectionMax = cmp.Or(c.ElectionMax, 2*c.ElectionMin)
 	c.TickInterval = cmp.Or(c.TickInterval, DefaultTickInterval)
+	c.DiskStallMax = cmp.Or(c.DiskStallMax, DefaultDiskStallMax)
 	c.Reads = cmp.Or(c.Reads, ReadsIndex)
 	if c.Reads == ReadsLease {
 		c.Lease = cmp.Or(c.Lease, c.ElectionMin/5*4)
@@ -181,6 +182,8 @@ func (c Config) checkParts(f *faults) {
 func (c Config) checkTimes(f *faults) {
 	f.check(c.TickInterval >= tickMin && c.TickInterval <= tickMax,
 		"tick_interval: %v, want %v to %v", c.TickInterval, tickMin, tickMax)
+	f.check(c.DiskStallMax == StallOff || time.Duration(c.DiskStallMax) >= c.TickInterval,
+		"disk_stall_max: %v, want at least tick_interval %v, or off", c.DiskStallMax, c.TickInterval)
 	f.check(c.Heartbeat > 0, "heartbeat: %v, want more than 0", c.Heartbeat)
 	whose := ""
 	if c.ElectionMin == DefaultElectionMin {

@@ -38,6 +38,8 @@ type Options struct {
 	Sync                           storage.Sync
 	// Heartbeat, ElectionMin, ElectionMax and TickInterval are those of server.Config.
 	Heartbeat, ElectionMin, ElectionMax, TickInterval time.Duration
+	// DiskStallMax is that of server.Config.
+	DiskStallMax server.StallLimit
 	// Reads and Lease are those of server.Config.
 	Reads string
 	Lease time.Duration
@@ -134,7 +136,7 @@ func (o Options) configOf(id raft.NodeID, peers map[raft.NodeID]server.Peer) ser
 		PeerListen: peers[id].Peer, ClientListen: peers[id].Client, AdminListen: peers[id].Admin,
 		Transport: o.Transport, LogStorage: o.LogStorage, Machine: o.Machine, Sync: o.Sync,
 		Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax, TickInterval: o.TickInterval,
-		Reads: o.Reads, Lease: o.Lease, Seed: o.Seed, Raft: o.Raft, Client: o.Client,
+		DiskStallMax: o.DiskStallMax, Reads: o.Reads, Lease: o.Lease, Seed: o.Seed, Raft: o.Raft, Client: o.Client,
 	}
 	if o.Transport == server.TransportTLS || o.Transport == server.TransportQUIC {
 		c.TLSDir = filepath.Join(o.Dir, "tls")

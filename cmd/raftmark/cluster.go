@@ -82,6 +82,7 @@ folder and are used again, and so are nodes that were added; removed ones are no
 	flags.StringVar(&o.Machine, "machine", "", "pebble, mem or null (default: as --log-storage)")
 	flags.BoolVar(&detach, "detach", false, "return when the cluster is up, and leave it running")
 	addTimeFlags(cmd, &o.Heartbeat, &o.ElectionMin, &o.ElectionMax)
+	addStallFlag(cmd, &o.DiskStallMax)
 	addReadFlags(cmd, &o.Reads, &o.Lease)
 	return cmd
 }

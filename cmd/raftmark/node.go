@@ -71,6 +71,7 @@ cluster that runs, and only its own addresses need be given:
 	flags.StringVar(&c.LogStorage, "log-storage", server.StoragePebble, "pebble or mem (lost with the process)")
 	flags.StringVar(&c.Machine, "machine", "", "pebble, mem or null (default: as --log-storage)")
 	addTimeFlags(cmd, &c.Heartbeat, &c.ElectionMin, &c.ElectionMax)
+	addStallFlag(cmd, &c.DiskStallMax)
 	addReadFlags(cmd, &c.Reads, &c.Lease)
 	flags.BoolVar(&f.exitWithParent, "exit-with-parent", false, "stop when standard input ends")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log connections and messages, too")
@@ -83,6 +84,12 @@ func addTimeFlags(cmd *cobra.Command, heartbeat, electionMin, electionMax *time.
 	flags.DurationVar(heartbeat, "heartbeat", server.DefaultHeartbeat, "time between heartbeats")
 	flags.DurationVar(electionMin, "election-min", server.DefaultElectionMin, "least election timeout")
 	flags.DurationVar(electionMax, "election-max", 0, "greatest election timeout (default twice the least)")
+}
+
+// addStallFlag adds the flag of the disk-stall policy, which node and cluster up share.
+func addStallFlag(cmd *cobra.Command, limit *server.StallLimit) {
+	cmd.Flags().TextVar(limit, "disk-stall-max", server.DefaultDiskStallMax,
+		"how long a write may take before a leader gives up leading, or off")
 }
 
 // addReadFlags adds the flags of how reads are served, which node and cluster up share.
@@ -150,7 +157,7 @@ func runNode(ctx context.Context, c server.Config) error {
 func (f *nodeFlags) load(cmd *cobra.Command) (server.Config, error) {
 	if f.configFile != "" {
 		for _, name := range []string{"id", "peer", "join", "cluster", "data", "transport", "tls-dir", "log-storage",
-			"machine", "heartbeat", "election-min", "election-max", "reads", "lease"} {
+			"machine", "heartbeat", "election-min", "election-max", "disk-stall-max", "reads", "lease"} {
 			if cmd.Flags().Changed(name) {
 				return server.Config{}, fmt.Errorf("--%s: not together with --config", name)
 			}
