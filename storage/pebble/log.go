@@ -15,6 +15,7 @@ import (
 // Log is a raft log on Pebble. It implements replica.Log.
 type Log struct {
 	options storage.Options
+	tuning  tuning
 	claim   *storage.Claim // nil on a file system given by a test
 	failure *storage.Failure
 	readers sync.WaitGroup
@@ -111,11 +112,16 @@ func (l *Log) Append(hs *raft.HardState, spans []raft.Span) (wait func() error, 
 // a sync: nothing is ordered or visible before the wait, and a second batch cannot enter the WAL during the
 // sync of the first.
 func (l *Log) commit(batch *pebble.Batch, synced bool) (wait func() error, err error) {
-	err, panicked := l.failure.Guard(func() error {
-		if synced {
-			return l.db.ApplyNoSyncWait(batch, pebble.Sync)
+	var otherWait func() error
+	err, panicked := l.failure.Guard(func() (err error) {
+		switch {
+		case !synced:
+			return l.db.Apply(batch, pebble.NoSync)
+		case l.tuning.submit != nil:
+			otherWait, err = l.tuning.submit(l.db, batch)
+			return err
 		}
-		return l.db.Apply(batch, pebble.NoSync)
+		return l.db.ApplyNoSyncWait(batch, pebble.Sync)
 	})
 	l.panicked = l.panicked || panicked
 	// The engine reports an error of the WAL to its logger only.
@@ -124,6 +130,9 @@ func (l *Log) commit(batch *pebble.Batch, synced bool) (wait func() error, err e
 	}
 	if !synced {
 		return func() error { return nil }, batch.Close()
+	}
+	if otherWait != nil {
+		return otherWait, nil
 	}
 	return func() error {
 		if err := batch.SyncWait(); err != nil {

@@ -44,13 +44,17 @@ func OpenFS(o storage.Options, fs vfs.FS) (*Log, error) {
 	return open(o, fs)
 }
 
-func open(o storage.Options, fs vfs.FS) (*Log, error) {
+func open(o storage.Options, fs vfs.FS) (*Log, error) { return openTuned(o, fs, tuning{}) }
+
+func openTuned(o storage.Options, fs vfs.FS, t tuning) (*Log, error) {
 	f := storage.NewFailure("raft log engine", o.Logger)
 	started := time.Now()
-	fs = NewFailStopFS(fs, f)
+	if !t.failStopOff {
+		fs = NewFailStopFS(fs, f)
+	}
 	opened := make(chan *pebble.DB, 1)
 	err := f.Open(func() error {
-		db, err := openEngine(o, fs, f)
+		db, err := openEngine(o, fs, f, t)
 		if db != nil {
 			opened <- db
 		}
@@ -70,11 +74,11 @@ func open(o storage.Options, fs vfs.FS) (*Log, error) {
 	}
 	o.Logger.Info("raft log open", slog.Uint64("node", uint64(o.Node)), slog.String("dir", o.Dir),
 		slog.Duration("took", time.Since(started)))
-	return &Log{options: o, failure: f, db: <-opened}, nil
+	return &Log{options: o, tuning: t, failure: f, db: <-opened}, nil
 }
 
 // openEngine opens Pebble so that every WAL that will be written to has the newest format, and syncs fast.
-func openEngine(o storage.Options, fs vfs.FS, f *storage.Failure) (*pebble.DB, error) {
+func openEngine(o storage.Options, fs vfs.FS, f *storage.Failure, t tuning) (*pebble.DB, error) {
 	dir := storage.LogDir(o.Dir)
 	if err := makeDir(fs, o.Dir, dir); err != nil {
 		return nil, err
@@ -83,21 +87,21 @@ func openEngine(o storage.Options, fs vfs.FS, f *storage.Failure) (*pebble.DB, e
 	if err != nil {
 		return nil, err
 	}
-	if !found.Exists || found.FormatMajorVersion < pebble.FormatNewest {
+	if !t.reopenOff && (!found.Exists || found.FormatMajorVersion < pebble.FormatNewest) {
 		// The format is raised after the first WAL was begun, so that one is given up.
-		db, err := pebble.Open(dir, engineOptions(o, fs, f))
+		db, err := pebble.Open(dir, engineOptions(o, fs, f, t))
 		if err != nil {
 			return nil, err
 		}
-		if err := errors.Join(placeGuard(db), db.Close()); err != nil {
+		if err := errors.Join(t.placeGuard(db), db.Close()); err != nil {
 			return nil, err
 		}
 	}
-	db, err := pebble.Open(dir, engineOptions(o, fs, f))
+	db, err := pebble.Open(dir, engineOptions(o, fs, f, t))
 	if err != nil {
 		return nil, err
 	}
-	if err := placeGuard(db); err != nil { // in a store older than the guard
+	if err := t.placeGuard(db); err != nil { // in a store older than the guard
 		return db, err
 	}
 	if o.WALPrimeBytes != storage.WALPrimeOff {
@@ -177,7 +181,7 @@ const (
 )
 
 // engineOptions tune Pebble for keys that are written once, in order, and hardly ever read.
-func engineOptions(o storage.Options, fs vfs.FS, f *storage.Failure) *pebble.Options {
+func engineOptions(o storage.Options, fs vfs.FS, f *storage.Failure, t tuning) *pebble.Options {
 	opts := &pebble.Options{
 		FS:                          fs,
 		FormatMajorVersion:          pebble.FormatNewest,
@@ -219,5 +223,8 @@ func engineOptions(o storage.Options, fs vfs.FS, f *storage.Failure) *pebble.Opt
 		return pebble.SpanPolicy{}, nil, nil
 	}
 	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
+	if t.engine != nil {
+		t.engine(opts)
+	}
 	return opts
 }
