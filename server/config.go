@@ -124,6 +124,9 @@ type Config struct {
 	// election, until the write is done: TickInterval or more, or off for no limit. Default 1s. Lower: a shorter
 	// outage when a leader's disk hangs; more changes of leader on a disk with hiccups.
 	DiskStallMax StallLimit `yaml:"disk_stall_max,omitempty" json:"disk_stall_max"`
+	// EnableFaults lets the admin port break this node's disk on purpose: /faults. Default false, which has no
+	// such path and no layer for it below the stores. For tests and measurements only.
+	EnableFaults bool `yaml:"enable_faults,omitempty" json:"enable_faults"`
 	// Seed starts the source of the election timeouts, together with the node's id and the number of its
 	// start; 0 draws one, which /status then shows. With the same seed each start of each node draws as it
 	// did the last time.
