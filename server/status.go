@@ -89,6 +89,9 @@ func notReady(s *raft.Status, refusedBy map[string]uint64) string {
 	switch disk := refusedBy[transport.RefusedDisk.String()]; {
 	case removed(s, refusedBy):
 		return transport.RefusedRemoved.Advice()
+	case s.Recover != raft.EntryID{}:
+		return fmt.Sprintf("its disk lost the end of the log, which went up to %v: it does not vote until it has caught up "+
+			"with a leader", s.Recover)
 	case s.Leader != raft.None && s.Role == raft.Leader && !s.TermCommitted:
 		return "it leads, but has not committed an entry of its term"
 	case s.Leader != raft.None && s.LastApplied+readyLagMax < s.CommitIndex:

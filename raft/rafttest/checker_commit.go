@@ -44,7 +44,7 @@ func (k *Checker) commits(n *Node, led bool) {
 // the one in the log before the call that did. After several calls at once it may be a later one.
 func (k *Checker) durableOnQuorum(n *Node, commit raft.Index, sum uint64) {
 	durable := func(id raft.NodeID) bool {
-		return int(id) <= len(k.nodes) && has(&k.nodes[id-1].disk.log, commit, sum)
+		return int(id) <= len(k.nodes) && k.nodes[id-1].holdsOrDid(commit, sum)
 	}
 	before := n.log.configurationAt(n.seen.last)
 	for _, at := range n.log.configurations {
@@ -89,11 +89,11 @@ func (k *Checker) checkPeers(n *Node) {
 			continue
 		}
 		follower := k.nodes[p.ID-1]
-		if p.Lost && !follower.wiped {
+		if p.Lost && !follower.wiped && !follower.recovering() {
 			k.breach("only who lost its disk lost what it had", "leader %d of term %d believes that %d did",
 				n.id, n.core.Term(), p.ID)
 		}
-		if follower.wiped || follower.disk.hard.Term > n.core.Term() || p.Match == 0 {
+		if follower.wiped || follower.recovering() || follower.disk.hard.Term > n.core.Term() || p.Match == 0 {
 			continue
 		}
 		sum, ok := n.log.sum(p.Match)

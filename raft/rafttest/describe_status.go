@@ -41,6 +41,9 @@ func describeNode(n *Node) string {
 	} else if now.Index > 0 {
 		fmt.Fprintf(&b, "  config %v of %d", now.Configuration, now.Index)
 	}
+	if lost := n.disk.hard.Recover; lost != (raft.EntryID{}) {
+		fmt.Fprintf(&b, "  had %v", lost)
+	}
 	if n.store.received != nil {
 		fmt.Fprintf(&b, "  received %v", n.store.received.name.Last)
 	}

@@ -162,3 +162,21 @@ func (c *Cluster) Wipe(id raft.NodeID) {
 	}
 	c.tracef("%d  loses its disk", id)
 }
+
+// Lose cuts the log on the disk of a node that is down to an index, which the node knows when it starts again: see
+// raft.HardState.Recover. The state machine must not hold more.
+func (c *Cluster) Lose(id raft.NodeID, upto raft.Index) {
+	n := c.Node(id)
+	d := &n.disk
+	last := d.log.last()
+	if n.core != nil || upto >= last.Index || upto < max(d.log.first.Index, n.machine.applied) {
+		return
+	}
+	n.had = append(n.had, d.log.clone())
+	_ = d.log.store(raft.Span{Prev: d.log.id(upto)}) // cuts, and cannot fail
+	d.hard.Commit = min(d.hard.Commit, upto)
+	if last.UpToDate(d.hard.Recover) {
+		d.hard.Recover = last
+	}
+	c.tracef("%d  loses its log above %v", id, d.log.last())
+}

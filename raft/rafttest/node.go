@@ -12,7 +12,8 @@ type Node struct {
 	cfg    raft.Config
 	core   *raft.Core // nil while down
 	starts uint64
-	wiped  bool // it lost its disk once: what it promised before is void
+	wiped  bool       // it lost its disk once: what it promised before is void
+	had    []chainLog // on its disk, before it lost the end of its log
 
 	disk    disk
 	machine state
@@ -116,6 +117,23 @@ func (n *Node) Held() bool { return n.held }
 
 // Applied returns the last index that the state machine holds.
 func (n *Node) Applied() raft.Index { return n.machine.applied }
+
+// recovering reports whether the node lost the end of its log, and has not caught up since.
+func (n *Node) recovering() bool { return n.disk.hard.Recover != raft.EntryID{} }
+
+// holdsOrDid reports whether the log up to index is durable here, or was, before the node lost the end of its log: the
+// leader counts that until it hears of the loss. Such a node grants no vote meanwhile.
+func (n *Node) holdsOrDid(index raft.Index, sum uint64) bool {
+	if has(&n.disk.log, index, sum) {
+		return true
+	}
+	for i := range n.had {
+		if n.recovering() && has(&n.had[i], index, sum) {
+			return true
+		}
+	}
+	return false
+}
 
 // Durable returns the last durable entry.
 func (n *Node) Durable() raft.EntryID { return n.disk.log.last() }

@@ -35,6 +35,7 @@ import (
 //	crash N [count]        stop N; of its writes the oldest count become durable, or none
 //	restart N              start N from its disk
 //	wipe N                 empty the disk of N, which is down
+//	lose N index           cut the log on the disk of N, which is down, to an index; N will know
 //	cut A>B | cut N        cut one direction of a link, or all links of N
 //	heal [A>B | N]         join a link, all links of N, or all
 //	hold N, release N      put off N's Ready

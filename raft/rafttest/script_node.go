@@ -28,6 +28,8 @@ func (s *Script) onNode(id raft.NodeID, command string, args []string) error {
 		c.Restart(id)
 	case "wipe":
 		c.Wipe(id)
+	case "lose":
+		c.Lose(id, raft.Index(count(args, 0)))
 	case "hold":
 		c.Hold(id)
 	case "release":

@@ -27,6 +27,10 @@ func (r *Replica) boot(cfg raft.Config) (booted, error) {
 	if state, applied, err = r.redoInstall(state, applied); err != nil {
 		return booted{}, fmt.Errorf("install the received snapshot: %w", err)
 	}
+	if lost := state.HardState.Recover; applied > state.Last.Index && lost != (raft.EntryID{}) {
+		return booted{}, fmt.Errorf("boot: the log lost its end, from %v back to %v, and the state machine applied up to %d: "+
+			"replace this server by one with a new id", lost, state.Last, applied)
+	}
 	if applied < state.First.Index || applied > state.Last.Index {
 		return booted{}, fmt.Errorf("boot: the state machine applied up to %d, but the log holds (%v, %v]",
 			applied, state.First, state.Last)

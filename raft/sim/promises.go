@@ -136,7 +136,10 @@ func (k *checker) peers(n *node) {
 				n.id, p.InflightBytes, p.ID, k.w.config.InflightBytesMax)
 		}
 		d := &k.w.node(p.ID).disk
-		if d.hard.Term > n.core.Term() || d.wiped || d.recovering() || p.Match <= d.log.first.Index || p.Match <= n.log.first.Index {
+		if d.wiped || d.recovering() || d.hard.Term > n.core.Term() {
+			continue
+		}
+		if p.Match <= d.log.first.Index || p.Match <= n.log.first.Index {
 			continue
 		}
 		sum, has := n.log.sum(p.Match)

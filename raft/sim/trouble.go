@@ -160,9 +160,9 @@ func (w *world) wipe(rng *rand.Rand) {
 	n.gone, n.disk.wiped = true, true
 }
 
-// damage crashes a server and takes the end of its log away, but nothing that its state machine holds: the log is then
-// the redo log of a state that it does not reach, and the server does not start. Term and vote are kept twice, and stay.
-// It happens only where the rest still has a quorum.
+// damage crashes a server and takes the end of its log away, but nothing that its state machine holds: with a log that
+// does not reach its state a server does not start. Term and vote are kept twice, and stay. It happens only where the
+// rest still has a quorum.
 func (w *world) damage(rng *rand.Rand) {
 	n := w.victim(rng)
 	if !n.up() || !w.canLose(n) {
