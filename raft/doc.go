@@ -21,6 +21,7 @@
 //	membership.go           membership changes: joint consensus (§6), the single-server change (thesis §4)
 //	snapshot_send.go        log compaction (§7) and InstallSnapshot's sender
 //	snapshot_receive.go     InstallSnapshot's receiver (Figure 13)
+//	recovery.go             what a server does whose disk lost the end of its log
 //	read.go                 linearizable reads (§8, thesis §6.4), leases (thesis §6.4.1)
 //	transfer.go             leadership transfer (thesis §3.10)
 //	tail.go, disk.go        the end of the log that is kept in memory; what of it is durable
@@ -44,6 +45,7 @@
 //	TimeoutNow                                         RequestVote, of the next term
 //	ReadIndex              Seq                         ReadIndexReply; Seq is the follower's
 //	ReadIndexReply         Commit, Reject, Seq
+//	Recover                Seq                         ReadIndexReply; Seq is the follower's
 //
 // # Obligations of the driver
 //
@@ -59,7 +61,8 @@
 //     order, then call ChunkRead and ChunkStored; with the error if there was one. A snapshot that was
 //     stored as a whole survives a crash: at the next start it is installed first.
 //  6. Call Compact only for what the state machine holds durably, and forget no more than it says.
-//  7. After a restart, call New with exactly what was durable, and a greater Incarnation.
+//  7. After a restart, call New with exactly what was durable, and a greater Incarnation. When less is there than
+//     was durable once, say so: HardState.Recover. Term and vote must never be less.
 //
 // # Invariants
 //
@@ -76,4 +79,6 @@
 //     or under a lease (thesis §6.4).
 //  8. The log begins at or below what the state machine holds: first <= lastApplied, except while a
 //     snapshot is being restored.
+//  9. A server that lost entries that it had acknowledged neither votes nor stands until its log reaches, durably,
+//     what a leader had committed after it was told of the loss.
 package raft

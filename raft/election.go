@@ -152,8 +152,8 @@ func (c *Core) handlePreVote(m Message) {
 // handleVote is RequestVote's receiver (Figure 2): one vote a term, first come first served, and only for a
 // log that is at least as up-to-date as this one (§5.4.1). A server that recovers gives none.
 func (c *Core) handleVote(m Message) {
-	free := c.votedFor == m.From || (c.votedFor == None && c.leader == None)
-	if c.recovering() || !free || !m.Last.UpToDate(c.tail.last()) {
+	free := !c.recovering() && (c.votedFor == m.From || (c.votedFor == None && c.leader == None))
+	if !free || !m.Last.UpToDate(c.tail.last()) {
 		c.reply(m, Message{Kind: MsgVoteReply, Reject: true})
 		return
 	}
