@@ -1,0 +1,186 @@
+package pebble
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/raftmark/raftmark/storage"
+)
+
+var (
+	tuningsOut  = flag.String("tunings", "", "file for the table of what each tuning brings")
+	tuningsFor  = flag.Duration("tunings-for", 270*time.Second, "how long to measure, in whole rounds")
+	tuningsArms = flag.String("tunings-arms", "", "only the arms that match this regular expression")
+)
+
+// Environment of the process that measures one arm.
+const (
+	armEnv    = "RAFTMARK_TUNING_ARM"
+	armDirEnv = "RAFTMARK_TUNING_DIR"
+	armFile   = "sample.json"
+)
+
+// TestTunings measures the log as shipped and with each tuning undone (make bench-storage). Arms are interleaved: each
+// round measures every arm once, in an order of its own, in a process of its own.
+func TestTunings(t *testing.T) {
+	if *tuningsOut == "" {
+		t.Skip("no -tunings: it takes minutes of a quiet machine")
+	}
+	dir := os.Getenv("RAFTMARK_DIR")
+	if dir == "" {
+		dir = filepath.Dir(*tuningsOut)
+	}
+	if fs, err := notStable(dir); err != nil || fs != "" {
+		t.Fatalf("%s is on %s: nothing is durable there, and no sync takes time; set RAFTMARK_DIR (%v)", dir, fs, err)
+	}
+	only, err := regexp.Compile(*tuningsArms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []samples
+	for i, a := range arms() {
+		if i < 2 || only.MatchString(a.name) {
+			all = append(all, samples{arm: a.name})
+		}
+	}
+	before, rounds := machine(), 0
+	began := time.Now()
+	for took := time.Duration(0); rounds == 0 || time.Since(began)+took < *tuningsFor; rounds++ {
+		from := time.Now()
+		for _, i := range rand.New(rand.NewPCG(uint64(rounds), 0)).Perm(len(all)) {
+			all[i].rounds = append(all[i].rounds, measureApart(t, all[i].arm, dir))
+		}
+		took = time.Since(from)
+		t.Logf("round %d: %v", rounds+1, took.Round(time.Second))
+	}
+	text := tuningsPage(all, rounds, before)
+	if err := os.WriteFile(*tuningsOut, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Print(text)
+}
+
+func tuningsPage(all []samples, rounds int, before string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "`make bench-storage`: %d rounds, %s, %d processors, %s; at the end: %s.\n\n", rounds,
+		time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), before, machine())
+	b.WriteString("The first row: median (least–most) of the rounds. The others: median, and ratio to the first row in the\n" +
+		"same round, as median (least–most); bold when all rounds agree on which is greater, by more than 3 %.\n\n")
+	if rounds < 3 {
+		b.WriteString("Fewer than 3 rounds: this resolves nothing.\n\n")
+	}
+	writeTable(&b, all, timeFigures())
+	b.WriteString("\n")
+	writeTable(&b, all, costFigures())
+	return b.String()
+}
+
+// measureApart measures the arm in a process of its own, so that its memory and its processor time are its own.
+func measureApart(t *testing.T, name, parent string) sample {
+	t.Helper()
+	dir, err := os.MkdirTemp(parent, "bench-storage-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestTuningArm$", "-test.count=1", "-test.timeout=2m")
+	cmd.Env = append(os.Environ(), armEnv+"="+name, armDirEnv+"="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("arm %q: %v\n%s", name, err, out)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, armFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s sample
+	if err := json.Unmarshal(text, &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestTuningArm is the process that measures one arm.
+func TestTuningArm(t *testing.T) {
+	name, dir := os.Getenv(armEnv), os.Getenv(armDirEnv)
+	if name == "" {
+		t.Skip("only for TestTunings")
+	}
+	s, err := measure(armNamed(t, name), load{
+		each:          500 * time.Millisecond,
+		pipelineBytes: 96 << 20, pipelineFor: 3 * time.Second, compactBytes: 64 << 20,
+		prime: true,
+	}, dir, vfs.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	peak, err := peakBytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s["memory"] = float64(peak) / (1 << 20)
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, armFile), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func armNamed(t *testing.T, name string) arm {
+	t.Helper()
+	for _, a := range arms() {
+		if a.name == name {
+			return a
+		}
+	}
+	t.Fatalf("no arm %q", name)
+	return arm{}
+}
+
+// TestTuningsAtToySize runs every arm in memory, and looks at what must hold of any figures.
+func TestTuningsAtToySize(t *testing.T) {
+	all := make([]samples, 0, len(arms()))
+	for _, a := range arms() {
+		small := a.options
+		a.options = func(o *storage.Options) {
+			if small != nil {
+				small(o)
+			}
+			o.MemTableBytes, o.CacheBytes = storage.MemTableBytesMin, storage.CacheBytesMin
+		}
+		s, err := measure(a, load{
+			each: time.Millisecond, pipelineBytes: 3 << 20, pipelineFor: 10 * time.Second, compactBytes: 1 << 20,
+		}, "/toy", vfs.NewMem())
+		if err != nil {
+			t.Fatalf("%s: %v", a.name, err)
+		}
+		for _, f := range timeFigures() {
+			if s[f.key] <= 0 {
+				t.Errorf("%s: %s is %v", a.name, f.key, s[f.key])
+			}
+		}
+		if s["pipeline.wal"] < 1 || s["pipeline.wal"] > 2 {
+			t.Errorf("%s: %.2f bytes of the WAL a byte of the log", a.name, s["pipeline.wal"])
+		}
+		all = append(all, samples{arm: a.name, rounds: []sample{s}})
+	}
+	page := tuningsPage(all, 1, "toy")
+	for _, a := range arms() {
+		if n := strings.Count(page, "| "+a.name+" |"); n != 2 {
+			t.Errorf("%s is in %d tables, want 2", a.name, n)
+		}
+	}
+}
