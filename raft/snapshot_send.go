@@ -186,6 +186,12 @@ func (c *Core) Compact(upto EntryID) (Snapshot, bool) {
 			upto = of
 		}
 	}
+	return c.ForceCompact(upto)
+}
+
+// ForceCompact is Compact that keeps nothing for anybody: a follower that is being sent a snapshot will need
+// another one. It is for a log that has no more room.
+func (c *Core) ForceCompact(upto EntryID) (Snapshot, bool) {
 	s, ok := c.SnapshotOf(upto)
 	if !ok || upto.Index <= c.first.Index || upto.Index > c.lastApplied {
 		return Snapshot{}, false

@@ -389,6 +389,25 @@ func TestCompactKeepsWhatASnapshotNeeds(t *testing.T) {
 	}
 }
 
+// A log without room does not wait for the follower, which gets another snapshot.
+func TestForceCompactKeepsNothing(t *testing.T) {
+	c := behind(t, raft.Config{SnapshotChunkBytes: 1, SnapshotInflightBytes: 1})
+	c.heal()
+	c.cut = func(m raft.Message) bool { return m.Kind == raft.MsgSnapshotReply }
+	c.tick(electionTicks, 1, 2)
+	c.propose(1, 5)
+	c.settle()
+	l := c.nodes[1]
+	s, ok := l.core.ForceCompact(l.id(l.applied))
+	if !ok || s.Last != l.id(l.applied) {
+		t.Fatalf("compacted up to %v, %v; want %v", s.Last, ok, l.id(l.applied))
+	}
+	l.log, l.base = slices.Clone(l.log[s.Last.Index-l.base.Index:]), s.Last
+	c.heal()
+	c.tick(4 * electionTicks)
+	c.sameLogs(1, 2, 3)
+}
+
 // A read of the snapshot that fails is tried again at the next sign of life, from the begin: not at once,
 // and not never.
 func TestUnreadableSnapshotIsTriedAgain(t *testing.T) {
