@@ -6,6 +6,7 @@ PKG          ?= ./...
 SEEDS        ?= 1000
 HOURS        ?= 8
 MUTANTS      ?=
+ARMS         ?= kept
 TIME         ?= 30s
 SCENARIO     ?= standard
 ARGS         ?=
@@ -19,7 +20,7 @@ TESTFLAGS    := -race -shuffle=on -tags invariants -timeout 6m
 BUILDVCS     := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test vet fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core report golden cover clean
+.PHONY: help build test vet fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage report golden cover clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +83,11 @@ bench-smoke: build ## the same at toy size, for a first look (under a minute)
 
 bench-core: build ## what the replicated log can commit, closed loop, 1 to 1024 proposers
 	$(BIN) bench closed $(ARGS)
+
+bench-storage: ## what each tuning of the stored log brings (5 minutes, on a quiet machine); ARMS=tried for what is not shipped
+	@mkdir -p results
+	$(GO) test -v -count=1 -run '^TestTunings$$' -timeout 10m ./storage/pebble \
+		-tunings $(CURDIR)/results/bench-storage.md -tunings-arms '$(ARMS)'
 
 report: build ## render the report of DIR again (default: the newest of SCENARIO) from its stored results
 	@test -n "$(DIR)" || { echo "make report: DIR is not set and results/ has none of $(SCENARIO); run make bench" >&2; exit 2; }

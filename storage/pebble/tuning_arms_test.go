@@ -49,7 +49,7 @@ const (
 func arms() []arm {
 	all := []arm{{name: shippedArm}, {name: againArm}}
 	all = append(all, keptArms()...)
-	return append(all, researchArms()...)
+	return append(all, triedArms()...)
 }
 
 // keptArms undo what is shipped.
@@ -78,8 +78,8 @@ func keptArms() []arm {
 	}
 }
 
-// researchArms try what is not shipped.
-func researchArms() []arm {
+// triedArms are choices that were tried, and are not shipped.
+func triedArms() []arm {
 	return []arm{
 		engineArm("WALMinSyncInterval 500 µs", func(o *pebble.Options) {
 			o.WALMinSyncInterval = func() time.Duration { return 500 * time.Microsecond }

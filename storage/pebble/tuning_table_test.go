@@ -16,8 +16,10 @@ type figure struct {
 func timeFigures() []figure {
 	return []figure{
 		{"small.p50", "128 B p50 µs", "%.0f"},
+		{"small.sync", "of it sync", "%.0f"},
 		{"small.p99", "p99", "%.0f"},
 		{"batch.p50", "16 KiB p50 µs", "%.0f"},
+		{"batch.sync", "of it sync", "%.0f"},
 		{"batch.p99", "p99", "%.0f"},
 		{"pipeline.rate", "pipeline k entries/s", "%.0f"},
 		{"pipeline.p50", "p50 µs", "%.0f"},
@@ -38,6 +40,9 @@ func costFigures() []figure {
 		{"open.took", "open ms", "%.0f"},
 	}
 }
+
+// roundsMin is below how many rounds nothing is said to differ.
+const roundsMin = 3
 
 // samples are the measurements of one arm, a round each.
 type samples struct {
@@ -64,7 +69,8 @@ func (s samples) ratios(base samples, key string) []float64 {
 	return ratios
 }
 
-// writeTable appends the table of figures; the first of all is what the others are compared with.
+// writeTable appends the table of figures; the first of all is what the others are compared with, the
+// second the same once more.
 func writeTable(b *strings.Builder, all []samples, figures []figure) {
 	b.WriteString("| arm |")
 	for _, f := range figures {
@@ -77,7 +83,7 @@ func writeTable(b *strings.Builder, all []samples, figures []figure) {
 			if i == 0 {
 				fmt.Fprintf(b, " %s |", baseCell(s, f))
 			} else {
-				fmt.Fprintf(b, " %s |", ratioCell(s, all[0], f))
+				fmt.Fprintf(b, " %s |", ratioCell(s, all[0], all[1], f))
 			}
 		}
 		b.WriteString("\n")
@@ -89,19 +95,18 @@ func baseCell(s samples, f figure) string {
 	return fmt.Sprintf(f.form+" ("+f.form+"–"+f.form+")", mid, least, most)
 }
 
-// resolvable is the least difference of the medians that is set in bold.
-const resolvable = 0.03
-
-// ratioCell has the median, and the least and greatest ratio to base in one round; bold when all rounds agree.
-func ratioCell(s, base samples, f figure) string {
+// ratioCell has the median, and the median, least and greatest ratio to base in one round. It is bold when all rounds
+// agree on which is greater, and the ratio is one that again, which differs from base by chance alone, never had.
+func ratioCell(s, base, again samples, f figure) string {
 	mid, _, _ := median(s.values(f.key))
-	ratios := s.ratios(base, f.key)
-	if len(ratios) == 0 {
+	ratios, chance := s.ratios(base, f.key), again.ratios(base, f.key)
+	if len(ratios) == 0 || len(chance) == 0 {
 		return fmt.Sprintf(f.form, mid)
 	}
 	ratio, least, most := median(ratios)
 	cell := fmt.Sprintf(f.form+" ×%.2f (%.2f–%.2f)", mid, ratio, least, most)
-	if (least > 1 && ratio > 1+resolvable) || (most < 1 && ratio < 1-resolvable) {
+	_, low, high := median(chance)
+	if len(ratios) >= roundsMin && ((least > 1 && ratio > high) || (most < 1 && ratio < low)) {
 		cell = "**" + cell + "**"
 	}
 	return cell
