@@ -54,23 +54,26 @@ func (l *Log) startCompact(upto raft.Snapshot) (wait func() error, err error) {
 		return nil, fmt.Errorf("compact log: snapshot %v, the log commits %d: %w",
 			upto.Last, l.state.HardState.Commit, errCommitted)
 	}
-	batch := l.db.NewBatch()
-	err = batch.Set(firstKey(), sealFirst(upto), nil)
+	last := l.state.Last
 	if !matches {
-		err = errors.Join(err, batch.DeleteRange(runKey(l.lowest), runKey(l.state.Last.Index+1), nil))
+		last = upto.Last
 	}
-	if err != nil {
-		return nil, l.failure.Set(fmt.Errorf("compact log: %w", errors.Join(err, batch.Close())))
+	b := builder{batch: l.db.NewBatch(), end: l.end}
+	err = b.setFirst(upto)
+	if !matches {
+		err = errors.Join(err, b.removeRuns(l.lowest, l.state.Last.Index+1))
 	}
-	wait, err = l.commit(batch, true)
+	e, endErr := b.finish(last)
+	if err = errors.Join(err, endErr); err != nil {
+		return nil, l.failure.Set(fmt.Errorf("compact log: %w", errors.Join(err, b.batch.Close())))
+	}
+	wait, err = l.commit(b.batch, true, newMark(e, l.state.HardState))
 	if err != nil {
 		return nil, l.failure.Set(fmt.Errorf("compact log: %w", err))
 	}
 	l.state.First, l.state.Configuration = upto.Last, upto.Configuration
 	l.state.ConfigurationIndex = upto.ConfigurationIndex
-	if !matches {
-		l.state.Last = upto.Last
-	}
+	l.state.Last = last
 	return wait, nil
 }
 

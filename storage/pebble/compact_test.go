@@ -102,37 +102,6 @@ func TestDropLeavesMemtablesAlone(t *testing.T) {
 	}
 }
 
-// TestFirstRecordOfVersion1 opens a store from before there were configurations.
-func TestFirstRecordOfVersion1(t *testing.T) {
-	fs := vfs.NewMem()
-	l := openTest(t, fs)
-	mustLoad(t, l)
-	last := fill(t, l, 5)
-	if err := l.db.Set(firstKey(), sealRecord(firstKey(), 1, 6), pebble.Sync); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	l = openTest(t, fs)
-	state := mustLoad(t, l)
-	if want := (raft.EntryID{Term: 1, Index: 6}); state.First != want || state.Last != last ||
-		!state.Configuration.IsZero() || state.ConfigurationIndex != 0 {
-		t.Fatalf("Load() = %+v, want first %v, last %v and no configuration", state, want, last)
-	}
-	if err := l.Compact(snapshotAt(1, 9)); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	l = openTest(t, fs)
-	defer l.Close()
-	if got, want := mustLoad(t, l).Configuration, raft.NewConfiguration(1, 2, 3); !got.Equal(want) {
-		t.Errorf("configuration %v, want %v", got, want)
-	}
-}
-
 // TestLoadFindsDamageOfCompacted damages a compacted log of the entries 10 to 20 that still has its runs.
 func TestLoadFindsDamageOfCompacted(t *testing.T) {
 	cases := []struct {
@@ -151,7 +120,7 @@ func TestLoadFindsDamageOfCompacted(t *testing.T) {
 			return errors.Join(db.Delete(runKey(1), pebble.Sync), db.Delete(firstKey(), pebble.Sync))
 		}, storage.ErrCorrupt},
 		{"record of a later version", func(db *pebble.DB) error {
-			return db.Set(firstKey(), []byte{firstVersion + 1, 0, 0, 0}, pebble.Sync)
+			return db.Set(firstKey(), []byte{layoutVersion + 1, 0, 0, 0}, pebble.Sync)
 		}, storage.ErrFormat},
 		{"record cut short", func(db *pebble.DB) error {
 			return db.Set(firstKey(), sealFirst(snapshotAt(1, 10))[:20], pebble.Sync)

@@ -90,7 +90,7 @@ func TestLoadFindsDamage(t *testing.T) {
 		{"header of a run", flipped(runKey(5), 17), storage.ErrCorrupt},
 		{"checksum of a run", flipped(runKey(5), runCRCOffset), storage.ErrCorrupt},
 		{"entry of a run", flipped(runKey(5), -3), storage.ErrCorrupt},
-		{"short run", func(db *pebble.DB) error { return db.Set(runKey(5), []byte{1, 2}, pebble.Sync) }, storage.ErrCorrupt},
+		{"short run", func(db *pebble.DB) error { return db.Set(runKey(5), []byte{layoutVersion, 2}, pebble.Sync) }, storage.ErrCorrupt},
 		{"run under another key", moved, storage.ErrCorrupt},
 		{"key of no run", func(db *pebble.DB) error { return db.Set([]byte{prefixRun, 9}, nil, pebble.Sync) },
 			storage.ErrCorrupt},
@@ -100,7 +100,7 @@ func TestLoadFindsDamage(t *testing.T) {
 			return db.DeleteRange(runKey(9), runsEnd(), pebble.Sync)
 		}, storage.ErrCorrupt},
 		{"hard state", flipped(hardStateKey(), 3), storage.ErrCorrupt},
-		{"hard state cut short", func(db *pebble.DB) error { return db.Set(hardStateKey(), []byte{1}, pebble.Sync) },
+		{"hard state cut short", func(db *pebble.DB) error { return db.Set(hardStateKey(), []byte{layoutVersion}, pebble.Sync) },
 			storage.ErrCorrupt},
 		{"first entry moved", func(db *pebble.DB) error {
 			return db.Set(firstKey(), sealFirst(raft.Snapshot{Last: raft.EntryID{Term: 2, Index: 6}}), pebble.Sync)

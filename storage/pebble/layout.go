@@ -12,9 +12,9 @@ import (
 
 // See the package comment for the layout.
 const (
-	layoutVersion = 1
-	// firstVersion is that of the first entry's record; in version 1 it had no configuration.
-	firstVersion = 2
+	// layoutVersion is in every record. Versions 1 and 2, which had no end record and no watermark, were never released,
+	// and are not read.
+	layoutVersion = 3
 
 	prefixMeta = 0x01
 	prefixRun  = 0x02
@@ -24,8 +24,7 @@ const (
 	runHeaderBytes = 1 + 8 + 8 + 4 + 4
 	runCRCOffset   = 1 + 8 + 8 + 4
 
-	firstValueBytesMin  = 1 + 8 + 8 + 8 + 4
-	hardStateValueBytes = 1 + 8 + 8 + 8 + 4
+	firstValueBytesMin = 1 + 8 + 8 + 8 + 4
 
 	// runBytesMax bounds the entries of one run, unless a single entry is larger.
 	runBytesMax = 1 << 20
@@ -33,6 +32,7 @@ const (
 
 func firstKey() []byte     { return []byte{prefixMeta, 0x01} }
 func hardStateKey() []byte { return []byte{prefixMeta, 0x02} }
+func endKey() []byte       { return []byte{prefixMeta, 0x03} }
 func guardKey() []byte     { return []byte{prefixMeta, 0xff} }
 func runsEnd() []byte      { return []byte{prefixEnd} }
 
@@ -81,13 +81,19 @@ func runChecksum(first raft.Index, value []byte) uint32 {
 	return crc32.Update(sum, castagnoli, value[runHeaderBytes:])
 }
 
-// sealRun fills in the header of value, whose entries are in place.
-func sealRun(h runHeader, value []byte) {
+func wrongVersion(what string, version byte) error {
+	return fmt.Errorf("%s has layout %d, this program knows %d: %w", what, version, layoutVersion, storage.ErrFormat)
+}
+
+// sealRun fills in the header of value, whose entries are in place, and returns its checksum.
+func sealRun(h runHeader, value []byte) uint32 {
 	value[0] = layoutVersion
 	binary.LittleEndian.PutUint64(value[1:], uint64(h.prevTerm))
 	binary.LittleEndian.PutUint64(value[9:], uint64(h.lastTerm))
 	binary.LittleEndian.PutUint32(value[17:], uint32(h.count))
-	binary.LittleEndian.PutUint32(value[runCRCOffset:], runChecksum(h.first, value))
+	sum := runChecksum(h.first, value)
+	binary.LittleEndian.PutUint32(value[runCRCOffset:], sum)
+	return sum
 }
 
 // openRun checks value and returns its header and its entries' encoding, which aliases value.
@@ -100,8 +106,7 @@ func openRun(key, value []byte) (runHeader, []byte, error) {
 		return runHeader{}, nil, corrupt("run at %d: %d bytes, need %d", first, len(value), runHeaderBytes)
 	}
 	if value[0] != layoutVersion {
-		return runHeader{}, nil, fmt.Errorf("run at %d: version %d, want %d: %w",
-			first, value[0], layoutVersion, storage.ErrFormat)
+		return runHeader{}, nil, wrongVersion(fmt.Sprintf("run at %d", first), value[0])
 	}
 	if got, want := binary.LittleEndian.Uint32(value[runCRCOffset:]), runChecksum(first, value); got != want {
 		return runHeader{}, nil, corrupt("run at %d: checksum %08x, want %08x", first, got, want)
@@ -118,13 +123,19 @@ func openRun(key, value []byte) (runHeader, []byte, error) {
 	return h, value[runHeaderBytes:], nil
 }
 
-// sealRecord appends version, the numbers and a checksum that also covers the key.
-func sealRecord(key []byte, numbers ...uint64) []byte {
-	value := append(make([]byte, 0, hardStateValueBytes), layoutVersion)
-	for _, n := range numbers {
-		value = binary.LittleEndian.AppendUint64(value, n)
+// recordBytes is the length of a record of so many numbers.
+func recordBytes(numbers int) int { return 1 + 8*numbers + 4 }
+
+// putRecord fills value with version, the numbers and a checksum that also covers the key, and returns that.
+func putRecord(key, value []byte, numbers ...uint64) uint32 {
+	value[0] = layoutVersion
+	for i, n := range numbers {
+		binary.LittleEndian.PutUint64(value[1+8*i:], n)
 	}
-	return binary.LittleEndian.AppendUint32(value, recordChecksum(key, value))
+	body := value[:len(value)-4]
+	sum := recordChecksum(key, body)
+	binary.LittleEndian.PutUint32(value[len(body):], sum)
+	return sum
 }
 
 func recordChecksum(key, value []byte) uint32 {
@@ -134,9 +145,9 @@ func recordChecksum(key, value []byte) uint32 {
 // openRecord checks value and returns its count numbers.
 func openRecord(key, value []byte, count int) ([]uint64, error) {
 	if len(value) > 0 && value[0] != layoutVersion {
-		return nil, fmt.Errorf("record %x: version %d, want %d: %w", key, value[0], layoutVersion, storage.ErrFormat)
+		return nil, wrongVersion(fmt.Sprintf("record %x", key), value[0])
 	}
-	if want := 1 + 8*count + 4; len(value) != want {
+	if want := recordBytes(count); len(value) != want {
 		return nil, corrupt("record %x: %d bytes, want %d", key, len(value), want)
 	}
 	body, sum := value[:len(value)-4], binary.LittleEndian.Uint32(value[len(value)-4:])
@@ -150,21 +161,20 @@ func openRecord(key, value []byte, count int) ([]uint64, error) {
 	return numbers, nil
 }
 
-func sealHardState(hs raft.HardState) []byte {
-	return sealRecord(hardStateKey(), uint64(hs.Term), uint64(hs.Vote), uint64(hs.Commit))
-}
-
 func openHardState(value []byte) (raft.HardState, error) {
-	n, err := openRecord(hardStateKey(), value, 3)
+	n, err := openRecord(hardStateKey(), value, 5)
 	if err != nil {
 		return raft.HardState{}, fmt.Errorf("hard state: %w", err)
 	}
-	return raft.HardState{Term: raft.Term(n[0]), Vote: raft.NodeID(n[1]), Commit: raft.Index(n[2])}, nil
+	return raft.HardState{
+		Term: raft.Term(n[0]), Vote: raft.NodeID(n[1]), Commit: raft.Index(n[2]),
+		Recover: raft.EntryID{Term: raft.Term(n[3]), Index: raft.Index(n[4])},
+	}, nil
 }
 
 // sealFirst returns the record of what the log begins after.
 func sealFirst(first raft.Snapshot) []byte {
-	value := append(make([]byte, 0, 256), firstVersion)
+	value := append(make([]byte, 0, 256), layoutVersion)
 	for _, n := range []uint64{uint64(first.Last.Term), uint64(first.Last.Index), uint64(first.ConfigurationIndex)} {
 		value = binary.LittleEndian.AppendUint64(value, n)
 	}
@@ -173,15 +183,8 @@ func sealFirst(first raft.Snapshot) []byte {
 }
 
 func openFirst(value []byte) (raft.Snapshot, error) {
-	if len(value) > 0 && value[0] == layoutVersion {
-		n, err := openRecord(firstKey(), value, 2)
-		if err != nil {
-			return raft.Snapshot{}, fmt.Errorf("first entry: %w", err)
-		}
-		return raft.Snapshot{Last: raft.EntryID{Term: raft.Term(n[0]), Index: raft.Index(n[1])}}, nil
-	}
-	if len(value) > 0 && value[0] != firstVersion {
-		return raft.Snapshot{}, fmt.Errorf("first entry: version %d, want %d: %w", value[0], firstVersion, storage.ErrFormat)
+	if len(value) > 0 && value[0] != layoutVersion {
+		return raft.Snapshot{}, wrongVersion("first entry", value[0])
 	}
 	if len(value) < firstValueBytesMin {
 		return raft.Snapshot{}, corrupt("first entry: %d bytes, need %d", len(value), firstValueBytesMin)

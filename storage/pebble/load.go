@@ -22,23 +22,25 @@ func (l *Log) Load() (raft.LogState, error) {
 	if l.loaded {
 		return l.state, nil
 	}
-	var state raft.LogState
 	err, panicked := l.failure.Guard(func() (err error) {
-		state, err = l.load()
-		return err
+		if l.state, err = l.load(); err != nil {
+			return err
+		}
+		return l.loadWatermark()
 	})
 	l.panicked = l.panicked || panicked
 	if err = errors.Join(err, l.failure.Get()); err != nil {
 		return raft.LogState{}, l.failure.Set(fmt.Errorf("load log: %w", err))
 	}
-	l.loaded, l.state = true, state
-	return state, nil
+	l.loaded = true
+	return l.state, nil
 }
 
 func (l *Log) load() (state raft.LogState, err error) {
 	err = errors.Join(
 		l.get(firstKey(), func(v []byte) error { return loadFirst(&state, v) }),
-		l.get(hardStateKey(), func(v []byte) (err error) { state.HardState, err = openHardState(v); return err }))
+		l.get(hardStateKey(), func(v []byte) (err error) { state.HardState, err = openHardState(v); return err }),
+		l.get(endKey(), func(v []byte) (err error) { l.end, err = openEnd(v); return err }))
 	if err != nil {
 		return raft.LogState{}, err
 	}
@@ -61,6 +63,9 @@ func (l *Log) load() (state raft.LogState, err error) {
 	}
 	if err = errors.Join(err, iter.Error()); err != nil {
 		return raft.LogState{}, err
+	}
+	if l.end.last != state.Last {
+		return raft.LogState{}, corrupt("log ends at %v, its end record says %v", state.Last, l.end.last)
 	}
 	if state.HardState.Commit > state.Last.Index {
 		return raft.LogState{}, corrupt("log ends at %v, its hard state commits %d", state.Last, state.HardState.Commit)

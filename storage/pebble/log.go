@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/raftmark/raftmark/internal/invariant"
 	"github.com/raftmark/raftmark/raft"
@@ -18,6 +19,7 @@ type Log struct {
 	tuning  tuning
 	claim   *storage.Claim // nil on a file system given by a test
 	failure *storage.Failure
+	fs      vfs.FS // FailStopFS
 	readers sync.WaitGroup
 
 	// mu orders writes, and keeps the fields below.
@@ -27,7 +29,10 @@ type Log struct {
 	panicked bool // the engine may hold its locks for ever; do not call it
 	loaded   bool
 	state    raft.LogState
+	end      end        // of the last batch
 	lowest   raft.Index // no run has a lower first index. Invariant: lowest <= state.First.Index+1
+
+	watermark *watermark // set by Load
 
 	// Buffers of Append, reused.
 	segments []raft.Span
@@ -91,27 +96,29 @@ func (l *Log) Append(hs *raft.HardState, spans []raft.Span) (wait func() error, 
 	if hs == nil && len(p.segments) == 0 {
 		return func() error { return nil }, nil
 	}
-	batch, err := l.build(hs, p)
+	batch, e, err := l.build(hs, p)
 	if err != nil {
 		return nil, l.failure.Set(fmt.Errorf("append to log: %w", err))
 	}
-	wait, err = l.commit(batch, l.options.Sync == storage.SyncFsync)
-	if err != nil {
-		return nil, l.failure.Set(fmt.Errorf("append to log: %w", err))
-	}
-	l.state.Last = p.last
+	next := l.state.HardState
 	if hs != nil {
-		l.state.HardState = *hs
+		next = *hs
 	}
+	wait, err = l.commit(batch, l.options.Sync == storage.SyncFsync, newMark(e, next))
+	if err != nil {
+		return nil, l.failure.Set(fmt.Errorf("append to log: %w", err))
+	}
+	l.state.Last, l.state.HardState = p.last, next
 	return wait, nil
 }
 
-// commit hands batch to the engine. With synced the returned wait ends when the WAL that carries it is synced.
+// commit hands batch to the engine, after which the log is as m says. With synced the returned wait ends when the WAL
+// that carries it is synced, and, when the vote changed, the watermark. It needs mu.
 //
 // Note: ApplyNoSyncWait is marked experimental. The other way, Apply with Sync inside wait, gives one batch
 // a sync: nothing is ordered or visible before the wait, and a second batch cannot enter the WAL during the
 // sync of the first.
-func (l *Log) commit(batch *pebble.Batch, synced bool) (wait func() error, err error) {
+func (l *Log) commit(batch *pebble.Batch, synced bool, m mark) (wait func() error, err error) {
 	var otherWait func() error
 	err, panicked := l.failure.Guard(func() (err error) {
 		switch {
@@ -128,11 +135,17 @@ func (l *Log) commit(batch *pebble.Batch, synced bool) (wait func() error, err e
 	if err = errors.Join(err, l.failure.Get()); err != nil {
 		return nil, err
 	}
+	urgent := m.hardState() != newMark(m.end, l.state.HardState).hardState()
+	l.end = m.end
 	if !synced {
 		return func() error { return nil }, batch.Close()
 	}
+	w := l.watermark
+	if l.options.Sync != storage.SyncFsync {
+		w = nil
+	}
 	if otherWait != nil {
-		return otherWait, nil
+		return func() error { return errors.Join(otherWait(), w.note(m, urgent)) }, nil
 	}
 	return func() error {
 		if err := batch.SyncWait(); err != nil {
@@ -142,103 +155,11 @@ func (l *Log) commit(batch *pebble.Batch, synced bool) (wait func() error, err e
 			return l.failure.Set(fmt.Errorf("release log batch: %w", err))
 		}
 		// An earlier failure may have left a hole before this batch.
-		return l.failure.Get()
+		if err := l.failure.Get(); err != nil {
+			return err
+		}
+		return w.note(m, urgent)
 	}, nil
-}
-
-// build writes hs and the plan into a new batch.
-func (l *Log) build(hs *raft.HardState, p plan) (*pebble.Batch, error) {
-	l.pieces = pieces(p.segments, l.pieces)
-	defer func() { clear(l.pieces) }()
-	size := hardStateValueBytes + 64
-	for _, piece := range l.pieces {
-		size += piece.size + runHeaderBytes + runKeyBytes + 16
-	}
-	batch := l.db.NewBatchWithSize(size)
-	err := l.fill(batch, hs, p)
-	if err != nil {
-		return nil, errors.Join(err, batch.Close())
-	}
-	return batch, nil
-}
-
-func (l *Log) fill(batch *pebble.Batch, hs *raft.HardState, p plan) error {
-	if hs != nil {
-		if err := batch.Set(hardStateKey(), sealHardState(*hs), nil); err != nil {
-			return err
-		}
-	}
-	if p.cut < l.state.Last.Index {
-		if err := l.fillCut(batch, p.cut); err != nil {
-			return err
-		}
-	}
-	if len(p.segments) == 0 {
-		return nil
-	}
-	prev := p.segments[0].Prev
-	for from := 0; from < len(l.pieces); {
-		to, size := from+1, l.pieces[from].size
-		for to < len(l.pieces) && size+l.pieces[to].size <= runBytesMax {
-			size += l.pieces[to].size
-			to++
-		}
-		last, err := fillRun(batch, prev, l.pieces[from:to], size)
-		if err != nil {
-			return err
-		}
-		prev, from = last, to
-	}
-	invariant.Check(prev == p.last, "runs end at %v, plan at %v", prev, p.last)
-	return nil
-}
-
-// fillRun writes the pieces as the run after prev, and returns its last entry.
-func fillRun(batch *pebble.Batch, prev raft.EntryID, pieces []piece, size int) (raft.EntryID, error) {
-	h := runHeader{first: prev.Index + 1, prevTerm: prev.Term}
-	op := batch.SetDeferred(runKeyBytes, runHeaderBytes+size)
-	putRunKey(op.Key, h.first)
-	entries := op.Value[runHeaderBytes:runHeaderBytes]
-	for _, p := range pieces {
-		if p.encoded != nil {
-			entries = append(entries, p.encoded...)
-		} else {
-			entries = raft.AppendEntries(entries, p.entries)
-		}
-		h.count += len(p.entries)
-		h.lastTerm = p.entries[len(p.entries)-1].Term
-	}
-	invariant.Check(len(entries) == size, "run of %d bytes, planned %d", len(entries), size)
-	if invariant.Enabled {
-		decoded, err := raft.DecodeEntries(entries, h.count)
-		invariant.Check(err == nil, "encoding of %d entries: %v", h.count, err)
-		invariant.Check(decoded[h.count-1].Term == h.lastTerm, "encoding of other entries")
-	}
-	sealRun(h, op.Value)
-	return raft.EntryID{Term: h.lastTerm, Index: h.last()}, op.Finish()
-}
-
-// fillCut removes what is stored above cut, and shortens the run that cut divides.
-func (l *Log) fillCut(batch *pebble.Batch, cut raft.Index) error {
-	end := runKey(l.state.Last.Index + 1)
-	if cut <= l.state.First.Index {
-		return batch.DeleteRange(runKey(l.lowest), end, nil)
-	}
-	h, entries, err := l.runOf(cut)
-	if err != nil {
-		return err
-	}
-	if err := batch.DeleteRange(runKey(cut+1), end, nil); err != nil {
-		return err
-	}
-	if h.last() == cut {
-		return nil
-	}
-	head := entries[:cut-h.first+1]
-	value := raft.AppendEntries(make([]byte, runHeaderBytes), head)
-	h.count, h.lastTerm = len(head), head[len(head)-1].Term
-	sealRun(h, value)
-	return batch.Set(runKey(h.first), value, nil)
 }
 
 // Close implements replica.Log.
@@ -254,8 +175,9 @@ func (l *Log) Close() error {
 	l.readers.Wait()
 	var err error
 	if !panicked {
-		err, _ = l.failure.Guard(l.db.Close)
+		err, _ = l.failure.Guard(l.db.Close) // it syncs what was appended
 	}
+	err = errors.Join(err, l.closeWatermark(err == nil && !panicked))
 	if l.claim != nil {
 		err = errors.Join(err, l.claim.Close())
 	}
@@ -263,4 +185,17 @@ func (l *Log) Close() error {
 		return fmt.Errorf("close raft log: %w", err)
 	}
 	return nil
+}
+
+// closeWatermark ends the watermark. With synced the engine has made durable all that was appended.
+func (l *Log) closeWatermark(synced bool) error {
+	if l.watermark == nil {
+		return nil
+	}
+	var last *mark
+	if synced && l.failure.Get() == nil {
+		m := newMark(l.end, l.state.HardState)
+		last = &m
+	}
+	return l.watermark.close(l.options.Sync == storage.SyncFsync, last)
 }

@@ -74,13 +74,13 @@ func openTuned(o storage.Options, fs vfs.FS, t tuning) (*Log, error) {
 	}
 	o.Logger.Info("raft log open", slog.Uint64("node", uint64(o.Node)), slog.String("dir", o.Dir),
 		slog.Duration("took", time.Since(started)))
-	return &Log{options: o, tuning: t, failure: f, db: <-opened}, nil
+	return &Log{options: o, tuning: t, failure: f, fs: fs, db: <-opened}, nil
 }
 
 // openEngine opens Pebble so that every WAL that will be written to has the newest format, and syncs fast.
 func openEngine(o storage.Options, fs vfs.FS, f *storage.Failure, t tuning) (*pebble.DB, error) {
 	dir := storage.LogDir(o.Dir)
-	if err := makeDir(fs, o.Dir, dir); err != nil {
+	if err := MakeDir(fs, dir); err != nil {
 		return nil, err
 	}
 	found, err := pebble.Peek(dir, fs)
@@ -101,7 +101,7 @@ func openEngine(o storage.Options, fs vfs.FS, f *storage.Failure, t tuning) (*pe
 	if err != nil {
 		return nil, err
 	}
-	if err := t.placeGuard(db); err != nil { // in a store older than the guard
+	if err := t.placeGuard(db); err != nil {
 		return db, err
 	}
 	if o.WALPrimeBytes != storage.WALPrimeOff {
@@ -116,9 +116,12 @@ func openEngine(o storage.Options, fs vfs.FS, f *storage.Failure, t tuning) (*pe
 // merges the tables of the hard state often, and takes along every table beside them up to the next one at the bottom:
 // without the guard it would write the runs again and again, because compaction removes them from the bottom.
 func placeGuard(db *pebble.DB) error {
-	_, closer, err := db.Get(guardKey())
+	value, closer, err := db.Get(guardKey())
 	if err == nil {
-		return closer.Close()
+		if len(value) != 1 || value[0] != layoutVersion {
+			err = wrongVersion("raft log", append(value, 0)[0])
+		}
+		return errors.Join(err, closer.Close())
 	}
 	if errors.Is(err, pebble.ErrNotFound) {
 		err = db.Set(guardKey(), []byte{layoutVersion}, pebble.Sync)
@@ -128,23 +131,6 @@ func placeGuard(db *pebble.DB) error {
 	}
 	if err != nil {
 		return fmt.Errorf("place guard: %w", err)
-	}
-	return nil
-}
-
-// makeDir creates dir in parent, and makes both durable: the engine syncs only what it creates in dir.
-func makeDir(fs vfs.FS, parent, dir string) error {
-	if err := fs.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	for _, name := range []string{parent, fs.PathDir(parent)} {
-		d, err := fs.OpenDir(name)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(d.Sync(), d.Close()); err != nil {
-			return fmt.Errorf("sync folder %s: %w", name, err)
-		}
 	}
 	return nil
 }
@@ -207,7 +193,7 @@ func engineOptions(o storage.Options, fs vfs.FS, f *storage.Failure, t tuning) *
 				}
 			},
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
-				f.Background(fmt.Errorf("%s: %w", info.String(), storage.ErrCorrupt))
+				f.Background(fmt.Errorf("%s: %w: %w", info.Path, info.Details, storage.ErrCorrupt)) // its String has a stack
 			},
 		},
 	}

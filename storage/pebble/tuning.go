@@ -13,6 +13,8 @@ type tuning struct {
 	guardOff bool
 	// failStopOff gives the engine the file system without FailStopFS.
 	failStopOff bool
+	// watermarkOff keeps no watermark.
+	watermarkOff bool
 	// submit takes the place of ApplyNoSyncWait. The wait that it returns releases the batch.
 	submit func(*pebble.DB, *pebble.Batch) (wait func() error, err error)
 }
