@@ -70,6 +70,9 @@ type Config struct {
 	Node raft.NodeID `yaml:"node" json:"node"`
 	// DataDir is this node's data folder, created when it is missing. Required.
 	DataDir string `yaml:"data_dir" json:"data_dir"`
+	// AdoptCopiedFolder starts on a data folder that is a copy, too: for a disk that was moved, whose original is
+	// gone for good. Set it for one start only: it takes the protection away. Default: such a folder is refused.
+	AdoptCopiedFolder bool `yaml:"adopt_copied_folder,omitempty" json:"adopt_copied_folder,omitempty"`
 	// Peers are all nodes that the cluster begins with, this one included, the same at each of them.
 	// Required unless Join. From then on the membership in the log says who is a member; Peers say where
 	// those are found that moved: for a member that is named here, these addresses count and not those of

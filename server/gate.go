@@ -2,107 +2,145 @@ package server
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"sync"
 
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/storage"
+	"github.com/raftmark/raftmark/transport"
 )
 
 const (
 	// refusedMax bounds the nodes that a gate remembers having refused.
 	refusedMax = 64
-	// strangersMax bounds the nodes that are no members whose disk it remembers.
+	// strangersMax bounds the nodes that are no members whose life it remembers.
 	strangersMax = 2 * raft.MembersMax
 )
 
-// gate admits peers: each with the disk that it was first seen with, so that a node whose data folder was
-// wiped is not taken for who it was. Only the disks of members are remembered durably: anybody may greet.
+// What a claim tells fits in a greeting.
+const _ = uint(transport.PreviousMax - storage.PreviousMax)
+
+// gate admits peers: each with the disk that it was first seen with, in the newest life that was seen or one after it,
+// so that a node whose data folder was wiped, rolled back or copied is not taken for who it was. Only what is known of
+// members is remembered durably: anybody may greet.
 type gate struct {
-	disks *storage.PeerDisks // nil when nothing is kept on a disk
+	lives  *storage.PeerLives // nil when nothing is kept on a disk
+	node   raft.NodeID
+	logger *slog.Logger
 
 	mu      sync.Mutex
 	refused map[raft.NodeID]RefusedPeer
 	members map[raft.NodeID]bool
-	// strangers are the nodes that were admitted and are no members yet, with the disk that each had last: it
+	// strangers are the nodes that were admitted and are no members yet, with the life that each had last: it
 	// is recorded when they become members.
-	strangers map[raft.NodeID]uint64
+	strangers map[raft.NodeID]storage.Life
 }
 
 // RefusedPeer is a node that this one does not talk to.
 type RefusedPeer struct {
-	Node  raft.NodeID `json:"node"`
-	Disk  uint64      `json:"disk"`
-	Count uint64      `json:"count"` // attempts to connect, in either direction
-	Err   string      `json:"err"`
+	Node        raft.NodeID `json:"node"`
+	Disk        uint64      `json:"disk"`
+	Incarnation uint64      `json:"incarnation"`
+	Count       uint64      `json:"count"` // attempts to connect, in either direction
+	Err         string      `json:"err"`
 }
 
 func openGate(c Config) (*gate, error) {
 	g := &gate{
-		refused: map[raft.NodeID]RefusedPeer{}, members: membersOf(c.bootstrap()), strangers: map[raft.NodeID]uint64{},
+		node: c.Node, logger: c.Logger, refused: map[raft.NodeID]RefusedPeer{}, members: membersOf(c.bootstrap()),
+		strangers: map[raft.NodeID]storage.Life{},
 	}
 	if c.LogStorage == StorageMem {
 		return g, nil
 	}
 	var err error
-	g.disks, err = storage.OpenPeerDisks(c.DataDir)
+	g.lives, err = storage.OpenPeerLives(c.DataDir)
 	return g, err
 }
 
-// admit implements transport.Options.Admit.
-func (g *gate) admit(node raft.NodeID, disk uint64) error {
-	if g.disks == nil {
+// greeted implements transport.Options.Admit.
+func (g *gate) greeted(by transport.Greeting) error {
+	life := storage.Life{Disk: by.Disk, Incarnation: by.Incarnation, Nonce: by.Nonce, Previous: by.Previous}
+	switch err := g.admit(by.Node, life); {
+	case err == nil:
+		return nil
+	case errors.Is(err, storage.ErrOtherDisk):
+		return transport.Refused(transport.RefusedDisk, "%v", err)
+	case errors.Is(err, storage.ErrRolledBack):
+		return transport.Refused(transport.RefusedLife, "%v", err)
+	default:
+		return transport.Refused(transport.RefusedUndecided, "%v", err)
+	}
+}
+
+// admit returns why node is refused in that life, or nil.
+func (g *gate) admit(node raft.NodeID, life storage.Life) error {
+	if g.lives == nil {
 		return nil
 	}
 	g.mu.Lock()
 	member := g.members[node]
 	g.mu.Unlock()
-	err := g.disks.Admit(node, disk, member)
+	err := g.lives.Admit(node, life, member)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	before, known := g.refused[node]
 	switch {
 	case err == nil && !member && g.members[node]:
-		err = g.disks.Admit(node, disk, true) // it has become one
+		err = g.lives.Admit(node, life, true) // it has become one
 	case err == nil && !member:
-		g.remember(node, disk)
+		g.remember(node, life)
 	}
-	switch {
-	case err == nil:
-		delete(g.refused, node) // it is back with its own disk
-	case known || len(g.refused) < refusedMax:
-		g.refused[node] = RefusedPeer{Node: node, Disk: disk, Count: before.Count + 1, Err: err.Error()}
-	}
+	g.note(node, life, err)
 	return err
 }
 
-// remember notes the disk of a stranger, in the place of any other when there are too many. It needs mu.
-func (g *gate) remember(node raft.NodeID, disk uint64) {
+// note keeps whether node was refused, and says so when that has changed. It needs mu.
+func (g *gate) note(node raft.NodeID, life storage.Life, err error) {
+	before, known := g.refused[node]
+	switch {
+	case err == nil && known:
+		delete(g.refused, node) // it is back with its own disk
+		g.logger.Info("peer admitted again", "node", uint64(g.node), "peer", uint64(node), "incarnation", life.Incarnation)
+	case err != nil && (known || len(g.refused) < refusedMax):
+		now := RefusedPeer{
+			Node: node, Disk: life.Disk, Incarnation: life.Incarnation, Count: before.Count + 1, Err: err.Error(),
+		}
+		g.refused[node] = now
+		if now.Err != before.Err {
+			g.logger.Error("peer refused", "node", uint64(g.node), "peer", uint64(node), "err", err)
+		}
+	}
+}
+
+// remember notes the life of a stranger, in the place of any other when there are too many. It needs mu.
+func (g *gate) remember(node raft.NodeID, life storage.Life) {
 	if _, known := g.strangers[node]; !known && len(g.strangers) >= strangersMax {
 		for other := range g.strangers {
 			delete(g.strangers, other)
 			break
 		}
 	}
-	g.strangers[node] = disk
+	g.strangers[node] = life
 }
 
-// follow tells the gate who is a member: of any of the configurations. The disks of those that were strangers
+// follow tells the gate who is a member: of any of the configurations. The lives of those that were strangers
 // are durable when it returns nil.
 func (g *gate) follow(configurations ...raft.Configuration) error {
-	if g.disks == nil {
+	if g.lives == nil {
 		return nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.members = membersOf(configurations...)
 	var errs []error
-	for node, disk := range g.strangers {
+	for node, life := range g.strangers {
 		if !g.members[node] {
 			continue
 		}
-		err := g.disks.Admit(node, disk, true)
-		if err == nil || errors.Is(err, storage.ErrOtherDisk) { // the latter is refused when it greets again
+		err := g.lives.Admit(node, life, true)
+		if err == nil || errors.Is(err, storage.ErrOtherDisk) || errors.Is(err, storage.ErrRolledBack) {
+			// In the last two cases it is refused when it greets again.
 			delete(g.strangers, node)
 			continue
 		}

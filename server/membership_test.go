@@ -67,7 +67,9 @@ func TestTransportKnowsTheMembersOfBothConfigurations(t *testing.T) {
 
 // Whoever greets under an id that is nobody's yet takes it from nobody.
 func TestDiskIsRecordedWhenANodeBecomesAMember(t *testing.T) {
-	c := Config{Node: 1, DataDir: t.TempDir(), Peers: map[raft.NodeID]Peer{1: {}, 2: {}}}
+	c := Config{
+		Node: 1, DataDir: t.TempDir(), Peers: map[raft.NodeID]Peer{1: {}, 2: {}}, Logger: slog.New(slog.DiscardHandler),
+	}
 	open := func() *gate {
 		g, err := openGate(c)
 		if err != nil {
@@ -78,7 +80,8 @@ func TestDiskIsRecordedWhenANodeBecomesAMember(t *testing.T) {
 	g := open()
 	admit := func(node raft.NodeID, disk uint64, want error) {
 		t.Helper()
-		if err := g.admit(node, disk); !errors.Is(err, want) {
+		life := storage.Life{Disk: disk, Incarnation: 1, Nonce: disk}
+		if err := g.admit(node, life); !errors.Is(err, want) {
 			t.Errorf("node %d with disk %d: got %v, want %v", node, disk, err, want)
 		}
 	}

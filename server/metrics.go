@@ -56,6 +56,8 @@ func (c nodeCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(out, "raftmark_raft_peer_inflight_messages", float64(p.InflightMessages), peer)
 		gauge(out, "raftmark_raft_peer_inflight_bytes", float64(p.InflightBytes), peer)
 	}
+	gauge(out, "raftmark_refused_peers", float64(len(s.Refused)))
+	gauge(out, "raftmark_adoptions", float64(s.Adoptions))
 	counter(out, "raftmark_events_dropped_total", float64(s.EventsDropped))
 	collectFields(out, "raftmark_replica", s.Metrics)
 	collectFields(out, "raftmark_clients", s.Clients)
@@ -74,6 +76,9 @@ func collectTransport(out chan<- prometheus.Metric, m transport.Metrics) {
 	}
 	for reason, count := range m.Refusals {
 		counter(out, "raftmark_transport_refusals_total", float64(count), label{"reason", reason})
+	}
+	for reason, count := range m.RefusedBy {
+		counter(out, "raftmark_transport_refused_by_total", float64(count), label{"reason", reason})
 	}
 }
 

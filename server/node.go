@@ -113,7 +113,7 @@ func (n *Node) open() error {
 	if err != nil {
 		return err
 	}
-	n.parts, n.incarnation = p, p.incarnation
+	n.parts, n.incarnation = p, p.life.Incarnation
 	if n.recorder, err = openRecorder(n.config.DataDir, n.config.Node, clock.New(), n.config.Logger); err != nil {
 		return errors.Join(err, p.close())
 	}

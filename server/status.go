@@ -18,8 +18,10 @@ type Status struct {
 	Node        raft.NodeID `json:"node"`
 	PID         int         `json:"pid"`
 	Incarnation uint64      `json:"incarnation"`
-	UptimeNs    int64       `json:"uptime_ns"`
-	DataDir     string      `json:"data_dir"`
+	// Adoptions is how often the data folder was adopted as a copy (Config.AdoptCopiedFolder).
+	Adoptions uint64 `json:"adoptions,omitempty"`
+	UptimeNs  int64  `json:"uptime_ns"`
+	DataDir   string `json:"data_dir"`
 	// Ready says that a leader is known, able to answer when it is this node, and that what is known to be
 	// committed is applied.
 	Ready bool `json:"ready"`
@@ -39,8 +41,8 @@ type Status struct {
 	EventsDropped uint64             `json:"events_dropped"`
 	Metrics       replica.Metrics    `json:"metrics"`
 	Transport     *transport.Metrics `json:"transport,omitempty"`
-	// Refused are the nodes that this one does not talk to, because their disk is not the one that they
-	// were known with.
+	// Refused are the nodes that this one does not talk to, because their disk, or its state, is not the one
+	// that they were known with.
 	Refused []RefusedPeer `json:"refused,omitempty"`
 	Config  Config        `json:"config"`
 }
@@ -86,9 +88,12 @@ func removed(s *raft.Status, refusedBy map[string]uint64) bool {
 
 // notReady says why a node with such a status is not ready, or "" when it is.
 func notReady(s *raft.Status, refusedBy map[string]uint64) string {
-	switch disk := refusedBy[transport.RefusedDisk.String()]; {
+	disk, life := refusedBy[transport.RefusedDisk.String()], refusedBy[transport.RefusedLife.String()]
+	switch {
 	case removed(s, refusedBy):
 		return transport.RefusedRemoved.Advice()
+	case life > 0: // even if others talk to it: they have missed what those have seen
+		return fmt.Sprintf("peers refused %d connections: %s", life, transport.RefusedLife.Advice())
 	case s.Recover != raft.EntryID{}:
 		return fmt.Sprintf("its disk lost the end of the log, which went up to %v: it does not vote until it has caught up "+
 			"with a leader", s.Recover)
@@ -112,7 +117,8 @@ func (n *Node) Status() Status {
 	s := n.replica.Status()
 	status := Status{
 		Cluster: n.config.Cluster, Node: n.config.Node, PID: n.pid, Incarnation: n.incarnation,
-		UptimeNs: time.Since(n.started).Nanoseconds(), DataDir: n.config.DataDir, Reads: n.config.Reads,
+		Adoptions: n.adoptions,
+		UptimeNs:  time.Since(n.started).Nanoseconds(), DataDir: n.config.DataDir, Reads: n.config.Reads,
 		Listen: Peer{Peer: n.config.PeerListen, Client: n.ClientAddr(), Admin: n.AdminAddr()},
 		Raft: Raft{
 			Role: n.roleName(&s), Term: s.Term, Vote: s.Vote, Leader: s.Leader, TermCommitted: s.TermCommitted,

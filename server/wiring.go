@@ -21,14 +21,14 @@ import (
 // parts are what a node is built from: its names in the configuration, turned into objects here and nowhere
 // else.
 type parts struct {
-	log         replica.Log
-	machine     machine
-	transport   replica.Transport
-	snapshots   replica.Snapshots
-	claim       *storage.Claim // when the log does not hold it itself
-	incarnation uint64
-	disk        uint64 // 0 when nothing is kept on one
-	gate        *gate
+	log       replica.Log
+	machine   machine
+	transport replica.Transport
+	snapshots replica.Snapshots
+	claim     *storage.Claim // when the log does not hold it itself
+	life      storage.Life   // without a disk when nothing is kept on one
+	adoptions uint64
+	gate      *gate
 }
 
 // machine is what every state machine of package kv can do.
@@ -49,7 +49,7 @@ func openParts(c Config) (p parts, err error) {
 		}
 	}()
 	if err := p.openLog(c); err != nil {
-		return p, err
+		return p, adviseCopied(err)
 	}
 	if p.machine, err = openMachine(c); err != nil {
 		return p, err
@@ -66,20 +66,22 @@ func openParts(c Config) (p parts, err error) {
 
 func (p *parts) openLog(c Config) error {
 	o := storage.Options{Dir: c.DataDir, Cluster: c.Cluster, Node: c.Node, Sync: c.Sync, Logger: c.Logger}
+	o.AdoptCopied = c.AdoptCopiedFolder
 	switch c.LogStorage {
 	case StoragePebble:
 		log, err := pebble.Open(o)
 		if err != nil {
 			return err
 		}
-		p.log, p.incarnation, p.disk = log, log.Incarnation(), log.Disk()
+		p.log, p.life, p.adoptions = log, log.Life(), log.Adoptions()
 		return nil
 	case StorageMem:
 		claim, err := storage.NewClaim(o)
 		if err != nil {
 			return err
 		}
-		p.claim, p.incarnation = claim, claim.Incarnation()
+		p.claim, p.adoptions = claim, claim.Adoptions()
+		p.life = storage.Life{Incarnation: claim.Incarnation()}
 		log, err := logmem.New(logmem.Options{})
 		if err != nil {
 			return err
@@ -144,8 +146,9 @@ func (p *parts) newTransport(c Config) (replica.Transport, error) {
 		return c.PeerTransport, nil
 	}
 	o := transport.Options{
-		Self: c.Node, Cluster: c.Cluster, Incarnation: p.incarnation, Listen: c.PeerListen,
-		Advertise: c.advertise(), Disk: p.disk, Admit: p.gate.admit,
+		Self: c.Node, Cluster: c.Cluster, Listen: c.PeerListen, Advertise: c.advertise(),
+		Incarnation: p.life.Incarnation, Nonce: p.life.Nonce, Previous: p.life.Previous, Disk: p.life.Disk,
+		Admit: p.gate.greeted,
 		Peers: make(map[raft.NodeID]string, len(c.Peers)), Logger: c.Logger,
 	}
 	for id, peer := range c.Peers {

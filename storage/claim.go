@@ -8,33 +8,27 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 
 	"github.com/raftmark/raftmark/raft"
 )
 
-const (
-	identityName      = "IDENTITY"
-	identityHeader    = "raftmark-identity 2"
-	identityHeader1   = "raftmark-identity 1" // without a disk; still read
-	incarnationName   = "INCARNATION"
-	incarnationHeader = "raftmark-incarnation 1"
-	lockName          = "LOCK"
-)
+const lockName = "LOCK"
 
 // Claim is the right to use a data folder. It holds the folder's lock until Close.
 type Claim struct {
-	incarnation uint64
-	disk        uint64
-	closeOnce   sync.Once
-	closeErr    error
-	lock        *os.File
+	life      Life
+	adoptions uint64
+	closeOnce sync.Once
+	closeErr  error
+	lock      *os.File
 }
 
 // NewClaim claims o.Dir for o.Cluster and o.Node: it takes the lock, compares the identity or, in an empty
-// folder, writes it with a new id of the disk, and makes the next incarnation durable. On an error nothing that was
-// there has changed, but maybe the incarnation.
+// folder, writes it with a new id of the disk, and makes the next incarnation durable. A folder that is a copy is
+// refused (ErrCopied) unless o.AdoptCopied. On an error nothing that was there has changed, but maybe the incarnation.
 func NewClaim(o Options) (*Claim, error) {
 	o = o.WithDefaults()
 	if err := o.Validate(); err != nil {
@@ -47,19 +41,30 @@ func NewClaim(o Options) (*Claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	incarnation, disk, err := identify(o)
+	c, err := identify(o)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	return &Claim{incarnation: incarnation, disk: disk, lock: lock}, nil
+	c.lock = lock
+	return c, nil
 }
 
 // Incarnation returns how often the folder has been claimed, this time included; at least 1.
-func (c *Claim) Incarnation() uint64 { return c.incarnation }
+func (c *Claim) Incarnation() uint64 { return c.life.Incarnation }
 
 // Disk returns the id of the folder, never 0: drawn when it was created, so that a node whose disk was lost and that
 // begins again with an empty folder is seen to be another one.
-func (c *Claim) Disk() uint64 { return c.disk }
+func (c *Claim) Disk() uint64 { return c.life.Disk }
+
+// Life returns what peers are told of this claim.
+func (c *Claim) Life() Life {
+	l := c.life
+	l.Previous = slices.Clone(l.Previous)
+	return l
+}
+
+// Adoptions returns how often the folder was claimed as a copy, with Options.AdoptCopied.
+func (c *Claim) Adoptions() uint64 { return c.adoptions }
 
 // Close gives the claim up. Calls after the first return the same.
 func (c *Claim) Close() error {
@@ -67,37 +72,91 @@ func (c *Claim) Close() error {
 	return c.closeErr
 }
 
-// identify checks or creates the identity, and returns the new incarnation and the disk's id.
-func identify(o Options) (incarnation, disk uint64, err error) {
+// identify checks or creates the identity, and begins the next life.
+func identify(o Options) (*Claim, error) {
 	found, err := readIdentity(o.Dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return createIdentity(o)
 	case err != nil:
-		return 0, 0, fmt.Errorf("read identity: %w", err)
+		return nil, fmt.Errorf("read identity: %w", err)
 	}
 	if err := checkIdentity(o, found.cluster, found.node); err != nil {
-		return 0, 0, err
+		return nil, err
 	}
-	last, err := readRecordFile(o.Dir, incarnationName, incarnationHeader, "incarnation")
+	last, written, err := readIncarnation(o.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, 0, fmt.Errorf("data folder %s has %s but no %s: %w", o.Dir, identityName, incarnationName, ErrCorrupt)
+		return nil, fmt.Errorf("data folder %s has %s but no %s: %w", o.Dir, identityName, incarnationName, ErrCorrupt)
 	} else if err != nil {
-		return 0, 0, fmt.Errorf("read incarnation: %w", err)
+		return nil, fmt.Errorf("read incarnation: %w", err)
 	}
-	incarnation, err = parsePositive("incarnation", last[0])
+	copied, err := checkOrigins(o.Dir, found.written, written)
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
-	incarnation++
-	if err := writeIncarnation(o.Dir, incarnation); err != nil {
-		return 0, 0, err
+	rewrite := found.written.system == "" // a folder from before disks had ids, or files told where they are
+	if copied != "" {
+		if !o.AdoptCopied {
+			return nil, fmt.Errorf("%w: %s: %s", ErrCopied, o.Dir, copied)
+		}
+		found.adoptions++
+		rewrite = true
+		o.Logger.Warn("copied data folder adopted", "node", uint64(o.Node), "dir", o.Dir, "found", copied,
+			"adoptions", found.adoptions)
 	}
-	if found.disk == 0 { // a folder from before disks had ids
-		found.disk = newDisk()
-		err = writeIdentity(o, found.disk)
+	if found.disk == 0 {
+		found.disk = newNonce()
 	}
-	return incarnation, found.disk, err
+	last.Disk = found.disk
+	next := last.next()
+	if err := writeIncarnation(o.Dir, next); err != nil {
+		return nil, err
+	}
+	if rewrite {
+		if err := writeIdentity(o, found.disk, found.adoptions); err != nil {
+			return nil, err
+		}
+	}
+	warnUntold(o)
+	return &Claim{life: next, adoptions: found.adoptions}, nil
+}
+
+// warnUntold logs when a copy of the folder could not be told from it.
+func warnUntold(o Options) {
+	if now, err := originOfName(o.Dir, identityName); err == nil && !now.tells() {
+		o.Logger.Warn("a copy of the data folder would not be noticed: its file system has no lasting inode numbers "+
+			"and no birth times", "node", uint64(o.Node), "dir", o.Dir, "file_system", now.system)
+	}
+}
+
+// createIdentity makes a folder without identity ours, unless it has data: then the identity was lost.
+func createIdentity(o Options) (*Claim, error) {
+	for _, dir := range []string{LogDir(o.Dir), MachineDir(o.Dir), SnapshotDir(o.Dir)} {
+		if _, err := os.Stat(dir); err == nil {
+			return nil, fmt.Errorf("data folder %s has %s but no %s: %w",
+				o.Dir, filepath.Base(dir), identityName, ErrCorrupt)
+		}
+	}
+	first := Life{Disk: newNonce()}.next()
+	if err := writeIncarnation(o.Dir, first); err != nil {
+		return nil, err
+	}
+	if err := writeIdentity(o, first.Disk, 0); err != nil {
+		return nil, err
+	}
+	warnUntold(o)
+	return &Claim{life: first}, nil
+}
+
+// newNonce draws a number that was not drawn before, and is not 0.
+func newNonce() uint64 {
+	for {
+		var raw [8]byte
+		_, _ = rand.Read(raw[:]) // never fails: the program ends instead
+		if n := binary.LittleEndian.Uint64(raw[:]); n != 0 {
+			return n
+		}
+	}
 }
 
 func parsePositive(what, text string) (uint64, error) {
@@ -106,73 +165,6 @@ func parsePositive(what, text string) (uint64, error) {
 		return 0, fmt.Errorf("%s %q, need a positive number: %w", what, text, ErrCorrupt)
 	}
 	return n, nil
-}
-
-// identity is what the file says; disk is 0 in version 1 of it.
-type identity struct {
-	cluster, node string
-	disk          uint64
-}
-
-func readIdentity(dir string) (identity, error) {
-	values, err := readRecordFile(dir, identityName, identityHeader, "cluster", "node", "disk")
-	if errors.Is(err, ErrFormat) {
-		if values, old := readRecordFile(dir, identityName, identityHeader1, "cluster", "node"); old == nil {
-			return identity{cluster: values[0], node: values[1]}, nil
-		}
-	}
-	if err != nil {
-		return identity{}, err
-	}
-	disk, err := parsePositive("disk", values[2])
-	return identity{cluster: values[0], node: values[1], disk: disk}, err
-}
-
-func writeIdentity(o Options, disk uint64) error {
-	return writeRecordFile(o.Dir, identityName, identityHeader, []field{
-		{"cluster", o.Cluster}, {"node", formatNode(o.Node)}, {"disk", strconv.FormatUint(disk, 10)},
-	})
-}
-
-// newDisk draws an id that no other folder has.
-func newDisk() uint64 {
-	for {
-		var raw [8]byte
-		_, _ = rand.Read(raw[:]) // never fails: the program ends instead
-		if disk := binary.LittleEndian.Uint64(raw[:]); disk != 0 {
-			return disk
-		}
-	}
-}
-
-func checkIdentity(o Options, cluster, node string) error {
-	if cluster != o.Cluster {
-		return fmt.Errorf("%w: %s: cluster: found %q, want %q", ErrWrongCluster, o.Dir, cluster, o.Cluster)
-	}
-	if want := formatNode(o.Node); node != want {
-		return fmt.Errorf("%w: %s: node: found %s, want %s", ErrWrongNode, o.Dir, node, want)
-	}
-	return nil
-}
-
-// createIdentity makes a folder without identity ours, unless it has data: then the identity was lost.
-func createIdentity(o Options) (incarnation, disk uint64, err error) {
-	for _, dir := range []string{LogDir(o.Dir), MachineDir(o.Dir), SnapshotDir(o.Dir)} {
-		if _, err := os.Stat(dir); err == nil {
-			return 0, 0, fmt.Errorf("data folder %s has %s but no %s: %w",
-				o.Dir, filepath.Base(dir), identityName, ErrCorrupt)
-		}
-	}
-	if err := writeIncarnation(o.Dir, 1); err != nil {
-		return 0, 0, err
-	}
-	disk = newDisk()
-	return 1, disk, writeIdentity(o, disk)
-}
-
-func writeIncarnation(dir string, incarnation uint64) error {
-	return writeRecordFile(dir, incarnationName, incarnationHeader,
-		[]field{{"incarnation", strconv.FormatUint(incarnation, 10)}})
 }
 
 func formatNode(id raft.NodeID) string { return strconv.FormatUint(uint64(id), 10) }

@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func testOptions(dir string) Options { return Options{Dir: dir, Cluster: "demo", Node: 3} }
@@ -76,22 +78,34 @@ func TestDiskIsTheFoldersForEver(t *testing.T) {
 	}
 }
 
-// TestOlderFolderGetsADisk claims a folder from before disks had ids.
-func TestOlderFolderGetsADisk(t *testing.T) {
-	o := testOptions(t.TempDir())
-	mustClaim(t, o).Close()
-	fields := []field{{"cluster", o.Cluster}, {"node", formatNode(o.Node)}}
-	if err := writeRecordFile(o.Dir, identityName, identityHeader1, fields); err != nil {
-		t.Fatal(err)
-	}
-	c := mustClaim(t, o)
-	disk := c.Disk()
-	if disk == 0 || c.Incarnation() != 2 {
-		t.Fatalf("Disk() = %d, Incarnation() = %d, want a disk and 2", disk, c.Incarnation())
-	}
-	c.Close()
-	if got := mustClaim(t, o).Disk(); got != disk {
-		t.Errorf("Disk() = %d, was %d", got, disk)
+// TestOlderFolderIsBroughtUpToDate claims folders as earlier versions wrote them.
+func TestOlderFolderIsBroughtUpToDate(t *testing.T) {
+	for version, identity := range map[string][]field{
+		identityHeader1: {{"cluster", "demo"}, {"node", "3"}},
+		identityHeader2: {{"cluster", "demo"}, {"node", "3"}, {"disk", "77"}},
+	} {
+		t.Run(version, func(t *testing.T) {
+			o := testOptions(t.TempDir())
+			if err := errors.Join(
+				writeRecordFile(o.Dir, incarnationName, incarnationHeader1, []field{{"incarnation", "4"}}),
+				writeRecordFile(o.Dir, identityName, version, identity),
+			); err != nil {
+				t.Fatal(err)
+			}
+			first := mustClaim(t, o)
+			l := first.Life()
+			if l.Disk == 0 || version == identityHeader2 && l.Disk != 77 || l.Incarnation != 5 || l.Nonce == 0 ||
+				len(l.Previous) != 0 {
+				t.Fatalf("Life() = %+v, want a disk, the incarnation 5, a nonce and none before", l)
+			}
+			first.Close()
+			if next := mustClaim(t, o).Life(); next.Disk != l.Disk || !slices.Equal(next.Previous, []uint64{l.Nonce}) {
+				t.Errorf("the life after %+v is %+v", l, next)
+			}
+			if found, err := readIdentity(o.Dir); err != nil || found.written.system == "" {
+				t.Errorf("the identity is %+v, %v, want it to say where it is", found, err)
+			}
+		})
 	}
 }
 
@@ -120,10 +134,10 @@ func TestClaimRefusesAndChangesNothing(t *testing.T) {
 			}
 		}, same, ErrCorrupt, "no IDENTITY"},
 		{"later format", func(t *testing.T, dir string) {
-			if err := writeRecordFile(dir, identityName, "raftmark-identity 3", nil); err != nil {
+			if err := writeRecordFile(dir, identityName, "raftmark-identity 4", nil); err != nil {
 				t.Fatal(err)
 			}
-		}, same, ErrFormat, "raftmark-identity 3"},
+		}, same, ErrFormat, "raftmark-identity 4"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -210,13 +224,74 @@ func TestClaimLocksBetweenProcesses(t *testing.T) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "claimed\n" {
 		t.Fatalf("holder said %q, %v", line, err)
 	}
-	if _, err := NewClaim(o); !errors.Is(err, ErrLocked) {
-		t.Fatalf("claim beside a live process: %v, want ErrLocked", err)
+	_, err = NewClaim(o)
+	if says := fmt.Sprintf("held by process %d, want free", holder.Process.Pid); !errors.Is(err, ErrLocked) ||
+		!strings.Contains(err.Error(), says) {
+		t.Fatalf("claim beside a live process: %v, want ErrLocked saying %q", err, says)
 	}
 	holder.Process.Kill()
 	holder.Wait()
 	if got := mustClaim(t, o).Incarnation(); got != 2 {
 		t.Errorf("incarnation after the holder was killed = %d, want 2", got)
+	}
+}
+
+// TestWhatAChildOfTheHolderDoes kills a holder that has started a program. One that was started as programs are does not
+// keep the folder locked; one that was given the open lock does, for as long as it runs.
+func TestWhatAChildOfTheHolderDoes(t *testing.T) {
+	if dir := os.Getenv("RAFTMARK_TEST_CHILD"); dir != "" {
+		c := mustClaim(t, testOptions(dir))
+		child := exec.Command("sleep", "600")
+		if os.Getenv("RAFTMARK_TEST_INHERIT") != "" {
+			child.ExtraFiles = []*os.File{c.lock}
+		}
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println(child.Process.Pid)
+		select {}
+	}
+	for _, inherits := range []string{"", "yes"} {
+		o := testOptions(t.TempDir())
+		holder := exec.Command(os.Args[0], "-test.run=^TestWhatAChildOfTheHolderDoes$")
+		holder.Env = append(os.Environ(), "RAFTMARK_TEST_CHILD="+o.Dir, "RAFTMARK_TEST_INHERIT="+inherits)
+		out, err := holder.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := holder.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var pid int
+		_, err = fmt.Fscanln(out, &pid)
+		holder.Process.Kill()
+		holder.Wait()
+		if err != nil {
+			t.Fatalf("the holder did not say its child: %v", err)
+		}
+		child, err := os.FindProcess(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer child.Kill()
+		if inherits == "" {
+			mustClaim(t, o)
+			continue
+		}
+		_, err = NewClaim(o)
+		if says := fmt.Sprintf("held by process %d, which is not seen here", holder.Process.Pid); !errors.Is(err, ErrLocked) ||
+			!strings.Contains(err.Error(), says) {
+			t.Errorf("claim beside a child that inherited the lock: %v, want ErrLocked saying %q", err, says)
+		}
+		child.Kill()
+		for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+			if c, err := NewClaim(o); err == nil {
+				c.Close()
+				break
+			} else if time.Now().After(end) {
+				t.Fatalf("claim when the child is gone: %v", err)
+			}
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ func takeLock(dir string) (*os.File, error) {
 	}
 	err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, errors.Join(fmt.Errorf("%w: %s: lock: held by process %s, want free",
+		return nil, errors.Join(fmt.Errorf("%w: %s: lock: held by %s, want free",
 			ErrLocked, dir, lockHolder(lock)), lock.Close())
 	}
 	if err == nil {
@@ -36,12 +36,17 @@ func takeLock(dir string) (*os.File, error) {
 	return lock, nil
 }
 
-// lockHolder returns the process id that the holder wrote, as far as it did.
+// lockHolder names the process that took the lock, as far as it wrote who it is. The lock is that of the open file: a
+// process that inherited it holds it when the one that took it is gone. Programs that Go starts do not inherit it.
 func lockHolder(lock *os.File) string {
 	buf := make([]byte, 20)
 	n, _ := lock.ReadAt(buf, 0)
-	if pid := strings.TrimSpace(string(buf[:n])); pid != "" {
-		return pid
+	pid, err := strconv.Atoi(strings.TrimSpace(string(buf[:n])))
+	if err != nil || pid <= 0 {
+		return "process unknown"
 	}
-	return "unknown"
+	if errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
+		return fmt.Sprintf("process %d, which is not seen here: it left the lock to another, or is in another container", pid)
+	}
+	return fmt.Sprintf("process %d", pid)
 }

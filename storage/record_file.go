@@ -22,19 +22,24 @@ func checksumLine(body string) string {
 }
 
 // writeRecordFile writes dir/name atomically and durably.
-func writeRecordFile(dir, name, header string, fields []field) (err error) {
-	var body strings.Builder
-	body.WriteString(header + "\n")
-	for _, f := range fields {
-		body.WriteString(f.name + ": " + f.value + "\n")
-	}
-	text := body.String() + checksumLine(body.String())
+func writeRecordFile(dir, name, header string, fields []field) error {
+	return writeRecordOf(dir, name, header, func(*os.File) ([]field, error) { return fields, nil })
+}
+
+// writeRecordOf is writeRecordFile of fields that may say something about the file itself, which will be name.
+func writeRecordOf(dir, name, header string, fields func(file *os.File) ([]field, error)) error {
 	temporary := filepath.Join(dir, name+".tmp")
-	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a crash
+		return fmt.Errorf("remove %s: %w", temporary, err)
+	}
+	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o644)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", name, err)
 	}
-	_, err = file.WriteString(text)
+	content, err := fields(file)
+	if err == nil {
+		_, err = file.WriteString(recordText(header, content))
+	}
 	if err == nil {
 		err = file.Sync()
 	}
@@ -45,6 +50,15 @@ func writeRecordFile(dir, name, header string, fields []field) (err error) {
 		return fmt.Errorf("rename %s: %w", temporary, err)
 	}
 	return SyncDir(dir)
+}
+
+func recordText(header string, fields []field) string {
+	var body strings.Builder
+	body.WriteString(header + "\n")
+	for _, f := range fields {
+		body.WriteString(f.name + ": " + f.value + "\n")
+	}
+	return body.String() + checksumLine(body.String())
 }
 
 // readRecordFile returns the values of the named fields. Its error is fs.ErrNotExist when there is no such

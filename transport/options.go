@@ -22,6 +22,10 @@ type Options struct {
 	// Incarnation grows with each start of the node, so that peers can tell the newest of two processes that call
 	// themselves Self. Default: the wall clock at New, in nanoseconds.
 	Incarnation uint64
+	// Nonce is a random number of this start; 0 says nothing. It is told to every peer, like Previous.
+	Nonce uint64 `json:",omitempty"`
+	// Previous are the nonces of the starts before this one, the last first; at most PreviousMax.
+	Previous []uint64 `json:",omitempty"`
 	// Listen is the address to listen on, "host:port". Default 127.0.0.1:0.
 	Listen string
 	// Advertise is the address at which others can reach this node, "host:port": they are told it when this node
@@ -44,9 +48,9 @@ type Options struct {
 	// peer.
 	Disk uint64 `json:",omitempty"`
 	// Admit, when not nil, is asked about each greeting in both directions, before a message is sent or delivered: the
-	// node is who it says, and disk is its Options.Disk, 0 when it said nothing. An error refuses the connection
-	// (RefusedDisk). It is called concurrently, may block for a while, and must call nothing of the transport.
-	Admit func(node raft.NodeID, disk uint64) error `json:"-"`
+	// node is who it says. An error refuses the connection, for the reason of the RefusedError that it wraps, or else
+	// RefusedDisk. It is called concurrently, may block for a while, and must call nothing of the transport.
+	Admit func(Greeting) error `json:"-"`
 
 	// QueueMessagesMax bounds the messages that wait for one peer and lane. Raised, more survives a stall, and more memory
 	// is held. Default 4096.
@@ -78,8 +82,19 @@ type Options struct {
 	Logger *slog.Logger `json:"-"`
 }
 
+// Greeting is what a node says of itself when a connection is made: its Options of the same names.
+type Greeting struct {
+	Node        raft.NodeID
+	Disk        uint64
+	Incarnation uint64
+	Nonce       uint64
+	Previous    []uint64
+}
+
 // Bounds that Options.Validate checks.
 const (
+	// PreviousMax bounds Previous.
+	PreviousMax = 16
 	// FrameBytesMin is the least FrameBytesMax.
 	FrameBytesMin = 4 << 10
 	// FrameBytesLimit is the greatest FrameBytesMax.
@@ -146,6 +161,7 @@ func (o Options) Validate() error {
 		faults = append(faults, err)
 	}
 	check(len(o.Peers) <= PeersMax, "Peers has %d nodes: want at most %d", len(o.Peers), PeersMax)
+	check(len(o.Previous) <= PreviousMax, "Previous has %d nonces: want at most %d", len(o.Previous), PreviousMax)
 	check(len(o.Advertise) <= raft.AddressBytesMax,
 		"Advertise has %d bytes: want at most %d", len(o.Advertise), raft.AddressBytesMax)
 	check(o.LearnedPeersMax >= 1 && o.LearnedPeersMax <= PeersMax,

@@ -66,6 +66,8 @@ cluster that runs, and only its own addresses need be given:
 	flags.BoolVar(&c.Join, "join", false, "wait to be added to a cluster that runs, under an id that was never used")
 	flags.StringVar(&c.Cluster, "cluster", server.DefaultCluster, "name of the cluster")
 	flags.StringVar(&c.DataDir, "data", "", "data folder (default raftmark-data/node-ID)")
+	flags.BoolVar(&c.AdoptCopiedFolder, "adopt-copied-folder", false,
+		"start on a data folder that is a copy, as it was moved here and the original is gone for good")
 	flags.StringVar(&c.Transport, "transport", server.TransportTCP, "tcp, tls or quic")
 	flags.StringVar(&c.TLSDir, "tls-dir", "", "folder with certificates, for tls and quic (see raftmark certs)")
 	flags.StringVar(&c.LogStorage, "log-storage", server.StoragePebble, "pebble or mem (lost with the process)")
@@ -157,7 +159,7 @@ func runNode(ctx context.Context, c server.Config) error {
 func (f *nodeFlags) load(cmd *cobra.Command) (server.Config, error) {
 	if f.configFile != "" {
 		for _, name := range []string{"id", "peer", "join", "cluster", "data", "transport", "tls-dir", "log-storage",
-			"machine", "heartbeat", "election-min", "election-max", "disk-stall-max", "reads", "lease"} {
+			"machine", "adopt-copied-folder", "heartbeat", "election-min", "election-max", "disk-stall-max", "reads", "lease"} {
 			if cmd.Flags().Changed(name) {
 				return server.Config{}, fmt.Errorf("--%s: not together with --config", name)
 			}

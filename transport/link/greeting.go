@@ -15,7 +15,8 @@ import (
 func (n *Node) Hello(peer raft.NodeID, lane transport.Lane) wire.Hello {
 	return wire.Hello{
 		Protocol: wire.ProtocolVersion, Lane: lane, From: n.options.Self, To: peer,
-		Incarnation: n.options.Incarnation, Disk: n.options.Disk, Cluster: n.options.Cluster, Address: n.options.Advertise,
+		Incarnation: n.options.Incarnation, Disk: n.options.Disk, Nonce: n.options.Nonce, Previous: n.options.Previous,
+		Cluster: n.options.Cluster, Address: n.options.Advertise,
 	}
 }
 
@@ -65,18 +66,21 @@ func (n *Node) acceptWelcome(w wire.Welcome, peer raft.NodeID) error {
 	case w.Node != peer:
 		return transport.Refused(transport.RefusedNode, "node %d, want %d", w.Node, peer)
 	}
-	return n.checkDisk(w.Node, w.Disk)
+	return n.askAdmit(transport.Greeting{
+		Node: w.Node, Disk: w.Disk, Incarnation: w.Incarnation, Nonce: w.Nonce, Previous: w.Previous,
+	})
 }
 
-// checkDisk asks Options.Admit.
-func (n *Node) checkDisk(node raft.NodeID, disk uint64) error {
+// askAdmit asks Options.Admit.
+func (n *Node) askAdmit(g transport.Greeting) error {
 	if n.options.Admit == nil {
 		return nil
 	}
-	if err := n.options.Admit(node, disk); err != nil {
-		return transport.Refused(transport.RefusedDisk, "node %d with disk %016x: %v", node, disk, err)
+	err := n.options.Admit(g)
+	if err == nil || transport.OwnReasonOf(err) != transport.RefusedNone {
+		return err
 	}
-	return nil
+	return transport.Refused(transport.RefusedDisk, "node %d with disk %016x: %v", g.Node, g.Disk, err)
 }
 
 // CheckHello returns why this node does not want to talk to the node that sent h, or nil. authenticated is the node
@@ -98,7 +102,9 @@ func (n *Node) CheckHello(h wire.Hello, authenticated raft.NodeID) error {
 	if err := n.checkMember(h); err != nil {
 		return err
 	}
-	return n.checkDisk(h.From, h.Disk)
+	return n.askAdmit(transport.Greeting{
+		Node: h.From, Disk: h.Disk, Incarnation: h.Incarnation, Nonce: h.Nonce, Previous: h.Previous,
+	})
 }
 
 // ReadHello reads and checks the first frame of an accepted connection.
@@ -121,7 +127,8 @@ func (n *Node) ReadHello(r *wire.Reader, authenticated raft.NodeID) (wire.Hello,
 func (n *Node) Welcome(err error) wire.Welcome {
 	return wire.Welcome{
 		Protocol: wire.ProtocolVersion, Refusal: transport.OwnReasonOf(err), Node: n.options.Self,
-		Incarnation: n.options.Incarnation, Disk: n.options.Disk, Cluster: n.options.Cluster, Address: n.options.Advertise,
+		Incarnation: n.options.Incarnation, Disk: n.options.Disk, Nonce: n.options.Nonce, Previous: n.options.Previous,
+		Cluster: n.options.Cluster, Address: n.options.Advertise,
 	}
 }
 

@@ -156,11 +156,11 @@ func newGate(known map[raft.NodeID]uint64) *gate {
 	return &gate{known: known, asked: map[raft.NodeID]int{}}
 }
 
-func (g *gate) admit(node raft.NodeID, disk uint64) error {
+func (g *gate) admit(greeting transport.Greeting) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.asked[node]++
-	if g.known[node] != disk {
+	g.asked[greeting.Node]++
+	if g.known[greeting.Node] != greeting.Disk {
 		return errors.New("known with another disk")
 	}
 	return nil

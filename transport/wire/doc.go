@@ -16,10 +16,12 @@
 //
 // The payload of a hello and of a welcome (uv is an unsigned varint):
 //
-//	hello    | protocol uv | lane 1 B | from uv | to uv | incarnation 8 B | disk 8 B | cluster | address |
-//	welcome  | protocol uv | refusal 1 B | node uv | incarnation 8 B | disk 8 B | cluster | address |
+//	hello    | protocol uv | lane 1 B | from uv | to uv | incarnation 8 B | disk 8 B | nonces | cluster | address |
+//	welcome  | protocol uv | refusal 1 B | node uv | incarnation 8 B | disk 8 B | nonces | cluster | address |
 //
-// where cluster and address are strings, each after its length as uv: at most 64 and raft.AddressBytesMax bytes.
+// where cluster and address are strings, each after its length as uv: at most 64 and raft.AddressBytesMax bytes; and
+//
+//	nonces   | nonce 8 B | count 1 B | previous nonces, 8 B each, at most transport.PreviousMax |
 //
 // A message:
 //

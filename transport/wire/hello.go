@@ -9,10 +9,10 @@ import (
 )
 
 // ProtocolVersion is the version of everything inside of frames.
-const ProtocolVersion = 2
+const ProtocolVersion = 3
 
 // HelloBytesMax bounds the payload of a hello and of a welcome.
-const HelloBytesMax = raft.AddressBytesMax + 128
+const HelloBytesMax = raft.AddressBytesMax + 128 + 8*(transport.PreviousMax+1)
 
 const clusterBytesMax = 64
 
@@ -25,8 +25,11 @@ type Hello struct {
 	// Incarnation is the dialer's.
 	Incarnation uint64
 	// Disk is the dialer's disk, or 0 when it does not say.
-	Disk    uint64
-	Cluster string
+	Disk uint64
+	// Nonce and Previous are the dialer's; at most transport.PreviousMax.
+	Nonce    uint64
+	Previous []uint64
+	Cluster  string
 	// Address is where the dialer says that it can be reached; at most raft.AddressBytesMax bytes.
 	Address string
 }
@@ -39,6 +42,7 @@ func (h Hello) Append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(h.To))
 	dst = binary.LittleEndian.AppendUint64(dst, h.Incarnation)
 	dst = binary.LittleEndian.AppendUint64(dst, h.Disk)
+	dst = appendNonces(dst, h.Nonce, h.Previous)
 	return appendText(appendText(dst, h.Cluster), h.Address)
 }
 
@@ -56,6 +60,7 @@ func DecodeHello(src []byte) (Hello, error) {
 	h.Lane = transport.Lane(lane)
 	h.From, h.To = raft.NodeID(u.next()), raft.NodeID(u.next())
 	h.Incarnation, h.Disk = u.uint64(), u.uint64()
+	h.Nonce, h.Previous = u.nonces()
 	h.Cluster, h.Address = u.text(clusterBytesMax), u.text(raft.AddressBytesMax)
 	if u.failed || !ok || len(u.src) > 0 || h.Lane >= transport.LaneCount {
 		return Hello{}, fmt.Errorf("%w: hello of %d bytes", ErrFormat, len(src))
@@ -71,10 +76,12 @@ type Welcome struct {
 	// Node is the accepter.
 	Node        raft.NodeID
 	Incarnation uint64
-	// Disk, Cluster and Address are the accepter's, as in a Hello.
-	Disk    uint64
-	Cluster string
-	Address string
+	// The rest is the accepter's, as in a Hello.
+	Disk     uint64
+	Nonce    uint64
+	Previous []uint64
+	Cluster  string
+	Address  string
 }
 
 // Append appends the encoding of w to dst.
@@ -84,6 +91,7 @@ func (w Welcome) Append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(w.Node))
 	dst = binary.LittleEndian.AppendUint64(dst, w.Incarnation)
 	dst = binary.LittleEndian.AppendUint64(dst, w.Disk)
+	dst = appendNonces(dst, w.Nonce, w.Previous)
 	return appendText(appendText(dst, w.Cluster), w.Address)
 }
 
@@ -101,6 +109,7 @@ func DecodeWelcome(src []byte) (Welcome, error) {
 	w.Refusal = transport.Refusal(refusal)
 	w.Node = raft.NodeID(u.next())
 	w.Incarnation, w.Disk = u.uint64(), u.uint64()
+	w.Nonce, w.Previous = u.nonces()
 	w.Cluster, w.Address = u.text(clusterBytesMax), u.text(raft.AddressBytesMax)
 	if u.failed || !ok || len(u.src) > 0 {
 		return Welcome{}, fmt.Errorf("%w: welcome of %d bytes", ErrFormat, len(src))
@@ -111,6 +120,29 @@ func DecodeWelcome(src []byte) (Welcome, error) {
 func appendText(dst []byte, text string) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(text)))
 	return append(dst, text...)
+}
+
+func appendNonces(dst []byte, nonce uint64, previous []uint64) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, nonce)
+	dst = append(dst, byte(len(previous)))
+	for _, n := range previous {
+		dst = binary.LittleEndian.AppendUint64(dst, n)
+	}
+	return dst
+}
+
+// nonces decodes what appendNonces encodes.
+func (u *uvarints) nonces() (nonce uint64, previous []uint64) {
+	nonce = u.uint64()
+	count, ok := u.byte()
+	if !ok || count > transport.PreviousMax || len(u.src) < 8*int(count) {
+		u.failed, u.src = true, nil
+		return 0, nil
+	}
+	for range count {
+		previous = append(previous, u.uint64())
+	}
+	return nonce, previous
 }
 
 func (u *uvarints) byte() (b byte, ok bool) {

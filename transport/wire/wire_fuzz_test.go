@@ -18,7 +18,8 @@ func FuzzDecode(f *testing.F) {
 		f.Add(AppendFrame(nil, KindMessages, AppendMessage(nil, &m)))
 	}
 	hello := Hello{
-		Protocol: ProtocolVersion, Lane: 1, From: 1, To: 2, Incarnation: 3, Disk: 4, Cluster: "c", Address: "a:1",
+		Protocol: ProtocolVersion, Lane: 1, From: 1, To: 2, Incarnation: 3, Disk: 4, Nonce: 5, Previous: []uint64{6, 7},
+		Cluster: "c", Address: "a:1",
 	}
 	f.Add(hello.Append(nil))
 	f.Add(Welcome{Protocol: ProtocolVersion, Node: 2, Incarnation: 3, Disk: 4, Cluster: "c", Address: "a:1"}.Append(nil))
@@ -26,12 +27,12 @@ func FuzzDecode(f *testing.F) {
 		checkStream(t, src)
 		checkStream(t, AppendFrame(nil, KindMessages, src))
 		if h, err := DecodeHello(src); err == nil && h.Protocol == ProtocolVersion {
-			if again, err := DecodeHello(h.Append(nil)); err != nil || again != h {
+			if again, err := DecodeHello(h.Append(nil)); err != nil || !reflect.DeepEqual(again, h) {
 				t.Errorf("hello %+v came back as %+v, %v", h, again, err)
 			}
 		}
 		if w, err := DecodeWelcome(src); err == nil && w.Protocol == ProtocolVersion {
-			if again, err := DecodeWelcome(w.Append(nil)); err != nil || again != w {
+			if again, err := DecodeWelcome(w.Append(nil)); err != nil || !reflect.DeepEqual(again, w) {
 				t.Errorf("welcome %+v came back as %+v, %v", w, again, err)
 			}
 		}

@@ -79,11 +79,12 @@ func decoded(m raft.Message) raft.Message {
 func TestGoldenBytes(t *testing.T) {
 	hello := Hello{
 		Protocol: ProtocolVersion, Lane: transport.LaneAppend, From: 1, To: 300, Incarnation: 0x0102030405060708,
-		Disk: 0x1112131415161718, Cluster: "golden", Address: "127.0.0.1:7001",
+		Disk: 0x1112131415161718, Nonce: 0x2122232425262728, Previous: []uint64{0x3132333435363738, 0x4142434445464748},
+		Cluster: "golden", Address: "127.0.0.1:7001",
 	}
 	welcome := Welcome{
-		Protocol: ProtocolVersion, Refusal: transport.RefusedStale, Node: 300, Incarnation: 9, Disk: 10, Cluster: "golden",
-		Address: "127.0.0.1:7300",
+		Protocol: ProtocolVersion, Refusal: transport.RefusedStale, Node: 300, Incarnation: 9, Disk: 10, Nonce: 11,
+		Cluster: "golden", Address: "127.0.0.1:7300",
 	}
 	frames := map[string][]byte{
 		"hello":   AppendFrame(nil, KindHello, hello.Append(nil)),
@@ -174,25 +175,31 @@ func TestLargestNumbersStayBelowTheOverhead(t *testing.T) {
 
 func TestHelloAndWelcomeRoundTrip(t *testing.T) {
 	hello := Hello{
-		Protocol: ProtocolVersion, Lane: 2, From: 1 << 40, To: 2, Incarnation: 1<<64 - 1, Disk: 7, Cluster: "a.b-c",
-		Address: "host:1",
+		Protocol: ProtocolVersion, Lane: 2, From: 1 << 40, To: 2, Incarnation: 1<<64 - 1, Disk: 7, Nonce: 8,
+		Previous: []uint64{1, 1<<64 - 1}, Cluster: "a.b-c", Address: "host:1",
 	}
-	if got, err := DecodeHello(hello.Append(nil)); err != nil || got != hello {
+	if got, err := DecodeHello(hello.Append(nil)); err != nil || !reflect.DeepEqual(got, hello) {
 		t.Errorf("hello: got %+v, %v, want %+v", got, err, hello)
 	}
 	welcome := Welcome{
-		Protocol: ProtocolVersion, Node: 2, Incarnation: 3, Disk: 1<<64 - 1, Cluster: strings.Repeat("x", clusterBytesMax),
+		Protocol: ProtocolVersion, Node: 2, Incarnation: 3, Disk: 1<<64 - 1,
+		Nonce: 1<<64 - 1, Previous: make([]uint64, transport.PreviousMax), Cluster: strings.Repeat("x", clusterBytesMax),
 		Address: strings.Repeat("y", raft.AddressBytesMax),
 	}
 	src := welcome.Append(nil)
-	if got, err := DecodeWelcome(src); err != nil || got != welcome {
+	if got, err := DecodeWelcome(src); err != nil || !reflect.DeepEqual(got, welcome) {
 		t.Errorf("welcome: got %+v, %v, want %+v", got, err, welcome)
 	}
 	longest := Hello{
 		Protocol: 1<<64 - 1, From: 1<<64 - 1, To: 1<<64 - 1, Cluster: welcome.Cluster, Address: welcome.Address,
+		Previous: welcome.Previous,
 	}
 	if n := len(longest.Append(nil)); n > HelloBytesMax {
 		t.Errorf("hello takes %d bytes, want at most %d", n, HelloBytesMax)
+	}
+	longest.Protocol, longest.Previous = ProtocolVersion, append(longest.Previous, 0)
+	if _, err := DecodeHello(longest.Append(nil)); !errors.Is(err, ErrFormat) {
+		t.Errorf("hello with %d nonces before its own: %v, want %v", len(longest.Previous), err, ErrFormat)
 	}
 	welcome.Address += "y"
 	if _, err := DecodeWelcome(welcome.Append(nil)); !errors.Is(err, ErrFormat) {
