@@ -126,7 +126,7 @@ func appendReply(dst []byte, r kv.Reply, p resp.Protocol) []byte {
 	return resp.AppendError(dst, r.Text)
 }
 
-// refusal turns an error into the one that Redis clients understand. MOVED, CLUSTERDOWN and TRYAGAIN say
+// refusal turns an error into the one that Redis clients understand. MOVED, CLUSTERDOWN, DISKFULL and TRYAGAIN say
 // that the command was not executed and never will be; UNKNOWN says that nobody knows.
 func (s *commands) refusal(err error, command []byte) string {
 	var notLeader replica.ErrNotLeader
@@ -137,6 +137,8 @@ func (s *commands) refusal(err error, command []byte) string {
 		return s.moved(raft.None, command)
 	case errors.Is(err, replica.ErrTooLarge):
 		return "ERR " + err.Error() + "; it was not executed"
+	case errors.Is(err, replica.ErrDiskFull):
+		return "DISKFULL " + err.Error() + "; it was not executed"
 	case errors.Is(err, raft.ErrClosed) && replica.Definite(err):
 		return "TRYAGAIN this node is stopping"
 	case replica.Definite(err):

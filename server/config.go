@@ -41,6 +41,7 @@ const (
 	DefaultElectionMin  = 150 * time.Millisecond
 	DefaultTickInterval = 5 * time.Millisecond
 	DefaultDiskStallMax = StallLimit(time.Second)
+	DefaultDiskReserve  = ByteLimit(256 << 20)
 	DefaultKeyBytesMax  = 1 << 10
 	DefaultValueMax     = 1 << 20
 	DefaultKeysMax      = 512
@@ -127,6 +128,16 @@ type Config struct {
 	// election, until the write is done: TickInterval or more, or off for no limit. Default 1s. Lower: a shorter
 	// outage when a leader's disk hangs; more changes of leader on a disk with hiccups.
 	DiskStallMax StallLimit `yaml:"disk_stall_max,omitempty" json:"disk_stall_max"`
+	// DiskReserve is how much of the file system of DataDir is to stay free, as in 256MiB, or off. With less the
+	// node refuses commands with -DISKFULL, takes no entries from its leader, and hands leadership over, until a
+	// quarter more than that is free again; with less than half of it, it does not start. Votes, reads and what frees
+	// room go on. Default 256MiB; off with LogStorage mem. Lower: more of the disk can be used; what is under way when
+	// it is noticed, within a tenth of a second, may no longer fit, and a write that does not fit ends the node.
+	DiskReserve ByteLimit `yaml:"disk_reserve,omitempty" json:"disk_reserve"`
+	// LogBytesMax is the budget of the raft log, as in 1GiB, or off: see replica.Options.LogBytesMax. Default 1GiB, or
+	// four times the greater of Raft.SnapshotLogBytes and Raft.UncommittedBytesMax when that is more. Lower: less disk;
+	// more snapshots for followers that were away; commands are refused sooner when the machine cannot be persisted.
+	LogBytesMax ByteLimit `yaml:"log_bytes_max,omitempty" json:"log_bytes_max"`
 	// EnableFaults lets the admin port break this node's disk on purpose: /faults. Default false, which has no
 	// such path and no layer for it below the stores. For tests and measurements only.
 	EnableFaults bool `yaml:"enable_faults,omitempty" json:"enable_faults"`

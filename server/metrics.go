@@ -58,6 +58,9 @@ func (c nodeCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(out, "raftmark_refused_peers", float64(len(s.Refused)))
 	gauge(out, "raftmark_adoptions", float64(s.Adoptions))
+	collectFields(out, "raftmark_disk", s.Disk)
+	gauge(out, "raftmark_disk_low", truth(s.Disk.Low))
+	gauge(out, "raftmark_disk_no_room", truth(s.Disk.NoRoom != ""))
 	counter(out, "raftmark_events_dropped_total", float64(s.EventsDropped))
 	collectFields(out, "raftmark_replica", s.Metrics)
 	collectFields(out, "raftmark_clients", s.Clients)

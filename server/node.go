@@ -28,6 +28,7 @@ type Node struct {
 	replica  *replica.Replica
 	recorder *recorder
 	commands *commands
+	room     *diskRoom
 	clients  *resp.Server // nil without a client port
 	admin    *http.Server // nil without an admin port
 	adminNet net.Listener
@@ -109,6 +110,10 @@ func (c Config) closeListeners() error {
 
 // open opens what is on disk and starts the replica on it.
 func (n *Node) open() error {
+	n.room = newDiskRoom(n.config)
+	if err := n.room.admit(); err != nil {
+		return err
+	}
 	p, err := openParts(n.config)
 	if err != nil {
 		return err
@@ -123,7 +128,8 @@ func (n *Node) open() error {
 		Log: p.log, Transport: p.transport, Machine: p.machine, Snapshots: p.snapshots,
 		SnapshotLogBytes: limits.SnapshotLogBytes, SnapshotLogEntries: limits.SnapshotLogEntries,
 		SnapshotKeepEntries: limits.SnapshotKeepEntries, DiskStallMax: time.Duration(n.config.DiskStallMax),
-		Logger: n.config.Logger.With("node", uint64(n.config.Node)), Observe: n.observe,
+		LogBytesMax: int(n.config.LogBytesMax),
+		Logger:      n.config.Logger.With("node", uint64(n.config.Node)), Observe: n.observe,
 	}
 	o.Core.Incarnation = n.incarnation
 	if err := o.WithDefaults().Validate(); err != nil {
@@ -153,6 +159,7 @@ func (n *Node) serve() error {
 		n.serving.Go(func() { n.watchPort("admin port", n.admin.Serve(l), http.ErrServerClosed) })
 	}
 	n.serving.Go(n.watchReplica)
+	n.serving.Go(n.watchRoom)
 	n.serving.Go(n.followMembers)
 	return nil
 }

@@ -39,6 +39,7 @@ type Status struct {
 
 	Clients       ClientStatus       `json:"clients"`
 	EventsDropped uint64             `json:"events_dropped"`
+	Disk          DiskStatus         `json:"disk"`
 	Metrics       replica.Metrics    `json:"metrics"`
 	Transport     *transport.Metrics `json:"transport,omitempty"`
 	// Refused are the nodes that this one does not talk to, because their disk, or its state, is not the one
@@ -125,6 +126,7 @@ func (n *Node) Status() Status {
 			CommitIndex: s.CommitIndex, LastApplied: s.LastApplied, FirstIndex: s.FirstIndex, LastIndex: s.LastIndex,
 			DurableIndex: s.DurableIndex, TransferTo: s.TransferTo, Members: n.membership(&s), Peers: s.Peers,
 		},
+		Disk:          n.diskStatus(),
 		EventsDropped: n.recorder.dropped.Load(), Metrics: n.replica.Metrics(), Refused: n.gate.list(), Config: n.config,
 	}
 	var refusedBy map[string]uint64

@@ -31,6 +31,7 @@ const (
 	keyBytesLimit   = 64 << 10
 	valueBytesLimit = raft.EntryDataBytesMax / 2
 	keysLimit       = 1 << 14
+	diskReserveMin  = ByteLimit(1 << 20)
 	// A message of this size, or with the one longest entry, fits in the transport's default frame. A
 	// longer one would be dropped each time that it is sent.
 	messageBytesLimit = raft.EntryDataBytesMax
@@ -53,6 +54,10 @@ func (c Config) WithDefaults() Config {
 	c.ElectionMax = cmp.Or(c.ElectionMax, 2*c.ElectionMin)
 	c.TickInterval = cmp.Or(c.TickInterval, DefaultTickInterval)
 	c.DiskStallMax = cmp.Or(c.DiskStallMax, DefaultDiskStallMax)
+	if c.LogStorage == StorageMem {
+		c.DiskReserve = cmp.Or(c.DiskReserve, BytesOff)
+	}
+	c.DiskReserve = cmp.Or(c.DiskReserve, DefaultDiskReserve)
 	c.Reads = cmp.Or(c.Reads, ReadsIndex)
 	if c.Reads == ReadsLease {
 		c.Lease = cmp.Or(c.Lease, c.ElectionMin/5*4)
@@ -105,6 +110,9 @@ func (c Config) Validate() error {
 	c.checkListen(&f)
 	c.checkParts(&f)
 	c.checkTimes(&f)
+	f.check(c.DiskReserve == BytesOff || c.DiskReserve >= diskReserveMin,
+		"disk_reserve: %v, want at least %v, or off", c.DiskReserve, diskReserveMin)
+	f.check(c.LogBytesMax >= BytesOff, "log_bytes_max: %v, want more than 0, or off", c.LogBytesMax)
 	c.Client.check(&f)
 	f.check(c.Raft.MessageBytesMax <= messageBytesLimit,
 		"raft.message_bytes_max: %d, want at most %d", c.Raft.MessageBytesMax, messageBytesLimit)

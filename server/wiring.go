@@ -65,7 +65,7 @@ func openParts(c Config) (p parts, err error) {
 }
 
 func (p *parts) openLog(c Config) error {
-	o := storage.Options{Dir: c.DataDir, Cluster: c.Cluster, Node: c.Node, Sync: c.Sync, Logger: c.Logger}
+	o := storage.Options{Dir: c.DataDir, Cluster: c.Cluster, Node: c.Node, Sync: c.Sync, WALPrimeBytes: c.walPrimeBytes(), Logger: c.Logger}
 	o.AdoptCopied = c.AdoptCopiedFolder
 	switch c.LogStorage {
 	case StoragePebble:

@@ -21,6 +21,11 @@ func (l *loop) propose() {
 		l.refuseBacklog(raft.ErrTransferring) // to hold them would only make them older than their callers' patience
 		return
 	}
+	if why := l.space.refusal; why != nil {
+		l.meter.proposalsNoRoom.Add(uint64(len(l.backlog)))
+		l.refuseBacklog(why)
+		return
+	}
 	entries := make([]raft.Entry, l.room())
 	for i := range entries {
 		entries[i].Data = l.backlog[i].Data

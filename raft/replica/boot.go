@@ -12,6 +12,7 @@ type booted struct {
 	core    *raft.Core
 	applied raft.EntryID // by the machine
 	since   logSize      // of the log up to there
+	size    logMeter     // of all of it
 }
 
 // boot reads what is durable and makes a core of it, after it has finished what a crash left unfinished.
@@ -46,7 +47,7 @@ func (r *Replica) boot(cfg raft.Config) (booted, error) {
 	core, err := raft.New(cfg, raft.Boot{
 		Log: state, Tail: s.tail, Configurations: s.configurations, Applied: applied,
 	})
-	return booted{core: core, applied: s.appliedID, since: s.since}, err
+	return booted{core: core, applied: s.appliedID, since: s.since, size: s.size}, err
 }
 
 // redoInstall does again what is left to do of an install: a received snapshot was to take the place of the log and of
@@ -110,6 +111,7 @@ type scan struct {
 	configurations []raft.ConfigurationAt
 	appliedID      raft.EntryID
 	since          logSize // of (state.First, applied]
+	size           logMeter
 }
 
 func (s *scan) run(log Log) error {
@@ -142,6 +144,7 @@ func (s *scan) visit(at raft.EntryID) {
 
 func (s *scan) visitEntry(at raft.EntryID, e *raft.Entry) error {
 	s.visit(at)
+	s.size.append(at.Index-1, at.Index, e.Size())
 	if at.Index <= s.applied {
 		s.since.add(1, e.Size())
 	}

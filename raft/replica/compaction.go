@@ -19,6 +19,7 @@ type compaction struct {
 	keep      raft.Index   // entries below it that stay
 	waits     bool         // for followers that have at least spare
 	spare     raft.Index
+	force     bool         // for the room: it is not held up for a follower that is being sent a snapshot
 	upto      raft.EntryID // that the log will begin after
 	termKnown bool         // of upto
 	snapshot  raft.Snapshot
@@ -175,12 +176,18 @@ func (l *loop) compact(c *compaction) {
 		}
 	}
 	var some bool
-	if c.snapshot, some = l.core.Compact(c.upto); !some {
+	if c.force {
+		c.snapshot, some = l.core.ForceCompact(c.upto)
+	} else {
+		c.snapshot, some = l.core.Compact(c.upto)
+	}
+	if !some {
 		l.endCompaction(c, nil)
 		return
 	}
+	l.size.compact(c.snapshot.Last.Index)
 	l.report(Event{Kind: EventCompacted, Term: l.core.Term(), Snapshot: c.snapshot.Last})
-	if !l.writes.put(writeTask{compact: c}) {
+	if !l.writes.put(writeTask{handed: l.clock(), compact: c}) {
 		c.abandon()
 	}
 }

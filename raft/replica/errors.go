@@ -11,6 +11,9 @@ import (
 var (
 	// ErrBusy says that a proposal was refused because a queue is at its cap; it was definitely not applied.
 	ErrBusy = errors.New("proposal queue full")
+	// ErrDiskFull says that a proposal was refused for want of room: on this server's disk, in its log's budget, or at so
+	// many others that there is no majority. Nothing was appended: it was definitely not applied.
+	ErrDiskFull = errors.New("disk full")
 	// ErrUnknown says that the outcome of a proposal, or of a membership change, which is one, is not known: it may
 	// still be applied, or never.
 	ErrUnknown = errors.New("proposal outcome unknown")
@@ -49,7 +52,7 @@ func Definite(err error) bool {
 		return false
 	}
 	for _, definite := range [...]error{
-		ErrBusy, ErrTooLarge, ErrUnconfirmed, ErrRolledBack, ErrNotTransferred,
+		ErrBusy, ErrDiskFull, ErrTooLarge, ErrUnconfirmed, ErrRolledBack, ErrNotTransferred,
 		raft.ErrClosed, raft.ErrNotLeader, raft.ErrTermNotCommitted, raft.ErrTransferring, raft.ErrChangePending,
 		raft.ErrNotMember, raft.ErrMember, raft.ErrIDUsed, raft.ErrBadChange, raft.ErrNotCaughtUp, raft.ErrNoQuorum,
 		raft.ErrNotVoter, raft.ErrBusy,

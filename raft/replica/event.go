@@ -20,6 +20,10 @@ const (
 	EventFollower EventKind = "follower"
 	// EventDiskStall: a write has taken longer than Options.DiskStallMax; this node does not lead until it is done.
 	EventDiskStall EventKind = "disk_stall"
+	// EventDiskFull: there is too little room on this node's disk, or in its log's budget: it takes no more commands.
+	EventDiskFull EventKind = "disk_full"
+	// EventDiskRoom: there is room again.
+	EventDiskRoom EventKind = "disk_room"
 	// EventConfig: another Configuration counts, from the entry at ConfigurationIndex on: one was appended, or rolled
 	// back, or came with a snapshot; or the node started.
 	EventConfig EventKind = "config"

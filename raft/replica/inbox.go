@@ -33,6 +33,7 @@ type work struct {
 	installed    []raft.EntryID
 	compactions  []*compaction
 	peers        []peerHint
+	disk         *Disk              // when told
 	commands     []func(*loop)      // before the next Ready
 	inspect      []func(*raft.Core) // after it
 }

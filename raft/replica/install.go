@@ -34,6 +34,7 @@ func (l *loop) handOverInstall() *install {
 	}
 	in := &install{snapshot: *l.ready.Restore, logged: make(chan struct{})}
 	l.received = raft.EntryID{}
+	l.size.truncate(0)
 	refuse(l.pending, ErrUnknown) // their entries are gone, here
 	l.pending, l.pendingBytes = emptied(l.pending), 0
 	l.traced = emptied(l.traced)

@@ -35,6 +35,8 @@ type loop struct {
 	received raft.EntryID // stored completely, and the core has not said what becomes of it
 
 	stall   stall
+	size    logMeter
+	space   space
 	seen    seen
 	members members
 }
@@ -62,6 +64,7 @@ func (l *loop) run(tick time.Duration) {
 // turn gives the core all that waits, messages first: after a pause the leader's heartbeats count before
 // the clock does.
 func (l *loop) turn(ticked bool) {
+	l.watchRoom()
 	for i := range l.work.messages {
 		l.step(l.work.messages[i])
 	}
@@ -119,6 +122,10 @@ func (l *loop) takeCompletions() {
 
 func (l *loop) step(m raft.Message) {
 	l.meter.messagesIn.Add(1)
+	if !l.takesMessage(&m) {
+		return
+	}
+	l.noteRoomOf(&m)
 	if err := l.core.Step(m); err != nil {
 		l.logger.Debug("drop a message", "peer", m.From, "err", err)
 	}
@@ -126,9 +133,10 @@ func (l *loop) step(m raft.Message) {
 
 // tick advances the core's time, unless the own disk has stalled: see [stall].
 func (l *loop) tick() {
-	if l.stallMax == DiskStallIgnored || !l.stall.tick(l, l.oldestWriteAge() > l.stallMax) {
+	if l.stallMax == DiskStallIgnored || !l.stall.tick(l, max(l.oldestWriteAge(), l.applyAge()) > l.stallMax) {
 		l.core.Tick()
 	}
+	l.tickRoom()
 }
 
 // stall is what a server does about its own disk when that has stalled: it hands leadership over, if it leads and a
@@ -141,6 +149,7 @@ type stall struct {
 // tick reports whether the core's time stands still.
 func (s *stall) tick(l *loop, stalled bool) bool {
 	if stalled && !s.lasts {
+		l.meter.diskStalls.Add(1)
 		l.report(Event{Kind: EventDiskStall, Term: l.core.Term()})
 		if err := l.transfer(raft.None); err != nil {
 			l.logger.Debug("stalled without a successor", "err", err)

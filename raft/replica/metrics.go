@@ -17,6 +17,9 @@ import (
 type meter struct {
 	proposals       atomic.Uint64
 	proposalsBusy   atomic.Uint64
+	proposalsNoRoom atomic.Uint64
+	messagesNoRoom  atomic.Uint64
+	diskStalls      atomic.Uint64
 	batches         atomic.Uint64
 	messagesIn      atomic.Uint64
 	messagesOut     atomic.Uint64
@@ -74,10 +77,12 @@ func record(h *hdrhistogram.Histogram, v int64) {
 type Metrics struct {
 	Proposals       uint64 // taken from callers
 	ProposalsBusy   uint64 // refused at the queue's cap
+	ProposalsNoRoom uint64 // refused with ErrDiskFull
 	Batches         uint64 // turns of the loop that took proposals
 	MessagesIn      uint64
 	MessagesOut     uint64
 	MessagesDropped uint64 // at the transport's or the inbox's caps
+	MessagesNoRoom  uint64 // dropped because this server has no room for what they bring
 	MessagesInvalid uint64 // that no correct server sends
 	AppliedEntries  uint64
 	Elections       uint64 // stood for
@@ -105,7 +110,10 @@ type Metrics struct {
 	SyncP50, SyncP99, SyncMax   time.Duration
 	EntriesAWriteP50            int64
 	EntriesAWriteP99            int64
-	OldestWriteAge              time.Duration // of the write under way; 0 when none is
+	OldestWriteAge              time.Duration // since it was handed over, of what is not durable yet; 0 when all is
+	ApplyAge                    time.Duration // of the call of the machine under way; 0 when none is
+	DiskStalls                  uint64        // longer than Options.DiskStallMax
+	LogBytes, LogBytesMax       int64         // of the log, by Entry.Size, and its budget; -1 for none
 	TracedProposals, TraceOneIn int
 }
 
@@ -114,16 +122,22 @@ func (r *Replica) Metrics() Metrics {
 	m := Metrics{
 		Proposals:       r.meter.proposals.Load(),
 		ProposalsBusy:   r.meter.proposalsBusy.Load(),
+		ProposalsNoRoom: r.meter.proposalsNoRoom.Load(),
 		Batches:         r.meter.batches.Load(),
 		MessagesIn:      r.meter.messagesIn.Load(),
 		MessagesOut:     r.meter.messagesOut.Load(),
 		MessagesDropped: r.meter.messagesDropped.Load() + r.inbox.droppedMessages(),
+		MessagesNoRoom:  r.meter.messagesNoRoom.Load(),
 		MessagesInvalid: r.Status().Dropped,
 		AppliedEntries:  r.meter.appliedEntries.Load(),
 		Elections:       r.meter.elections.Load(),
 		TracedProposals: len(r.traces.list()),
 		TraceOneIn:      r.traceOneIn,
 		OldestWriteAge:  r.oldestWriteAge(),
+		ApplyAge:        r.applyAge(),
+		DiskStalls:      r.meter.diskStalls.Load(),
+		LogBytes:        r.logBytes.Load(),
+		LogBytesMax:     int64(r.logBytesMax),
 	}
 	r.meter.rest(&m)
 	r.meter.mu.Lock()
@@ -155,11 +169,14 @@ func (m *meter) rest(to *Metrics) {
 func (m Metrics) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "proposals\t%d\tbusy\t%d\tbatches\t%d\n", m.Proposals, m.ProposalsBusy, m.Batches)
-	fmt.Fprintf(w, "messages in\t%d\tout\t%d\tdropped\t%d\tinvalid\t%d\n",
-		m.MessagesIn, m.MessagesOut, m.MessagesDropped, m.MessagesInvalid)
+	fmt.Fprintf(w, "proposals\t%d\tbusy\t%d\tno room\t%d\tbatches\t%d\n",
+		m.Proposals, m.ProposalsBusy, m.ProposalsNoRoom, m.Batches)
+	fmt.Fprintf(w, "messages in\t%d\tout\t%d\tdropped\t%d\tno room\t%d\tinvalid\t%d\n",
+		m.MessagesIn, m.MessagesOut, m.MessagesDropped, m.MessagesNoRoom, m.MessagesInvalid)
 	fmt.Fprintf(w, "writes\t%d\tentries\t%d\tbytes\t%d\n", m.Writes, m.WrittenEntries, m.WrittenBytes)
 	fmt.Fprintf(w, "sync p50\t%v\tp99\t%v\tmax\t%v\toldest\t%v\n", m.SyncP50, m.SyncP99, m.SyncMax, m.OldestWriteAge)
+	fmt.Fprintf(w, "apply age\t%v\tdisk stalls\t%d\tlog bytes\t%d\tbudget\t%d\n",
+		m.ApplyAge, m.DiskStalls, m.LogBytes, m.LogBytesMax)
 	fmt.Fprintf(w, "entries a write p50\t%d\tp99\t%d\n", m.EntriesAWriteP50, m.EntriesAWriteP99)
 	fmt.Fprintf(w, "applied\t%d\telections\t%d\n", m.AppliedEntries, m.Elections)
 	fmt.Fprintf(w, "reads\t%d\tfailed\t%d\tbusy\t%d\tbatches\t%d\n",

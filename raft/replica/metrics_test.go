@@ -20,6 +20,8 @@ func TestMetricsTable(t *testing.T) {
 		Compactions: 12, CompactionsFailed: 1, SnapshotsCreated: 2, SnapshotsSent: 3, SnapshotsReceived: 4,
 		SnapshotsInstalled: 5, SnapshotsAborted: 6, SnapshotBytesSent: 70_000_000, SnapshotBytesReceived: 80_000_000,
 		Transfers: 3, TransfersFailed: 1, ConfigChanges: 7,
+		ProposalsNoRoom: 8, MessagesNoRoom: 9, ApplyAge: 3 * time.Millisecond, DiskStalls: 2,
+		LogBytes: 50_000_000, LogBytesMax: 1 << 30,
 	}
 	golden := filepath.Join("testdata", "metrics.golden.txt")
 	if *update {

@@ -25,8 +25,9 @@ type Options struct {
 	Machine   Machine
 	Snapshots Snapshots
 
-	// DiskStallMax is how long one write may take before this server stops leading and standing for election, until
-	// the write is done: a leader whose disk hangs keeps its followers, and answers nobody (thesis §10.2.1 lets it
+	// DiskStallMax is how long a write may take, from when it was handed over to the log's writer until it is durable,
+	// or the machine to apply what it is given at once, before this server stops leading and standing for election, until
+	// that is done: a leader whose disk hangs keeps its followers, and answers nobody (thesis §10.2.1 lets it
 	// commit without its own disk, but it applies only what its disk has). Default 1 s. Lower: a shorter outage; more
 	// changes of leader on a disk with hiccups. DiskStallIgnored for no limit.
 	DiskStallMax time.Duration
@@ -40,8 +41,15 @@ type Options struct {
 	// compacted (§7): the machine makes its state durable, and the log begins anew after it. Defaults 64 MiB and
 	// 1048576; SnapshotOff as SnapshotLogBytes for neither. Lower: a smaller log, and a shorter start, which reads all
 	// of it; more work for the machine, and more followers that need a snapshot. The log can be twice as long while a
-	// follower lags, and grows without bound while the machine cannot make its state durable.
+	// follower lags, and grows up to LogBytesMax while the machine cannot make its state durable.
 	SnapshotLogBytes, SnapshotLogEntries int
+	// LogBytesMax is the budget of the log, by Entry.Size. From three quarters of it on the log is compacted without
+	// regard to followers, of which some then need a snapshot, and although SnapshotLogBytes is SnapshotOff; above it
+	// (the machine cannot make its state durable) this server takes no commands: proposals fail with ErrDiskFull, and
+	// entries of a leader are not taken. The files of the log are larger than that by what the log keeps in reserve. At
+	// least twice SnapshotLogBytes and twice Core.UncommittedBytesMax. Default 1 GiB, or four times the greater of these
+	// when that is more; LogBytesUnbounded for none. Lower: less disk; more snapshots for followers that were away.
+	LogBytesMax int
 	// SnapshotKeepEntries is how many applied entries stay in a log that is compacted, for followers that are a little
 	// behind; fewer when they are more than half of SnapshotLogBytes. Default 4096; SnapshotKeepNone for none. Higher:
 	// fewer snapshots are sent; a longer log.
@@ -69,6 +77,9 @@ const TraceOff = -1
 // SnapshotOff turns off automatic compactions.
 const SnapshotOff = -1
 
+// LogBytesUnbounded is no budget of the log.
+const LogBytesUnbounded = -1
+
 // SnapshotKeepNone keeps no applied entries in a log that is compacted.
 const SnapshotKeepNone = -1
 
@@ -95,6 +106,9 @@ func (o Options) WithDefaults() Options {
 	}
 	if o.SnapshotLogEntries == 0 {
 		o.SnapshotLogEntries = 1 << 20
+	}
+	if o.LogBytesMax == 0 {
+		o.LogBytesMax = max(1<<30, 4*o.SnapshotLogBytes, 4*o.Core.UncommittedBytesMax)
 	}
 	if o.SnapshotKeepEntries == 0 {
 		o.SnapshotKeepEntries = 4096
@@ -143,6 +157,12 @@ func (o Options) Validate() error {
 	}
 	if o.SnapshotLogBytes < 1 && o.SnapshotLogBytes != SnapshotOff {
 		errs = append(errs, fmt.Errorf("SnapshotLogBytes: %d; want at least 1, or SnapshotOff", o.SnapshotLogBytes))
+	}
+	if least := 2 * max(o.SnapshotLogBytes, o.Core.UncommittedBytesMax); o.LogBytesMax < least &&
+		o.LogBytesMax != LogBytesUnbounded {
+		errs = append(errs, fmt.Errorf("LogBytesMax: %d; want at least %d, twice SnapshotLogBytes %d and "+
+			"Core.UncommittedBytesMax %d, or LogBytesUnbounded",
+			o.LogBytesMax, least, o.SnapshotLogBytes, o.Core.UncommittedBytesMax))
 	}
 	if o.SnapshotKeepEntries < SnapshotKeepNone {
 		errs = append(errs, fmt.Errorf("SnapshotKeepEntries: %d; want at least 1, or SnapshotKeepNone",

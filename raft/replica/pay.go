@@ -45,6 +45,7 @@ func (l *loop) encode() {
 
 func (l *loop) send(m raft.Message) {
 	l.meter.messagesOut.Add(1)
+	l.sayRoom(&m)
 	switch m.Kind {
 	case raft.MsgSnapshot:
 		l.noteChunkSent(&m)
@@ -64,7 +65,17 @@ func (l *loop) handOverWrite() {
 		return
 	}
 	task := writeTask{
-		install: in, write: rd.Write, spans: slices.Clone(rd.Append), sends: slices.Clone(rd.SendAfterSync),
+		handed: l.clock(), install: in, write: rd.Write,
+		spans: slices.Clone(rd.Append), sends: slices.Clone(rd.SendAfterSync),
+	}
+	for i := range task.sends {
+		l.sayRoom(&task.sends[i])
+	}
+	for i := range task.spans {
+		s := &task.spans[i]
+		if len(s.Entries) > 0 {
+			l.size.append(s.Prev.Index, s.LastIndex(), entriesSize(s.Entries))
+		}
 	}
 	if rd.HardState != nil {
 		hs := *rd.HardState

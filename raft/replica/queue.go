@@ -45,6 +45,16 @@ func (q *queue[T]) take(spare []T) ([]T, bool) {
 	return items, true
 }
 
+// first returns the item that has waited longest.
+func (q *queue[T]) first() (item T, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.items) == 0 {
+		return item, false
+	}
+	return q.items[0], true
+}
+
 // close ends the consumer and returns what it will not see.
 func (q *queue[T]) close() []T {
 	q.mu.Lock()

@@ -34,8 +34,13 @@ type Replica struct {
 	traceOneIn int
 	traceCount atomic.Uint64
 	started    time.Time
-	writeBegan atomic.Int64 // of the write under way, nanoseconds since started; 0 when none is
+	writeBegan atomic.Int64 // when the write under way was handed over, nanoseconds since started; 0 when none is
+	applyBegan atomic.Int64 // of the call of the machine under way, as writeBegan
 	stallMax   time.Duration
+
+	logBytesMax int
+	logBytes    atomic.Int64
+	noRoom      atomic.Pointer[error] // why no commands are taken; nil when there is room
 
 	compacting   chan struct{} // capacity 1: holds a token while a compaction is under way
 	trigger      compactionTrigger
@@ -68,7 +73,7 @@ func Start(o Options) (*Replica, error) {
 	if err != nil {
 		return nil, errors.Join(err, r.closePorts())
 	}
-	l := &loop{Replica: r, core: booted.core, appliedIndex: booted.applied.Index}
+	l := &loop{Replica: r, core: booted.core, appliedIndex: booted.applied.Index, size: booted.size}
 	l.readRetryAfter = time.Duration(o.Core.ElectionTicksMin) * o.TickInterval
 	a := &applier{Replica: r, applied: booted.applied, since: booted.since}
 	r.running.Add(6)
@@ -89,7 +94,7 @@ func newReplica(o Options) *Replica {
 		inbox:  newInbox(o.QueueEntriesMax, o.QueueBytesMax),
 		writes: newQueue[writeTask](), applies: newQueue[applyTask](), fetches: newQueue[raft.Fetch](),
 		compactions: newQueue[*compaction](), snapshotTasks: newQueue[snapshotTask](),
-		started: time.Now(), stallMax: o.DiskStallMax,
+		started: time.Now(), stallMax: o.DiskStallMax, logBytesMax: o.LogBytesMax,
 		meter: newMeter(), traces: traceRing{max: o.TraceKeptMax}, traceOneIn: o.TraceOneIn,
 		compacting: make(chan struct{}, 1), trigger: newCompactionTrigger(o),
 		readsMax: int64(o.ReadsMax), readTimeout: o.ReadTimeout,

@@ -107,6 +107,9 @@ func (r *Replica) create(want *raft.ReadChunk) (raft.Snapshot, error) {
 	if !r.stillWanted(want) {
 		return raft.Snapshot{}, errNotWanted
 	}
+	if why := r.Room(); why != nil {
+		return raft.Snapshot{}, why
+	}
 	view, name, err := r.viewForSnapshot()
 	if err != nil {
 		return raft.Snapshot{}, err
@@ -116,6 +119,9 @@ func (r *Replica) create(want *raft.ReadChunk) (raft.Snapshot, error) {
 		return view.Stream(func(piece []byte) error {
 			if r.stopping() || r.snapshots.stores.Load() > 0 {
 				return errNotWanted
+			}
+			if why := r.Room(); why != nil {
+				return why
 			}
 			return write(piece)
 		})

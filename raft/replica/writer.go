@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/raftmark/raftmark/raft"
@@ -9,7 +10,8 @@ import (
 
 // writeTask is the part of a Ready that concerns the disk.
 type writeTask struct {
-	install   *install // before the write
+	handed    time.Duration // when, by the replica's clock
+	install   *install      // before the write
 	hardState *raft.HardState
 	spans     []raft.Span
 	write     raft.WriteID // 0 when nothing is to be written
@@ -83,7 +85,7 @@ func (r *Replica) write(t *writeTask) error {
 // append appends and waits until that is durable.
 func (r *Replica) append(t *writeTask) error {
 	begin := time.Now()
-	r.noteWriteBegins(begin)
+	r.noteWrite(t.handed)
 	if t.hardState != nil || len(t.spans) > 0 {
 		wait, err := r.log.Append(t.hardState, t.spans)
 		if err != nil {
@@ -103,22 +105,32 @@ func (r *Replica) append(t *writeTask) error {
 
 // compactLog drops what is in the log up to a snapshot: to the disk, a write like any other.
 func (r *Replica) compactLog(upto raft.Snapshot) error {
-	r.noteWriteBegins(time.Now())
+	r.noteWrite(r.clock())
 	defer r.writeBegan.Store(0)
 	return r.log.Compact(upto)
 }
 
-func (r *Replica) noteWriteBegins(at time.Time) {
-	r.writeBegan.Store(max(1, int64(at.Sub(r.started))))
+func (r *Replica) noteWrite(handed time.Duration) { r.writeBegan.Store(max(1, int64(handed))) }
+
+// oldestWriteAge returns how long ago the oldest write was handed over that is not durable yet; 0 when there is none.
+// The one under way may be a younger one: a compaction of the log comes between writes.
+func (r *Replica) oldestWriteAge() time.Duration {
+	age := r.since(&r.writeBegan)
+	if waiting, some := r.writes.first(); some {
+		age = max(age, r.clock()-waiting.handed)
+	}
+	return age
 }
 
-// oldestWriteAge returns how long the write under way has taken; 0 when none is.
-func (r *Replica) oldestWriteAge() time.Duration {
-	began := r.writeBegan.Load()
-	if began == 0 {
-		return 0
+// applyAge returns how long ago the call of the machine that is under way began; 0 when none is.
+func (r *Replica) applyAge() time.Duration { return r.since(&r.applyBegan) }
+
+// since returns how long ago something began, or 0.
+func (r *Replica) since(began *atomic.Int64) time.Duration {
+	if at := began.Load(); at != 0 {
+		return r.clock() - time.Duration(at)
 	}
-	return time.Since(r.started) - time.Duration(began)
+	return 0
 }
 
 // merge makes one write of many, in their order. Only the first may have an install.
@@ -126,7 +138,7 @@ func (t *writeTask) merge(tasks []writeTask) {
 	clear(t.spans)
 	clear(t.sends)
 	clear(t.traces)
-	*t = writeTask{install: tasks[0].install, spans: t.spans[:0], sends: t.sends[:0], traces: t.traces[:0]}
+	*t = writeTask{handed: tasks[0].handed, install: tasks[0].install, spans: t.spans[:0], sends: t.sends[:0], traces: t.traces[:0]}
 	for i := range tasks {
 		task := &tasks[i]
 		if task.hardState != nil {
