@@ -124,7 +124,10 @@ func (a *applier) apply(t *applyTask) error {
 			a.results = append(a.results[:0], make([][]byte, len(span.Entries))...)
 			wanted = a.results
 		}
-		if err := a.machine.Apply(span, wanted); err != nil {
+		a.applyBegan.Store(max(1, int64(a.clock())))
+		err := a.machine.Apply(span, wanted)
+		a.applyBegan.Store(0)
+		if err != nil {
 			return err
 		}
 		a.applied = span.Last()
