@@ -208,6 +208,7 @@ func (n *Node) fail(err error) {
 // that closing gave.
 func (n *Node) Stop(ctx context.Context) error {
 	n.recorder.record(EventRecord{Kind: EventStop})
+	n.endFaults()
 	n.shutDown(ctx, func() {
 		limited, cancel := context.WithTimeout(ctx, 2*n.config.ElectionMin)
 		defer cancel()
@@ -224,6 +225,7 @@ func (n *Node) Stop(ctx context.Context) error {
 // Abort stops the node at once: clients and peers see their connections break. Of a node in a process of
 // its own, kill is more honest.
 func (n *Node) Abort() error {
+	n.endFaults()
 	n.shutDown(context.Background(), n.closeClients)
 	return n.Wait()
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/raft/replica"
 	"github.com/raftmark/raftmark/storage"
+	"github.com/raftmark/raftmark/storage/faultfs"
 	logmem "github.com/raftmark/raftmark/storage/mem"
 	"github.com/raftmark/raftmark/storage/pebble"
 	"github.com/raftmark/raftmark/storage/snapshot"
@@ -29,6 +30,7 @@ type parts struct {
 	life      storage.Life   // without a disk when nothing is kept on one
 	adoptions uint64
 	gate      *gate
+	faults    *faultfs.FS // under the log, the machine and the snapshots; nil unless faults are enabled
 }
 
 // machine is what every state machine of package kv can do.
@@ -48,13 +50,16 @@ func openParts(c Config) (p parts, err error) {
 			err = errors.Join(err, p.close())
 		}
 	}()
+	if c.EnableFaults {
+		p.faults = faultfs.NewIn(nil, c.DataDir)
+	}
 	if err := p.openLog(c); err != nil {
 		return p, adviseCopied(err)
 	}
-	if p.machine, err = openMachine(c); err != nil {
+	if p.machine, err = openMachine(c, p.faults); err != nil {
 		return p, err
 	}
-	if p.snapshots, err = openSnapshots(c); err != nil {
+	if p.snapshots, err = openSnapshots(c, p.faults); err != nil {
 		return p, err
 	}
 	if p.gate, err = openGate(c); err != nil {
@@ -69,7 +74,7 @@ func (p *parts) openLog(c Config) error {
 	o.AdoptCopied = c.AdoptCopiedFolder
 	switch c.LogStorage {
 	case StoragePebble:
-		log, err := pebble.Open(o)
+		log, err := openPebbleLog(o, p.faults)
 		if err != nil {
 			return err
 		}
@@ -92,24 +97,35 @@ func (p *parts) openLog(c Config) error {
 	return fmt.Errorf("log_storage: %q is not known", c.LogStorage)
 }
 
+func openPebbleLog(o storage.Options, faults *faultfs.FS) (*pebble.Log, error) {
+	if faults != nil {
+		return pebble.OpenOn(o, faults)
+	}
+	return pebble.Open(o)
+}
+
 // openMachine opens the state machine. It persists its state when the log is durable, because the log is
 // compacted up to there; with a log in memory both begin anew.
-func openMachine(c Config) (machine, error) {
+func openMachine(c Config, faults *faultfs.FS) (machine, error) {
 	durable := c.LogStorage != StorageMem
 	dir := storage.MachineDir(c.DataDir)
+	o, memory := kv.Options{Dir: dir, Logger: c.Logger}, kv.MemOptions{Dir: dir}
+	if faults != nil { // a nil pointer would be a file system
+		o.FS, memory.FS = faults, faults
+	}
 	switch c.Machine {
 	case MachinePebble:
-		m, err := kv.OpenPebble(kv.Options{Dir: dir, Logger: c.Logger})
+		m, err := kv.OpenPebble(o)
 		return opened(m, err)
 	case MachineMem:
 		if durable {
-			m, err := kv.OpenMem(kv.MemOptions{Dir: dir})
+			m, err := kv.OpenMem(memory)
 			return opened(m, err)
 		}
 		return kv.NewMem(), nil
 	case MachineNull:
 		if durable {
-			m, err := kv.OpenNull(kv.MemOptions{Dir: dir})
+			m, err := kv.OpenNull(memory)
 			return opened(m, err)
 		}
 		return kv.NewNull(), nil
@@ -127,14 +143,18 @@ func opened[M machine](m M, err error) (machine, error) {
 
 // openSnapshots opens the folder of snapshots. One that was received belongs to the log that it came with:
 // when that was in memory, it is gone.
-func openSnapshots(c Config) (replica.Snapshots, error) {
+func openSnapshots(c Config, faults *faultfs.FS) (replica.Snapshots, error) {
 	dir := storage.SnapshotDir(c.DataDir)
 	if c.LogStorage == StorageMem {
 		if err := os.RemoveAll(dir); err != nil {
 			return nil, fmt.Errorf("remove snapshots: %w", err)
 		}
 	}
-	folder, err := snapshot.Open(snapshot.Options{Dir: dir, Logger: c.Logger})
+	o := snapshot.Options{Dir: dir, Logger: c.Logger}
+	if faults != nil {
+		o.FS = faults
+	}
+	folder, err := snapshot.Open(o)
 	if err != nil {
 		return nil, err
 	}

@@ -84,6 +84,7 @@ folder and are used again, and so are nodes that were added; removed ones are no
 	addTimeFlags(cmd, &o.Heartbeat, &o.ElectionMin, &o.ElectionMax)
 	addStallFlag(cmd, &o.DiskStallMax)
 	addReadFlags(cmd, &o.Reads, &o.Lease)
+	addFaultsFlag(cmd, &o.EnableFaults)
 	return cmd
 }
 

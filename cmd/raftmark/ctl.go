@@ -55,7 +55,7 @@ func newCtlCommand() *cobra.Command {
 		},
 	}
 	status.Flags().BoolVar(&asJSON, "json", false, "print everything, as JSON")
-	ctl.AddCommand(status, newMembersCommand(&f), newTransferCommand(&f), newSnapshotCommand(&f))
+	ctl.AddCommand(status, newMembersCommand(&f), newTransferCommand(&f), newSnapshotCommand(&f), newFaultsCommand(&f))
 	ctl.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return prepareCtl(cmd) }
 	explainNoAdminPort(ctl)
 	return ctl

@@ -75,6 +75,7 @@ cluster that runs, and only its own addresses need be given:
 	addTimeFlags(cmd, &c.Heartbeat, &c.ElectionMin, &c.ElectionMax)
 	addStallFlag(cmd, &c.DiskStallMax)
 	addReadFlags(cmd, &c.Reads, &c.Lease)
+	addFaultsFlag(cmd, &c.EnableFaults)
 	flags.BoolVar(&f.exitWithParent, "exit-with-parent", false, "stop when standard input ends")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log connections and messages, too")
 	return cmd
@@ -159,7 +160,8 @@ func runNode(ctx context.Context, c server.Config) error {
 func (f *nodeFlags) load(cmd *cobra.Command) (server.Config, error) {
 	if f.configFile != "" {
 		for _, name := range []string{"id", "peer", "join", "cluster", "data", "transport", "tls-dir", "log-storage",
-			"machine", "adopt-copied-folder", "heartbeat", "election-min", "election-max", "disk-stall-max", "reads", "lease"} {
+			"machine", "adopt-copied-folder", "heartbeat", "election-min", "election-max", "disk-stall-max", "reads", "lease",
+			"enable-faults"} {
 			if cmd.Flags().Changed(name) {
 				return server.Config{}, fmt.Errorf("--%s: not together with --config", name)
 			}
