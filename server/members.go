@@ -118,6 +118,9 @@ func (n *Node) followMembers() {
 				continue
 			}
 		}
+		if n.silenced.Load() { // there is nobody to tell
+			continue
+		}
 		s := n.replica.Status()
 		waits := !settled
 		settled = s.ConfigurationIndex <= s.CommitIndex

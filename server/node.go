@@ -38,6 +38,7 @@ type Node struct {
 	leader         atomic.Uint64 // as far as the replica's loop knows
 	handedTo       atomic.Uint64 // whom this node last told to lead
 	shunned        atomic.Bool   // peers refuse it as removed, and nobody leads it
+	silenced       atomic.Bool   // a peer refuses it for its disk, see silence
 
 	serving sync.WaitGroup // the accept loops and the watch of the replica
 	end     sync.Once
@@ -161,6 +162,7 @@ func (n *Node) serve() error {
 	n.serving.Go(n.watchReplica)
 	n.serving.Go(n.watchRoom)
 	n.serving.Go(n.followMembers)
+	n.serving.Go(n.watchRefusals)
 	return nil
 }
 
