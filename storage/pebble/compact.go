@@ -60,7 +60,9 @@ func (l *Log) startCompact(upto raft.Snapshot) (wait func() error, err error) {
 	}
 	b := builder{batch: l.db.NewBatch(), end: l.end}
 	err = b.setFirst(upto)
-	if !matches {
+	if matches {
+		err = errors.Join(err, l.forget(&b, upto.Last.Index))
+	} else {
 		err = errors.Join(err, b.removeRuns(l.lowest, l.state.Last.Index+1))
 	}
 	e, endErr := b.finish(last)

@@ -23,14 +23,15 @@ type Log struct {
 	readers sync.WaitGroup
 
 	// mu orders writes, and keeps the fields below.
-	mu       sync.RWMutex
-	db       *pebble.DB
-	closed   bool
-	panicked bool // the engine may hold its locks for ever; do not call it
-	loaded   bool
-	state    raft.LogState
-	end      end        // of the last batch
-	lowest   raft.Index // no run has a lower first index. Invariant: lowest <= state.First.Index+1
+	mu        sync.RWMutex
+	db        *pebble.DB
+	closed    bool
+	panicked  bool // the engine may hold its locks for ever; do not call it
+	loaded    bool
+	state     raft.LogState
+	end       end        // of the last batch
+	lowest    raft.Index // no run has a lower first index. Invariant: lowest <= state.First.Index+1
+	forgotten raft.Index // runs below it that were in memory only are deleted; 0 for none in this life
 
 	watermark *watermark // set by Load
 

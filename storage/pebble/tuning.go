@@ -15,6 +15,8 @@ type tuning struct {
 	failStopOff bool
 	// watermarkOff keeps no watermark.
 	watermarkOff bool
+	// forgetOff leaves compacted runs in the memtables, see forget.
+	forgetOff bool
 	// submit takes the place of ApplyNoSyncWait. The wait that it returns releases the batch.
 	submit func(*pebble.DB, *pebble.Batch) (wait func() error, err error)
 }
