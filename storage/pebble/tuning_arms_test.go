@@ -70,7 +70,12 @@ func keptArms() []arm {
 		tuningArm("hard state among the runs", tuning{guardOff: true, engine: func(o *pebble.Options) {
 			o.Experimental.SpanPolicyFunc = nil
 		}}),
+		tuningArm("compacted runs stay in memory", tuning{forgetOff: true}),
 		tuningArm("no FailStopFS", tuning{failStopOff: true}),
+		{name: "watermark always syncing", options: func(o *storage.Options) {
+			o.WatermarkSyncInterval = storage.WatermarkSyncAlways
+		}},
+		tuningArm("no watermark", tuning{watermarkOff: true}),
 		{name: "one append an entry", appendEach: true},
 		{name: "Apply(Sync), merged, own goroutine", tune: mergedApply},
 		{name: "LogData(Sync), own goroutine", tune: logDataSync},

@@ -141,7 +141,7 @@ func TestTuningArm(t *testing.T) {
 	}
 	s, err := measure(armNamed(t, name), load{
 		each:          500 * time.Millisecond,
-		pipelineBytes: 96 << 20, pipelineFor: 3 * time.Second, compactBytes: 64 << 20,
+		pipelineBytes: 96 << 20, pipelineFor: 3 * time.Second, compactBytes: 16 << 20,
 		prime: true,
 	}, dir, vfs.Default)
 	if err != nil {
