@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -20,6 +21,8 @@ import (
 // of its own, and one during the rotation of a WAL by unlocking a mutex twice, which nothing can recover.
 // What is said here to have succeeded must therefore be acknowledged only while failure holds no error; the
 // error is there before the call returns.
+//
+// It also puts the engine's markers in order, see orderMarker.
 type FailStopFS struct {
 	vfs.FS
 	failure *storage.Failure
@@ -77,7 +80,23 @@ func (f *FailStopFS) file(open func() (vfs.File, error)) (vfs.File, error) {
 
 // Create implements vfs.FS.
 func (f *FailStopFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	f.orderMarker(name)
 	return f.file(func() (vfs.File, error) { return f.FS.Create(name, category) })
+}
+
+// orderMarker makes durable what was created and removed beside a marker of the engine, before that is. The engine syncs
+// the folder only after it has created the new marker and removed the old one: a power loss before could leave the new
+// marker without the file that it names, or neither marker, which is a new, empty store.
+func (f *FailStopFS) orderMarker(name string) {
+	if strings.HasPrefix(f.FS.PathBase(name), "marker.") {
+		f.write(func() error {
+			dir, err := f.FS.OpenDir(f.FS.PathDir(name))
+			if err != nil {
+				return err
+			}
+			return errors.Join(dir.Sync(), dir.Close())
+		})
+	}
 }
 
 // OpenReadWrite implements vfs.FS.
@@ -106,6 +125,7 @@ func (f *FailStopFS) Link(oldname, newname string) error {
 
 // Remove implements vfs.FS.
 func (f *FailStopFS) Remove(name string) error {
+	f.orderMarker(name)
 	return f.name(func() error { return f.FS.Remove(name) })
 }
 
