@@ -2,6 +2,7 @@ package transporttest
 
 import (
 	"errors"
+	"reflect"
 	"sync"
 	"time"
 
@@ -178,6 +179,52 @@ func testDisk(e *env) {
 		{"hello", testDiskOfHello, false},
 		{"welcome", testDiskOfWelcome, false},
 		{"learned", testDiskOfLearned, false},
+		{"life", testLife, false},
+	})
+}
+
+// testLife sees all of a greeting at both ends, and refuses it for a reason of its own.
+func testLife(e *env) {
+	lives := map[raft.NodeID]transport.Greeting{
+		1: {Node: 1, Disk: 100, Incarnation: 11, Nonce: 12, Previous: []uint64{13, 14}},
+		2: {Node: 2, Disk: 200, Incarnation: 1<<64 - 1, Nonce: 1<<64 - 2},
+	}
+	heard := make(chan transport.Greeting, 64)
+	open := func(id raft.NodeID, admit func(transport.Greeting) error) *node {
+		options, life := e.options(id), lives[id]
+		options.Disk, options.Incarnation, options.Nonce, options.Previous =
+			life.Disk, life.Incarnation, life.Nonce, life.Previous
+		options.Admit = func(g transport.Greeting) error {
+			select {
+			case heard <- g:
+			default:
+			}
+			return admit(g)
+		}
+		return e.open(options)
+	}
+	a := open(1, func(transport.Greeting) error { return nil })
+	b := open(2, func(transport.Greeting) error {
+		return transport.Refused(transport.RefusedLife, "a later one was seen")
+	})
+	b.start(map[raft.NodeID]string{1: a.addr})
+	a.start(map[raft.NodeID]string{2: b.addr})
+	e.refused(a, b, transport.RefusedLife)
+	e.refusedBy(a, transport.RefusedLife)
+	e.eventually("both logs say what is wrong", func() bool {
+		return a.log.contains("was rolled back or copied") && b.log.contains("a later one was seen")
+	})
+	seen := map[raft.NodeID]bool{}
+	e.eventually("both greetings were heard", func() bool {
+		select {
+		case g := <-heard:
+			seen[g.Node] = true
+			if want := lives[g.Node]; !reflect.DeepEqual(g, want) {
+				e.Fatalf("heard %+v, want %+v", g, want)
+			}
+		default:
+		}
+		return seen[1] && seen[2]
 	})
 }
 

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
@@ -213,9 +214,37 @@ func TestHelloAndWelcomeRoundTrip(t *testing.T) {
 			t.Errorf("welcome decoded from %d of %d bytes", n, len(src))
 		}
 	}
+	for _, golden := range []string{"hello_of_protocol_2.golden", "welcome_of_protocol_2.golden"} {
+		if protocol, err := protocolOf(t, filepath.Join("testdata", golden)); err != nil || protocol != 2 {
+			t.Errorf("%s: got protocol %d, %v, want 2, which is refused as such", golden, protocol, err)
+		}
+	}
 	if got, err := DecodeHello([]byte{99, 1, 2, 3}); err != nil || got.Protocol != 99 {
 		t.Errorf("hello of another protocol: got %+v, %v", got, err)
 	}
+}
+
+// protocolOf decodes the greeting in a golden file.
+func protocolOf(t *testing.T, path string) (uint64, error) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame, err := NewReader(bytes.NewReader(raw), HelloBytesMax).Next()
+	if err != nil {
+		return 0, err
+	}
+	if frame.Kind == KindHello {
+		h, err := DecodeHello(frame.Payload)
+		return h.Protocol, err
+	}
+	w, err := DecodeWelcome(frame.Payload)
+	return w.Protocol, err
 }
 
 func TestEncoderSharesLongSpansAndCopiesShortOnes(t *testing.T) {
