@@ -93,3 +93,60 @@ func TestFollowerWhoseInstallHangsIsStalled(t *testing.T) {
 		c.awaitLedgers(500)
 	})
 }
+
+func TestLeaderWhoseMachineHangsHandsOver(t *testing.T) {
+	o := replica.Options{DiskStallMax: 100 * time.Millisecond}
+	inClusterOf(t, 3, logmem.Options{}, o, func(c *cluster) {
+		id, leader := c.leader()
+		c.mustPropose(leader, "before")
+		goOn := make(chan struct{})
+		leader.ledger.hold(goOn)
+		leader.Propose(&replica.Proposal{Data: []byte("held"), Done: func(*replica.Proposal) {}})
+		time.Sleep(100*time.Millisecond + electionMin/2)
+		if age := leader.Metrics().ApplyAge; age < 100*time.Millisecond {
+			t.Errorf("the machine has been at it for %v, want at least 100ms", age)
+		}
+		c.remove(id)
+		next := c.leads()
+		c.nodes[id] = leader
+		if next == nil || leader.Metrics().DiskStalls != 1 {
+			t.Errorf("no leader half an election timeout after the stall, or it is not counted: %v", leader.events.list)
+		}
+		close(goOn)
+		c.awaitLedgers(2)
+	})
+}
+
+// The second write waits for the first, and is older than its own sync.
+func TestAgeOfAWriteBeginsWhenItIsHandedOver(t *testing.T) {
+	o := replica.Options{DiskStallMax: replica.DiskStallIgnored}
+	inClusterOf(t, 1, logmem.Options{ManualSync: true}, o, func(c *cluster) {
+		stop := c.syncAll()
+		_, leader := c.leader()
+		c.mustPropose(leader, "before")
+		stop()
+		age := func() time.Duration { return leader.Metrics().OldestWriteAge.Round(time.Millisecond) }
+		if got := age(); got != 0 {
+			t.Errorf("nothing is written, and the oldest write is %v old", got)
+		}
+		propose := func(text string) {
+			leader.Propose(&replica.Proposal{Data: []byte(text), Done: func(*replica.Proposal) {}})
+		}
+		propose("first")
+		time.Sleep(300 * time.Millisecond)
+		propose("second")
+		time.Sleep(200 * time.Millisecond)
+		if got := age(); got != 500*time.Millisecond {
+			t.Errorf("the first write is %v old, want 500ms", got)
+		}
+		_ = leader.log.Sync()
+		time.Sleep(100 * time.Millisecond)
+		if got := age(); got != 300*time.Millisecond {
+			t.Errorf("the second write is %v old, want 300ms", got)
+		}
+		stop = c.syncAll()
+		c.awaitLedgers(3)
+		_ = leader.stop()
+		stop()
+	})
+}

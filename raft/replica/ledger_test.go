@@ -22,6 +22,14 @@ type ledger struct {
 	commands [][]byte
 	results  int // made
 	fail     error
+	held     <-chan struct{} // applying waits for its end
+}
+
+// hold makes Apply wait until goOn is closed.
+func (l *ledger) hold(goOn <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = goOn
 }
 
 // ledgerDisk is what a crash leaves of a ledger.
@@ -54,6 +62,12 @@ func (l *ledger) Applied() (raft.Index, error) {
 
 // Apply answers each command with its own bytes.
 func (l *ledger) Apply(span raft.Span, results [][]byte) error {
+	l.mu.Lock()
+	held := l.held
+	l.mu.Unlock()
+	if held != nil {
+		<-held
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.fail != nil {

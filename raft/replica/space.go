@@ -32,16 +32,21 @@ type space struct {
 	term    raft.Term
 	full    map[raft.NodeID]bool // the voters that answered a heartbeat of term, and whether they have no room
 
-	refused    raft.Term     // of the leader whose entries were not taken last
-	compactAt  time.Duration // when the log may be compacted for the room, again
-	handOverAt time.Duration // when leadership may be handed over for want of room, again
-	handsOver  bool          // it was, and that is not decided
+	refused     raft.Term     // of the leader whose entries were not taken last
+	lastRoom    bool          // as hasLastRoom said last
+	compactAt   time.Duration // when the log may be compacted for the room, again, if that did nothing
+	compactFrom raft.Index    // where it began at the last attempt
+	handOverAt  time.Duration // when leadership may be handed over for want of room
+	handsOver   bool          // it was, and that is not decided
 }
 
 const (
 	// handOverForRoomEvery keeps servers without room from passing leadership around.
 	handOverForRoomEvery = 30 * time.Second
-	// compactForRoomEvery is the time between two compactions for the room, of which the first may have failed.
+	// handOverForBudgetAfter is how long the log must have been above its budget before that is a reason to hand over: a
+	// compaction that is under way may end it.
+	handOverForBudgetAfter = 2 * time.Second
+	// compactForRoomEvery is the time between two compactions for the room, of which the first did nothing.
 	compactForRoomEvery = time.Second
 	// keepForRoomBytes bounds what stays then for followers that are a little behind.
 	keepForRoomBytes = 16 << 20
@@ -76,6 +81,9 @@ func (l *loop) watchRoom() {
 	}
 	had := s.own == nil
 	s.over = over
+	if last := l.hasLastRoom(); last != s.lastRoom {
+		s.lastRoom, s.refused = last, 0 // let the leader ask
+	}
 	switch {
 	case s.disk.Low:
 		s.own = fmt.Errorf("%w: %d bytes free, reserve %d", ErrDiskFull, s.disk.FreeBytes, s.disk.ReserveBytes)
@@ -96,12 +104,17 @@ func (l *loop) watchRoom() {
 }
 
 func (l *loop) reportRoom(has bool) {
-	l.space.refusal, l.space.refused = l.space.own, 0
+	s := &l.space
+	s.refusal, s.refused = s.own, 0
 	if has {
 		l.report(Event{Kind: EventDiskRoom, Term: l.core.Term()})
 		return
 	}
-	l.logger.Warn("no room", "node", l.id, "err", l.space.own)
+	clear(s.full) // the disk may be the same one: only answers from now on count
+	if !s.disk.Low {
+		s.handOverAt = max(s.handOverAt, l.clock()+handOverForBudgetAfter)
+	}
+	l.logger.Warn("no room", "node", l.id, "err", s.own)
 	l.report(Event{Kind: EventDiskFull, Term: l.core.Term()})
 }
 
@@ -121,11 +134,10 @@ func (l *loop) takesMessage(m *raft.Message) bool {
 	case raft.MsgSnapshot:
 		takes = false
 	case raft.MsgAppend:
-		old := l.hasLastRoom()
 		takes = s.refused != m.Term || len(m.Span.Entries) > 0
 		for i := range m.Span.Entries {
 			e := &m.Span.Entries[i]
-			if e.Kind == raft.EntryCommand && (e.Term == m.Term || !old) {
+			if e.Kind == raft.EntryCommand && (e.Term == m.Term || !s.lastRoom) {
 				takes, s.refused = false, m.Term
 				break
 			}
@@ -193,7 +205,8 @@ func (l *loop) overSoon() bool {
 func (l *loop) compactForRoom() {
 	s := &l.space
 	keep := l.keptForRoom()
-	if l.clock() < s.compactAt || l.appliedIndex <= l.core.FirstIndex()+keep {
+	first := l.core.FirstIndex()
+	if first == s.compactFrom && l.clock() < s.compactAt || l.appliedIndex <= first+keep {
 		return
 	}
 	select {
@@ -201,7 +214,7 @@ func (l *loop) compactForRoom() {
 	default:
 		return
 	}
-	s.compactAt = l.clock() + compactForRoomEvery
+	s.compactFrom, s.compactAt = first, l.clock()+compactForRoomEvery
 	c := &compaction{keep: keep, force: true}
 	l.handOverApply(applyTask{view: func(view raft.View, last raft.EntryID, err error) {
 		l.beginCompaction(c, view, last, err)

@@ -1,0 +1,319 @@
+package replica_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/raft/replica"
+	logmem "github.com/raftmark/raftmark/storage/mem"
+)
+
+// low is a disk with a little less than its reserve; nearly nothing is left of hollow.
+func low() replica.Disk    { return replica.Disk{Low: true, FreeBytes: 900, ReserveBytes: 1000} }
+func hollow() replica.Disk { return replica.Disk{Low: true, FreeBytes: 10, ReserveBytes: 1000} }
+func roomy() replica.Disk  { return replica.Disk{FreeBytes: 5000, ReserveBytes: 1000} }
+
+// refused checks that a node refuses a proposal for want of room, definitely, and appends nothing.
+func (c *cluster) refused(n *node) {
+	c.t.Helper()
+	before := n.Status().LastIndex
+	_, err := n.ProposeWait(context.Background(), []byte("too much"))
+	if !errors.Is(err, replica.ErrDiskFull) || !replica.Definite(err) {
+		c.t.Fatalf("got %v, want ErrDiskFull, which is definite", err)
+	}
+	if after := n.Status().LastIndex; after != before {
+		c.t.Fatalf("refused, and appended: the log ended at %d, now %d", before, after)
+	}
+}
+
+// settle lets a few rounds of heartbeats pass.
+func settle() { time.Sleep(200 * time.Millisecond) }
+
+func TestLeaderWithoutRoomHandsOverAndIsBackWhenItHasSome(t *testing.T) {
+	inClusterOf(t, 3, logmem.Options{}, replica.Options{}, func(c *cluster) {
+		id, leader := c.leader()
+		c.mustPropose(leader, "before")
+		settle()
+		leader.SetDisk(low())
+		time.Sleep(2 * electionMin / 3)
+		c.remove(id)
+		next := c.leads()
+		c.nodes[id] = leader
+		if next == nil || len(leader.events.of(replica.EventDiskFull)) != 1 || leader.Room() == nil {
+			t.Fatalf("no other leader two thirds of an election timeout later: %v", leader.events.list)
+		}
+		for i := range 50 {
+			c.mustPropose(next, fmt.Sprint(i))
+		}
+		settle()
+		if n := len(leader.ledger.list()); n > 1 || leader.Metrics().MessagesNoRoom == 0 {
+			t.Errorf("took %d commands without room", n-1)
+		}
+		leader.SetDisk(roomy())
+		if c.awaitLedgers(51); len(leader.events.of(replica.EventDiskRoom)) != 1 || leader.Room() != nil {
+			t.Errorf("has room, and does not say so: %v", leader.events.list)
+		}
+	})
+}
+
+func TestClusterWithoutRoomRefusesWritesAndServesReads(t *testing.T) {
+	inClusterOf(t, 3, logmem.Options{}, replica.Options{}, func(c *cluster) {
+		id, leader := c.leader()
+		c.mustPropose(leader, "before")
+		for _, n := range c.nodes {
+			n.SetDisk(hollow())
+		}
+		settle()
+		if now, _ := c.leader(); now != id {
+			t.Errorf("node %d gave leadership to %d, which has no room either", id, now)
+		}
+		c.refused(leader)
+		log := c.crash(id)
+		c.start(id, log).SetDisk(hollow())
+		_, leader = c.leader() // the no-op of the new term is taken
+		for _, n := range c.nodes {
+			if _, err := n.ReadIndex(context.Background()); err != nil {
+				t.Errorf("read: %v", err)
+			}
+		}
+		settle()
+		c.refused(leader)
+		for _, n := range c.nodes {
+			n.SetDisk(roomy())
+		}
+		settle()
+		_, leader = c.leader()
+		c.mustPropose(leader, "after")
+		c.awaitLedgers(2)
+	})
+}
+
+func TestLeaderWhoseFollowersHaveNoRoomRefusesWrites(t *testing.T) {
+	inClusterOf(t, 3, logmem.Options{}, replica.Options{}, func(c *cluster) {
+		id, leader := c.leader()
+		for other, n := range c.nodes {
+			if other != id {
+				n.SetDisk(low())
+			}
+		}
+		settle()
+		c.refused(leader)
+		if leader.Room() != nil {
+			t.Errorf("has room, and says %v", leader.Room())
+		}
+		_, follower := c.follower()
+		follower.SetDisk(roomy())
+		settle()
+		c.mustPropose(leader, "two of three have room")
+	})
+}
+
+// The leader of two appended a command that the other does not have, and lost its leadership. Without room anywhere,
+// only this entry of an older term can lead to a term that is committed.
+func TestEntriesOfOlderTermsAreTakenFromTheLastOfTheRoom(t *testing.T) {
+	inClusterOf(t, 2, logmem.Options{}, replica.Options{}, func(c *cluster) {
+		id, leader := c.leader()
+		otherID, other := c.follower()
+		settle()
+		c.network.SetLink(id, otherID, false)
+		c.network.SetLink(otherID, id, false)
+		go func() { _, _ = leader.ProposeWait(context.Background(), []byte("left over")) }()
+		c.await("the leader gives up", func() bool { return c.leads() == nil })
+		leader.SetDisk(hollow())
+		other.SetDisk(hollow())
+		c.network.SetLink(id, otherID, true)
+		c.network.SetLink(otherID, id, true)
+		time.Sleep(2 * time.Second)
+		if n := len(other.ledger.list()); n > 0 {
+			t.Errorf("took an older term's command, with less than half of the reserve left")
+		}
+		leader.SetDisk(low())
+		other.SetDisk(low())
+		c.leader()
+		c.awaitLedgers(1)
+	})
+}
+
+// A follower without room costs its leader a window of messages, once, and not one at each heartbeat.
+func TestWhatIsNotTakenIsNotSentAgainAndAgain(t *testing.T) {
+	o := replica.Options{Core: raft.Config{InflightMessagesMax: 16, InflightBytesMax: 1 << 20}}
+	inClusterOf(t, 3, logmem.Options{}, o, func(c *cluster) {
+		_, leader := c.leader()
+		_, follower := c.follower()
+		follower.SetDisk(low())
+		stop := c.writeUnderLoad(2)
+		time.Sleep(10 * time.Second)
+		dropped, rounds := follower.Metrics().MessagesNoRoom, uint64(10*time.Second/(50*time.Millisecond))
+		if dropped == 0 || dropped > rounds+32 {
+			t.Errorf("%d messages for a follower without room in %d heartbeats, want one each, and a window", dropped, rounds)
+		}
+		follower.SetDisk(roomy())
+		c.checkNoneLost(stop())
+		_ = leader
+	})
+}
+
+func TestLeadershipIsNotHandedOnAgainAtOnce(t *testing.T) {
+	inClusterOf(t, 3, logmem.Options{}, replica.Options{}, func(c *cluster) {
+		id, leader := c.leader()
+		settle()
+		leader.SetDisk(low())
+		settle()
+		next, other := c.leader()
+		if next == id {
+			t.Fatal("leads on without room")
+		}
+		c.await("leadership is given back", func() bool { return other.Transfer(context.Background(), id) == nil })
+		time.Sleep(20 * time.Second)
+		if now, _ := c.leader(); now != id {
+			t.Errorf("handed over twice within 30 s")
+		}
+		time.Sleep(12 * time.Second)
+		if now, _ := c.leader(); now == id {
+			t.Errorf("still leads without room after 30 s")
+		}
+	})
+}
+
+// budgeted are options with a small budget of the log.
+func budgeted() replica.Options {
+	return replica.Options{
+		Core:             raft.Config{UncommittedBytesMax: 16 << 10, MessageBytesMax: 4 << 10, TailBytesMax: 4 << 10},
+		SnapshotLogBytes: 16 << 10, LogBytesMax: 64 << 10,
+	}
+}
+
+func TestLogThatCannotBeCompactedStaysInItsBudget(t *testing.T) {
+	o := budgeted()
+	inClusterOf(t, 3, logmem.Options{}, o, func(c *cluster) {
+		for _, disk := range c.disks {
+			disk.slow = 20 * time.Second
+		}
+		_, leader := c.leader()
+		payload := strings.Repeat("x", 1000)
+		var err error
+		taken := 0
+		for err == nil && taken < 500 {
+			if _, err = leader.ProposeWait(context.Background(), []byte(payload)); err == nil {
+				taken++
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		if !errors.Is(err, replica.ErrDiskFull) || !replica.Definite(err) || taken < 32 {
+			t.Fatalf("%d taken, then %v; want ErrDiskFull at the budget of %d bytes", taken, err, o.LogBytesMax)
+		}
+		for id, n := range c.nodes {
+			if m := n.Metrics(); m.LogBytes > int64(o.LogBytesMax+o.LogBytesMax/4) || m.LogBytesMax != int64(o.LogBytesMax) {
+				t.Errorf("node %d: the log has %d bytes of %d", id, m.LogBytes, m.LogBytesMax)
+			}
+		}
+		c.mu.Lock()
+		for _, disk := range c.disks {
+			disk.mu.Lock()
+			disk.slow = 0
+			disk.mu.Unlock()
+		}
+		c.mu.Unlock()
+		c.await("the machine persists, and the log is compacted", func() bool {
+			_, n := c.leader()
+			_, err := n.ProposeWait(context.Background(), []byte(payload))
+			return err == nil
+		})
+		c.awaitLedgers(taken)
+	})
+}
+
+// hangingSnapshots store nothing until goOn is closed.
+type hangingSnapshots struct {
+	replica.Snapshots
+	goOn chan struct{}
+}
+
+func (s hangingSnapshots) Store(c raft.Chunk) error {
+	<-s.goOn
+	return s.Snapshots.Store(c)
+}
+
+func TestBudgetOfTheLogDoesNotWaitForASnapshotOnItsWay(t *testing.T) {
+	o := budgeted()
+	inClusterOf(t, 3, logmem.Options{}, o, func(c *cluster) {
+		id, _ := c.follower()
+		left := c.crash(id)
+		_, leader := c.leader()
+		payload := strings.Repeat("x", 1000)
+		for range 100 {
+			c.mustPropose(leader, payload)
+			time.Sleep(5 * time.Millisecond)
+		}
+		goOn := make(chan struct{})
+		o := c.options
+		o.Snapshots = hangingSnapshots{Snapshots: openFiles(t, c.dirs[id]), goOn: goOn}
+		if _, err := c.boot(id, left, o); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 500 {
+			if _, err := leader.ProposeWait(context.Background(), []byte(payload)); err != nil {
+				close(goOn)
+				t.Fatalf("proposal %d, while a snapshot is being sent: %v", i, err)
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		if m := leader.Metrics(); m.LogBytes > int64(o.LogBytesMax) || m.SnapshotsCreated == 0 {
+			t.Errorf("the log has %d bytes of %d, %d snapshots created", m.LogBytes, o.LogBytesMax, m.SnapshotsCreated)
+		}
+		close(goOn)
+		c.awaitLedgers(600)
+	})
+}
+
+func TestSizeOfTheLogIsKnownAfterAStart(t *testing.T) {
+	inClusterOf(t, 3, logmem.Options{}, compacting(), func(c *cluster) {
+		_, leader := c.leader()
+		for i := range 350 {
+			c.mustPropose(leader, fmt.Sprintf("%04d", i))
+		}
+		c.awaitLedgers(350)
+		settle()
+		id, follower := c.follower()
+		before, entries := follower.Metrics().LogBytes, follower.Status().LastIndex-follower.Status().FirstIndex
+		after := c.start(id, c.crash(id))
+		settle()
+		got := after.Metrics().LogBytes
+		if want := int64(entries) * 36; before < want-200 || before > want+200 || got < want-200 || got > want+200 {
+			t.Errorf("%d entries: %d bytes, %d after a start, want about %d", entries, before, got, want)
+		}
+	})
+}
+
+func TestServerWithoutRoomCreatesNoSnapshots(t *testing.T) {
+	inClusterOf(t, 2, logmem.Options{}, compacting(), func(c *cluster) {
+		_, leader := c.leader()
+		if err := leader.ChangeConfig(context.Background(), []raft.Change{{Kind: raft.AddLearner, ID: 3}}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 300 {
+			c.mustPropose(leader, fmt.Sprint(i))
+		}
+		for _, n := range c.nodes {
+			n.SetDisk(low())
+		}
+		settle()
+		learner := c.start(3, c.newLog())
+		time.Sleep(3 * time.Second)
+		if n := leader.Metrics().SnapshotsCreated; n > 0 {
+			t.Errorf("%d snapshots were created without room", n)
+		}
+		for _, n := range c.nodes {
+			n.SetDisk(roomy())
+		}
+		c.awaitLedgers(300)
+		if leader.Metrics().SnapshotsCreated == 0 || learner.Metrics().SnapshotsInstalled == 0 {
+			t.Error("no snapshot was sent when there was room again")
+		}
+	})
+}
