@@ -25,7 +25,8 @@ type armRecord struct {
 	end      time.Duration // of the last run, on the arm's clock
 
 	steady   *steadyStats
-	closed   [][]result.ClosedPoint // by run
+	under    map[string]*steadyStats // while a disk was broken, by kind of fault
+	closed   [][]result.ClosedPoint  // by run
 	trials   []result.Trial
 	timeline []result.TimelineBin
 	events   []result.Event
@@ -40,7 +41,7 @@ type armRecord struct {
 func newArmRecord(arm Arm) *armRecord {
 	return &armRecord{
 		name: arm.Name, scenario: arm.Scenario, clock: armClock{name: arm.Name}, steady: newSteadyStats(),
-		safety: result.Safety{Linearizable: "ok"},
+		under: map[string]*steadyStats{}, safety: result.Safety{Linearizable: "ok"},
 	}
 }
 
@@ -80,6 +81,7 @@ func (a *armRecord) recordTrials(r *run) {
 		}
 		row, anomaly := o.assess(t, a.clock)
 		a.trials = append(a.trials, row)
+		a.recordUnder(r, &t)
 		if anomaly.text == "" {
 			continue
 		}
@@ -90,6 +92,23 @@ func (a *armRecord) recordTrials(r *run) {
 			a.warnings = append(a.warnings, "note: "+note)
 		}
 		r.actions = append(r.actions, action{at: t.end, kind: "anomaly", note: note})
+	}
+}
+
+// recordUnder takes what was due while a disk was broken. It is published for its tail: the generator's own must be a
+// small part of that.
+func (a *armRecord) recordUnder(r *run, t *trialRecord) {
+	if !t.traits().Disk || t.heal == never {
+		return
+	}
+	under := a.under[t.kind]
+	if under == nil {
+		under = newSteadyStats()
+		a.under[t.kind] = under
+	}
+	one := under.window(r.entries, t.inject, t.heal)
+	for _, reason := range disturbedFaults(&one) {
+		a.invalid = append(a.invalid, fmt.Sprintf("%s trial %d: %s", t.kind, t.number, reason))
 	}
 }
 

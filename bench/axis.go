@@ -23,6 +23,7 @@ func setters(s *Scenario) map[string]any {
 		"transport":    &s.Transport,
 		"log":          &s.Log,
 		"machine":      &s.Machine,
+		"sync":         &s.Sync,
 		"heartbeat":    &s.Heartbeat,
 		"election.min": &s.Election.Min,
 		"election.max": &s.Election.Max,
@@ -36,6 +37,8 @@ func setters(s *Scenario) map[string]any {
 		"timeout":      &s.Load.Timeout,
 
 		"slow_follower":           &s.SlowFollower,
+		"disk_stall_max":          &s.DiskStallMax,
+		"disk_delay":              &s.DiskDelay,
 		"adaptive_window":         &s.Raft.AdaptiveWindow,
 		"inflight_messages_max":   &s.Raft.InflightMessagesMax,
 		"inflight_bytes_max":      &s.Raft.InflightBytesMax,

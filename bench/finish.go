@@ -10,12 +10,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/raftmark/raftmark/bench/calibrate"
 	"github.com/raftmark/raftmark/bench/result"
 )
-
-// phaseNames are those of rule R12, as summary.json names them, and how long the node took after its restart.
-var phaseNames = [...]string{"detect", "elect", "first_commit", "client", "recover", "catch_up"}
 
 // finish writes everything that is known, whatever happened before. failed is what ended the experiment early.
 func (e *experiment) finish(interrupted bool, failed error) (Outcome, error) {
@@ -71,7 +67,9 @@ func (e *experiment) summary(interrupted bool, failed error) result.Summary {
 		if failed != nil {
 			invalid = append(invalid, fmt.Sprintf("ended early: %v", failed))
 		}
-		one.Validity = slices.Concat(arm.unsafe, invalid, arm.warnings, e.disturbances())
+		stable, warning := e.storageNotes(arm)
+		invalid = append(invalid, stable...)
+		one.Validity = slices.Concat(arm.unsafe, invalid, warning, arm.warnings, e.disturbances())
 		if one.Validity == nil {
 			one.Validity = []string{}
 		}
@@ -92,9 +90,6 @@ func (e *experiment) disturbances() []string {
 	if steal := e.manifest.Environment.StealPercent; steal > stealWarning {
 		notes = append(notes, fmt.Sprintf("warning: the host took %.1f %% of the CPU time for others (steal)", steal))
 	}
-	if e.calibration.DurabilityClass == calibrate.DurabilityVolatile {
-		notes = append(notes, "warning: fsync returns too fast to be true: durability class volatile")
-	}
 	if e.opts.Scenario.Placement == PlacementProcess {
 		notes = append(notes, "note: clients and servers share this host")
 	}
@@ -104,8 +99,8 @@ func (e *experiment) disturbances() []string {
 // summary sums an arm up, and returns what makes it invalid.
 func (a *armRecord) summary() (result.Arm, []string) {
 	arm := result.Arm{
-		Name: a.name, Config: config(a.scenario), Safety: a.safety,
-		Closed: closedPoints(a.closed), Faults: a.faults(), StagesUs: stageQuantiles(a.stages), Courses: a.courses,
+		Name: a.name, Durability: a.scenario.durability(), Config: config(a.scenario), Safety: a.safety,
+		Closed: closedPoints(a.closed), Faults: a.faults(), StagesUs: stageQuantiles(a.stages, phaseSteady), Courses: a.courses,
 	}
 	invalid := slices.Clone(a.invalid)
 	if a.scenario.Closed != nil {
@@ -143,7 +138,7 @@ func (a *armRecord) faults() []result.FaultSummary {
 			if t.LeaderlessMs >= 0 {
 				leaderless = append(leaderless, t.LeaderlessMs)
 			}
-			for name, ms := range phases(t) {
+			for name, ms := range t.PhasesMs() {
 				byPhase[name] = append(byPhase[name], ms)
 			}
 		}
@@ -151,18 +146,24 @@ func (a *armRecord) faults() []result.FaultSummary {
 			Kind: plan.Kind, Trials: len(outage), OutageMs: quantilesOf(outage), LeaderlessMs: quantilesOf(leaderless),
 			PhasesMs: map[string]result.Quantiles{}, LatencyDebtOpS: quantilesOf(debt),
 		}
-		for _, name := range phaseNames {
+		for _, name := range result.PhaseNames() {
 			f.PhasesMs[name] = quantilesOf(byPhase[name])
+		}
+		if under := a.under[plan.Kind]; under != nil {
+			f.Under, f.UnderStagesUs = under.sums(), stageQuantiles(a.stages, plan.Kind)
 		}
 		summaries = append(summaries, f)
 	}
 	return summaries
 }
 
-// stageQuantiles returns the distribution of each stage's instant, microseconds since the proposal.
-func stageQuantiles(rows []result.StageRow) map[string]result.Quantiles {
+// stageQuantiles returns the distribution of each stage's instant in a phase, microseconds since the proposal.
+func stageQuantiles(rows []result.StageRow, phase string) map[string]result.Quantiles {
 	values := map[string][]float64{}
 	for _, row := range rows {
+		if row.Phase != phase {
+			continue
+		}
 		for _, stage := range []struct {
 			name string
 			us   int64

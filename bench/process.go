@@ -11,6 +11,7 @@ import (
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/raft/replica"
 	"github.com/raftmark/raftmark/server"
+	"github.com/raftmark/raftmark/storage"
 )
 
 // stagesTimeout bounds the question for stages.
@@ -47,7 +48,8 @@ func (s Scenario) clusterOptions(dir, executable string) cluster.Options {
 		Transport: s.Transport, LogStorage: s.Log, Machine: s.Machine,
 		Heartbeat:   time.Duration(s.Heartbeat),
 		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
-		Raft: s.Raft,
+		Raft: s.Raft, Sync: storage.Sync(s.Sync), DiskStallMax: server.StallLimit(s.DiskStallMax),
+		EnableFaults: s.breaksDisks(),
 	}
 }
 

@@ -245,6 +245,9 @@ func (r *run) measure(ctx context.Context) error {
 		return err
 	}
 	r.stages = r.sys.stages(ctx) // of the calm leader: the next one has been through an election
+	for i := range r.stages {
+		r.stages[i].Phase = phaseSteady
+	}
 	r.baseline = baselineOf(r.trace.Entries(), r.steadyFrom, r.steadyTo)
 	if r.scenario.Course != nil {
 		return r.runCourse(ctx)

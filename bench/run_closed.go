@@ -10,6 +10,7 @@ import (
 
 	"github.com/raftmark/raftmark/bench/cluster"
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/storage"
 )
 
 // runClosed measures all points of a closed loop on one cluster in this process.
@@ -19,7 +20,7 @@ func (e *experiment) runClosed(ctx context.Context, arm *armRecord, dir string) 
 	boot, cancel := context.WithTimeout(ctx, bootMax)
 	defer cancel()
 	nodes, err := cluster.StartInproc(boot, cluster.InprocOptions{
-		Nodes: s.Nodes, Dir: dir, Transport: s.Transport, LogStorage: s.Log, Machine: s.Machine,
+		Nodes: s.Nodes, Dir: dir, Transport: s.Transport, LogStorage: s.Log, Machine: s.Machine, Sync: storage.Sync(s.Sync),
 		Heartbeat:   time.Duration(s.Heartbeat),
 		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
 	})

@@ -31,7 +31,7 @@ type Options struct {
 	Labels map[string]string
 	// Report takes an update once a second and at each note; one call at a time. Nil: nobody is told.
 	Report func(Update)
-	// CalibrateEach is the time for each of the four calibrations. Default 800 ms.
+	// CalibrateEach is the time for each of the calibrations. Default 800 ms.
 	CalibrateEach time.Duration
 }
 
@@ -134,6 +134,7 @@ func newExperiment(opts Options) (*experiment, error) {
 		Version: version, Commit: commit, Dirty: dirty, Labels: opts.Labels,
 		Environment: environment(opts.Dir, opts.Scenario.Placement),
 	}
+	e.stampDurability()
 	if err := e.writer.WriteManifest(e.manifest); err != nil {
 		return nil, err
 	}
@@ -156,6 +157,7 @@ func (e *experiment) measure(ctx context.Context) error {
 		return err
 	}
 	e.calibration = calibration
+	e.manifest.Storage = calibration.Storage.Verdict
 	if err := e.writer.WriteCalibration(calibration); err != nil {
 		return err
 	}
@@ -226,7 +228,7 @@ func (e *experiment) planned() time.Duration {
 		overhead = 6 * time.Second // of a run: boot, drain, checks
 		election = time.Second     // of a kill: the outage, the restart
 	)
-	total := 4 * e.opts.CalibrateEach
+	total := 5 * e.opts.CalibrateEach
 	for _, arm := range e.arms {
 		s := arm.scenario
 		one := overhead

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/server"
+	"github.com/raftmark/raftmark/storage"
 )
 
 // The placements.
@@ -30,12 +31,22 @@ type Scenario struct {
 	Transport string `yaml:"transport"`
 	// Log is the storage of the raft log: pebble or mem. Default pebble.
 	Log string `yaml:"log"`
+	// Sync is the durability class of log pebble: fsync, or none, which waits for no disk. Default fsync.
+	Sync string `yaml:"sync"`
+	// RequireStable makes the result invalid when the nodes' data are not on storage that keeps what was synced, as far
+	// as calibration can tell. Default false: it is noted, on the page and in the result.
+	RequireStable bool `yaml:"require_stable,omitempty"`
 	// Machine is the state machine: pebble, mem or null. Default pebble.
 	Machine string `yaml:"machine"`
 	// Heartbeat is the leader's heartbeat interval, 1 ms or more and below election.min. Default 50 ms.
 	Heartbeat Duration `yaml:"heartbeat"`
 	// Election bounds the randomized election timeout.
 	Election Election `yaml:"election"`
+	// DiskStallMax is how long one write of the log may take before a node neither leads nor stands for election, or off.
+	// Default 1 s. See server.Config.
+	DiskStallMax StallLimit `yaml:"disk_stall_max"`
+	// DiskDelay is how much longer each sync takes with the fault leader-disk-slow. Default 20 ms.
+	DiskDelay Duration `yaml:"disk_delay,omitempty"`
 	// Raft are limits of the nodes; what is left out is the node's default. See server.RaftLimits.
 	Raft server.RaftLimits `yaml:"raft,omitempty"`
 	// SlowFollower is the share of the time, 0 to 0.9, that one follower is stopped, in turns of 100 ms, while the load
@@ -95,7 +106,7 @@ type Load struct {
 
 // FaultPlan asks for trials of one fault.
 type FaultPlan struct {
-	// Kind is a fault of the catalogue: leader-kill or noop.
+	// Kind is a fault of the catalogue; see package fault.
 	Kind string `yaml:"kind"`
 	// Trials is how many in each run, 1 to 10000. Default 1.
 	Trials int `yaml:"trials"`
@@ -105,8 +116,9 @@ type FaultPlan struct {
 type TrialLimits struct {
 	// Settle is the least quiet time before a fault. Default 500 ms.
 	Settle Duration `yaml:"settle"`
-	// Watch is how long the cluster runs wounded after the first acknowledgement of the new leader, before the node
-	// is started again. Default 1 s.
+	// Watch is how long the cluster runs wounded before it is healed. With leader-kill it begins at the first
+	// acknowledgement of the new leader; else when the fault took effect: how long a disk is broken, or the power off.
+	// Default 1 s.
 	Watch Duration `yaml:"watch"`
 	// Recover bounds each of: settling, the wait for a new leader, and recovery. What exceeds it is recorded as an
 	// anomaly. Default 15 s.
@@ -128,14 +140,16 @@ type Closed struct {
 func DefaultScenario() Scenario {
 	const ms = Duration(time.Millisecond)
 	return Scenario{
-		Name:      "custom",
-		Placement: PlacementProcess,
-		Nodes:     3,
-		Transport: "tcp",
-		Log:       "pebble",
-		Machine:   "pebble",
-		Heartbeat: 50 * ms,
-		Election:  Election{Min: 150 * ms, Max: 300 * ms},
+		Name:         "custom",
+		Placement:    PlacementProcess,
+		Nodes:        3,
+		Transport:    "tcp",
+		Log:          "pebble",
+		Sync:         string(storage.SyncFsync),
+		Machine:      "pebble",
+		Heartbeat:    50 * ms,
+		Election:     Election{Min: 150 * ms, Max: 300 * ms},
+		DiskStallMax: StallLimit(server.DefaultDiskStallMax), DiskDelay: 20 * ms,
 		Load: Load{
 			Rate: 2000, Schedule: "poisson", Payload: 128, Keys: 10_000, KeyDist: "uniform",
 			ReadShare: 0.1, MaxInflight: 8192, Timeout: 10_000 * ms,

@@ -30,22 +30,10 @@ func newSteadyStats() *steadyStats { return &steadyStats{histograms: loadgen.New
 // add takes the steady phase of one run, [from, to), and notes what makes it invalid (rule R16): each run must hold the
 // conditions, because the others' operations would hide what is wrong with one.
 func (s *steadyStats) add(run int, entries []loadgen.Entry, from, to time.Duration) {
-	one := loadgen.StatsOf(entries, from, to)
-	s.acked += one.AchievedPerS * one.DurationS
-	s.duration += to - from
+	one := s.window(entries, from, to)
 	s.runs = append(s.runs, result.SteadyRun{
 		Run: run, OfferedPerS: one.OfferedPerS, AchievedPerS: one.AchievedPerS, ResponseUs: result.Quantiles(one.ResponseUs),
 	})
-	s.histograms.SetWindow(from, to)
-	for i := range entries {
-		e := &entries[i]
-		if e.Intended >= from && e.Intended < to {
-			s.histograms.Record(&loadgen.Op{
-				Seq: e.Seq, Kind: e.Kind, Intended: e.Intended, Dispatched: e.Dispatched, Sent: e.Sent, Done: e.Done,
-				Deadline: e.Deadline, Outcome: e.Outcome, Attempts: int(e.Attempts), Redirects: int(e.Redirects),
-			})
-		}
-	}
 	for _, reason := range one.Invalid() {
 		s.notes = append(s.notes, fmt.Sprintf("run %d: %s", run, reason))
 	}
@@ -61,11 +49,34 @@ func (s *steadyStats) add(run int, entries []loadgen.Entry, from, to time.Durati
 	}
 }
 
+// window takes what was due in [from, to), and returns it summed up by itself.
+func (s *steadyStats) window(entries []loadgen.Entry, from, to time.Duration) loadgen.Stats {
+	one := loadgen.StatsOf(entries, from, to)
+	s.acked += one.AchievedPerS * one.DurationS
+	s.duration += to - from
+	s.histograms.SetWindow(from, to)
+	for i := range entries {
+		e := &entries[i]
+		if e.Intended >= from && e.Intended < to {
+			s.histograms.Record(&loadgen.Op{
+				Seq: e.Seq, Kind: e.Kind, Intended: e.Intended, Dispatched: e.Dispatched, Sent: e.Sent, Done: e.Done,
+				Deadline: e.Deadline, Outcome: e.Outcome, Attempts: int(e.Attempts), Redirects: int(e.Redirects),
+			})
+		}
+	}
+	return one
+}
+
 // summary returns the summary and what makes it invalid, by run.
 func (s *steadyStats) summary() (*result.Steady, []string) {
 	if s.duration == 0 {
 		return nil, []string{"no steady phase was measured"}
 	}
+	return s.sums(), s.notes
+}
+
+// sums returns all windows together.
+func (s *steadyStats) sums() *result.Steady {
 	stats := s.histograms.Stats()
 	stats.DurationS = s.duration.Seconds()
 	stats.OfferedPerS = float64(stats.Offered) / stats.DurationS
@@ -75,7 +86,7 @@ func (s *steadyStats) summary() (*result.Steady, []string) {
 		ResponseUs: result.Quantiles(stats.ResponseUs), ServiceUs: result.Quantiles(stats.ServiceUs),
 		SendLagUs: result.Quantiles(stats.SendLagUs),
 		OK:        stats.OK, Failed: stats.Failed, Unknown: stats.Unknown, Shed: stats.Shed,
-	}, s.notes
+	}
 }
 
 // driftOf compares the two halves of the phase by the medians of their seconds; "" when they agree (rule R6).

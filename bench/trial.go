@@ -6,6 +6,7 @@ import (
 	"sort"
 	"time"
 
+	"github.com/raftmark/raftmark/bench/fault"
 	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/loadgen"
 	"github.com/raftmark/raftmark/raft/replica"
@@ -18,7 +19,7 @@ const never = time.Duration(-1)
 type trialRecord struct {
 	kind     string
 	number   int    // from 1, within the arm and kind
-	node     uint64 // who was hit
+	node     uint64 // who was hit; of all nodes the one that led; 0 is nobody
 	term     uint64 // before the fault
 	wait     time.Duration
 	from     time.Duration // settling began
@@ -30,6 +31,8 @@ type trialRecord struct {
 	end      time.Duration
 	injected bool
 }
+
+func (t *trialRecord) traits() fault.Traits { return fault.Of(t.kind) }
 
 // nodeEvent is a step in the life of a node, on the machine's clock.
 type nodeEvent struct {
@@ -57,6 +60,7 @@ func (e *nodeEvent) note() string {
 type observations struct {
 	entries  []loadgen.Entry // in the order of Intended
 	acks     []time.Duration // Done of the ok entries, in order
+	writes   []time.Duration // those of writes
 	events   []nodeEvent     // in the order of time
 	baseline baseline
 }
@@ -66,9 +70,13 @@ func observe(entries []loadgen.Entry, events []nodeEvent, baseline baseline) obs
 	for i := range entries {
 		if entries[i].Outcome == loadgen.OK {
 			o.acks = append(o.acks, entries[i].Done)
+			if entries[i].Kind == loadgen.Set {
+				o.writes = append(o.writes, entries[i].Done)
+			}
 		}
 	}
 	slices.Sort(o.acks)
+	slices.Sort(o.writes)
 	return o
 }
 
@@ -105,9 +113,12 @@ func (o observations) outage(from, to time.Duration) gap {
 }
 
 // firstAck returns the first acknowledgement at or after t and not after to, or never.
-func (o observations) firstAck(t, to time.Duration) time.Duration {
-	if i, _ := slices.BinarySearch(o.acks, t); i < len(o.acks) && o.acks[i] <= to {
-		return o.acks[i]
+func (o observations) firstAck(t, to time.Duration) time.Duration { return firstOf(o.acks, t, to) }
+
+// firstOf returns the first of some sorted instants at or after t and not after to, or never.
+func firstOf(instants []time.Duration, t, to time.Duration) time.Duration {
+	if i, _ := slices.BinarySearch(instants, t); i < len(instants) && instants[i] <= to {
+		return instants[i]
 	}
 	return never
 }
@@ -127,8 +138,8 @@ type election struct {
 	term                  uint64 // of the new leader; 0 when there was none
 }
 
-// election follows the events of [from, to] to the first commit of a term above term: the first election timeout, the
-// victory that lasted, and the rounds that were needed.
+// election follows the events of [from, to] to the first commit of a term above term: the first election timeout, or
+// the disk that a node saw hang, the victory that lasted, and the rounds that were needed.
 func (o observations) election(term uint64, from, to time.Duration) election {
 	e := election{detect: never, elect: never, commit: never}
 	victories := map[uint64]time.Duration{}
@@ -138,7 +149,7 @@ func (o observations) election(term uint64, from, to time.Duration) election {
 			break
 		}
 		switch event.event.Kind {
-		case replica.EventPreCampaign:
+		case replica.EventPreCampaign, replica.EventDiskStall:
 			if e.detect == never {
 				e.detect = event.at
 			}
@@ -204,9 +215,16 @@ func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd
 	if e.commit != never {
 		first = o.firstAck(e.commit, t.end)
 	}
-	recovered := never
+	since := first
+	if t.traits().Election == fault.ElectionNone && t.traits().Disk { // it is over when the disk is healed
+		since = t.heal
+	}
+	recovered, firstWrite := never, never
+	if since != never {
+		recovered = o.recovery(t.from, since, t.end)
+	}
 	if first != never {
-		recovered = o.recovery(t.from, first, t.end)
+		firstWrite = firstOf(o.writes, first, t.end)
 	}
 	counts, debt := o.tally(t.from, t.command, t.end)
 	row = result.Trial{
@@ -217,7 +235,7 @@ func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd
 		HealUs: arm.us(t.heal), CaughtUpUs: arm.us(t.caughtUp), EndUs: arm.us(t.end),
 		Rounds: e.rounds, OutageMs: milliseconds(out.to - out.from), LatencyDebtOpS: debt,
 		OK: counts[loadgen.OK], Failed: counts[loadgen.Failed], Unknown: counts[loadgen.Unknown],
-		Shed: counts[loadgen.Shed],
+		Shed: counts[loadgen.Shed], FirstWriteUs: arm.us(firstWrite),
 	}
 	if e.commit != never {
 		row.LeaderlessMs = milliseconds(e.commit - t.inject)
@@ -226,42 +244,31 @@ func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd
 	} else if t.node != 0 {
 		row.LeaderlessMs = -1
 	}
-	switch {
-	case out.open:
-		odd = anomaly{"no acknowledgement until its end: the outage is a lower bound", true}
-	case t.node != 0 && e.commit == never:
-		odd = anomaly{"the nodes reported no new leader that committed", true}
-	case t.node == 0 && e.commit != never:
-		odd = anomaly{"the leader changed although nothing was injected", false}
-	case t.recover == never:
-		odd = anomaly{"not recovered within trial.recover: its debt is a lower bound", true}
-	case t.node != 0 && out.to != first:
-		odd = anomaly{fmt.Sprintf("the longest gap is not that of the failover: it ended %.1f ms after the new leader's "+
-			"first acknowledgement", milliseconds(out.to-first)), false}
-	case recovered == never:
-		odd = anomaly{fmt.Sprintf("no %v in which clients were served as before: recovery is not known",
-			recoveryWindow), false}
-	}
-	return row, odd
+	return row, oddity(t, out, e, first, recovered)
 }
 
-// phases returns the durations of R12 that were observed, in milliseconds.
-func phases(t result.Trial) map[string]float64 {
-	steps := []struct {
-		name     string
-		from, to int64
-	}{
-		{"detect", t.InjectUs, t.DetectUs}, {"elect", t.DetectUs, t.ElectUs},
-		{"first_commit", t.ElectUs, t.CommitUs}, {"client", t.CommitUs, t.FirstAckUs},
-		{"recover", t.FirstAckUs, t.RecoverUs}, {"catch_up", t.HealUs, t.CaughtUpUs},
+// oddity says what is odd about a trial.
+func oddity(t trialRecord, out gap, e election, first, recovered time.Duration) anomaly {
+	follows := t.traits().Election
+	switch {
+	case out.open:
+		return anomaly{"no acknowledgement until its end: the outage is a lower bound", true}
+	case follows == fault.ElectionSure && e.commit == never:
+		return anomaly{"the nodes reported no new leader that committed", true}
+	case follows == fault.ElectionNone && t.node == 0 && e.commit != never:
+		return anomaly{"the leader changed although nothing was injected", false}
+	case follows == fault.ElectionNone && e.commit != never:
+		return anomaly{"the leader changed although its disk was only slow", false}
+	case t.recover == never:
+		return anomaly{"not recovered within trial.recover: its debt is a lower bound", true}
+	case e.commit != never && t.node != 0 && out.to != first:
+		return anomaly{fmt.Sprintf("the longest gap is not that of the failover: it ended %.1f ms after the new leader's "+
+			"first acknowledgement", milliseconds(out.to-first)), false}
+	case recovered == never:
+		return anomaly{fmt.Sprintf("no %v in which clients were served as before: recovery is not known",
+			recoveryWindow), false}
 	}
-	durations := map[string]float64{}
-	for _, s := range steps {
-		if s.from >= 0 && s.to >= s.from && t.CommitUs >= 0 {
-			durations[s.name] = float64(s.to-s.from) / 1000
-		}
-	}
-	return durations
+	return anomaly{}
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -18,6 +18,9 @@ const (
 	recoveredMargin = 10 * time.Millisecond
 )
 
+// releaseLimit bounds the healing of a disk whose trial was broken off.
+const releaseLimit = 2 * time.Second
+
 // errNotSettled ends the trials of a run: a fault in a cluster that is not well measures something else.
 var errNotSettled = errors.New("the cluster did not settle within trial.recover")
 
@@ -57,7 +60,7 @@ func (r *run) runTrials(ctx context.Context) error {
 
 // trial runs one trial, the n-th of total.
 func (r *run) trial(ctx context.Context, t *trialRecord, n, total int) error {
-	f, err := fault.New(t.kind)
+	f, err := fault.New(t.kind, fault.Options{Delay: time.Duration(r.scenario.DiskDelay)})
 	if err != nil {
 		return err
 	}
@@ -81,23 +84,62 @@ func (r *run) trial(ctx context.Context, t *trialRecord, n, total int) error {
 	}
 	t.injected = true
 	t.node, t.command, t.inject = injection.Node, injection.Commanded, injection.Effective
-	if t.node != 0 {
-		r.actions = append(r.actions, action{at: t.inject, node: t.node, kind: "kill", note: t.kind})
+	if t.traits().Disk {
+		defer r.releaseDisk(f, t)
 	}
-	if err := f.Check(r.sys); err != nil {
+	r.noteHit(t, t.inject, "kill", t.kind)
+	if err := f.Check(ctx, r.sys); err != nil {
 		return err
 	}
 	return r.afterFault(ctx, f, t)
 }
 
+// noteHit notes what was done to the nodes that a fault hit: with a fault that kills, under the name given; a disk was
+// broken or healed.
+func (r *run) noteHit(t *trialRecord, at time.Duration, killed, note string) {
+	kind, nodes := killed, []uint64{t.node}
+	switch {
+	case t.node == 0:
+		return
+	case t.traits().All:
+		nodes = r.sys.Members()
+	case t.traits().Disk && killed == "kill":
+		kind = "break-disk"
+	case t.traits().Disk:
+		kind = "heal-disk"
+	}
+	for _, node := range nodes {
+		r.actions = append(r.actions, action{at: at, node: node, kind: kind, note: note})
+	}
+}
+
+// releaseDisk heals a disk that its trial left broken: a node whose disk hangs could not end.
+func (r *run) releaseDisk(f fault.Fault, t *trialRecord) {
+	if t.heal != never {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), releaseLimit)
+	defer cancel()
+	if err := f.Heal(ctx, r.sys); err != nil {
+		r.warnings = append(r.warnings, fmt.Sprintf("run %d: %v", r.number, err))
+	}
+}
+
 // afterFault watches, heals, and waits for recovery.
 func (r *run) afterFault(ctx context.Context, f fault.Fault, t *trialRecord) error {
+	committed := uint64(0)
+	if leader, ok := leaderOf(r.look(ctx)); ok && t.traits().Disk {
+		committed = leader.commit
+	}
 	if err := r.watch(ctx, t); err != nil {
 		return err
 	}
+	if committed > 0 {
+		r.stagesUnder(ctx, t, committed)
+	}
 	if t.node != 0 {
 		t.heal = r.clock.Now()
-		r.act("restart", t.node, "")
+		r.noteHit(t, t.heal, "restart", "")
 	}
 	if err := f.Heal(ctx, r.sys); err != nil {
 		return err
@@ -130,9 +172,24 @@ func (r *run) settle(ctx context.Context) (term uint64, err error) {
 	return leader.term, nil
 }
 
-// watch waits until a leader of a later term has answered a write, and then a while. When none does within the limit
-// the trial goes on to its healing; the assessment notes it.
+// stagesUnder takes the sampled proposals of the node whose disk is broken, if it still leads: those after the entry
+// that was committed when the fault had taken effect.
+func (r *run) stagesUnder(ctx context.Context, t *trialRecord, committed uint64) {
+	for _, row := range r.sys.stages(ctx) {
+		if row.Node == t.node && row.Index > committed {
+			row.Phase = t.kind
+			r.stages = append(r.stages, row)
+		}
+	}
+}
+
+// watch lets the fault last. When a new leader is to be waited for, it waits until a leader of a later term has answered
+// a write, and then a while; when none does within the limit the trial goes on to its healing, and the assessment notes
+// it.
 func (r *run) watch(ctx context.Context, t *trialRecord) error {
+	if !t.traits().WatchLeader {
+		return pause(ctx, time.Duration(r.scenario.Trial.Watch)-(r.clock.Now()-t.inject))
+	}
 	if t.node != 0 {
 		_, err := poll(ctx, time.Duration(r.scenario.Trial.Recover), func() bool {
 			asked := r.clock.Now()

@@ -73,7 +73,7 @@ func TestTrialOfAKnownFailover(t *testing.T) {
 		Arm: "transport=tcp", Kind: "leader-kill", Trial: 1, Node: 2, PhaseUs: 17_000,
 		CommandUs: 999_000, InjectUs: 1_000_000, LastAckUs: 999_500, DetectUs: 1_250_000, ElectUs: 1_380_000,
 		CommitUs: 1_390_000, FirstAckUs: 1_400_000, RecoverUs: 1_400_000, HealUs: 2_000_000, CaughtUpUs: 2_300_000,
-		EndUs:  3_000_000,
+		EndUs: 3_000_000, FirstWriteUs: 1_400_000,
 		Rounds: 3, Terms: 3, OutageMs: 400.5, LeaderlessMs: 390, OK: 2001, // from the order, at 999 ms, on
 	}
 	debt := row.LatencyDebtOpS
@@ -88,7 +88,7 @@ func TestTrialOfAKnownFailover(t *testing.T) {
 	if anomaly.text != "" {
 		t.Errorf("got anomaly %v, want none", anomaly)
 	}
-	got := phases(row)
+	got := row.PhasesMs()
 	for name, want := range map[string]float64{
 		"detect": 250, "elect": 130, "first_commit": 10, "client": 10, "recover": 0, "catch_up": 300,
 	} {
@@ -122,8 +122,8 @@ func TestNoOpHasNoOutageAndNoPhases(t *testing.T) {
 	if row.OutageMs != 1 || row.LeaderlessMs != 0 || row.DetectUs != -1 || row.CommitUs != -1 || row.LatencyDebtOpS != 0 {
 		t.Errorf("got %+v, want an outage of 1 ms, the distance of two operations, and nothing else", row)
 	}
-	if len(phases(row)) != 0 || anomaly.text != "" {
-		t.Errorf("got phases %v, anomaly %v; want none", phases(row), anomaly)
+	if len(row.PhasesMs()) != 0 || anomaly.text != "" {
+		t.Errorf("got phases %v, anomaly %v; want none", row.PhasesMs(), anomaly)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/raftmark/raftmark/server"
 )
 
 // UnmarshalYAML decodes a scalar; its errors know their line.
@@ -18,6 +20,9 @@ func (s *Size) UnmarshalYAML(node ast.Node) error { return decodeUnit(s, node) }
 
 // UnmarshalYAML decodes a scalar; its errors know their line.
 func (r *Rate) UnmarshalYAML(node ast.Node) error { return decodeUnit(r, node) }
+
+// UnmarshalYAML decodes a scalar; its errors know their line.
+func (l *StallLimit) UnmarshalYAML(node ast.Node) error { return decodeUnit(l, node) }
 
 // unitError is a scalar that is not what its field wants.
 type unitError struct {
@@ -104,6 +109,20 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	}
 	*r = Rate(parsed)
 	return nil
+}
+
+// StallLimit is a server.StallLimit: a duration, or "off".
+type StallLimit server.StallLimit
+
+// String returns the limit as scenarios write it.
+func (l StallLimit) String() string { return server.StallLimit(l).String() }
+
+// MarshalText implements encoding.TextMarshaler.
+func (l StallLimit) MarshalText() ([]byte, error) { return server.StallLimit(l).MarshalText() }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *StallLimit) UnmarshalText(text []byte) error {
+	return (*server.StallLimit)(l).UnmarshalText([]byte(clean(text)))
 }
 
 // clean strips what YAML may leave around a scalar.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/raftmark/raftmark/bench/fault"
 	"github.com/raftmark/raftmark/loadgen"
+	"github.com/raftmark/raftmark/server"
+	"github.com/raftmark/raftmark/storage"
 )
 
 // The bounds of a scenario.
@@ -71,7 +73,12 @@ func (s Scenario) Validate() error {
 		f.oneOf("transport", s.Transport, "tcp", "tls", "quic")
 	}
 	f.oneOf("log", s.Log, "pebble", "mem")
+	f.oneOf("sync", s.Sync, string(storage.SyncFsync), string(storage.SyncNone))
 	f.oneOf("machine", s.Machine, "pebble", "mem", "null")
+	f.need(s.DiskStallMax == StallLimit(server.StallOff) || s.DiskStallMax >= StallLimit(server.DefaultTickInterval),
+		"disk_stall_max", s.DiskStallMax, "%s or more, or off", server.DefaultTickInterval)
+	f.need(s.DiskDelay > 0 && s.DiskDelay <= Duration(fault.DelayMax), "disk_delay", s.DiskDelay,
+		"above 0s and at most %s", fault.DelayMax)
 	f.need(s.Heartbeat >= Duration(time.Millisecond), "heartbeat", s.Heartbeat, "1ms or more")
 	f.need(s.Heartbeat < s.Election.Min, "heartbeat", s.Heartbeat, "below election.min (%s)", s.Election.Min)
 	f.need(s.Election.Max > s.Election.Min, "election.max", s.Election.Max,
@@ -121,8 +128,11 @@ func (s Scenario) validatePhases(f *faults) {
 		f.need(plan.Trials >= 1 && plan.Trials <= trialsMax, field+".trials", plan.Trials, "1 to %d", trialsMax)
 		f.need(plan.Kind != fault.LeaderKill || s.Nodes >= 3, field+".kind", quoted(plan.Kind),
 			"a fault that leaves a majority; with nodes %d no majority survives it", s.Nodes)
-		f.need(plan.Kind != fault.LeaderKill || s.Log != "mem", field+".kind", quoted(plan.Kind),
+		traits := fault.Of(plan.Kind)
+		f.need(!traits.Kills || s.Log != "mem", field+".kind", quoted(plan.Kind),
 			"left out with log mem: a node that lost its log has forgotten its vote, and cannot come back")
+		f.need(!traits.Disk || s.Log != "mem" && s.Sync != string(storage.SyncNone), field+".kind", quoted(plan.Kind),
+			"left out with log mem or sync none: nothing is synced that could hang")
 	}
 }
 

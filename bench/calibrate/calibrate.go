@@ -11,20 +11,18 @@ import (
 	"github.com/raftmark/raftmark/loadgen"
 )
 
-// The durability classes.
+// The durability classes of what is measured on a disk, as long as the nodes sync at all.
 const (
 	DurabilityFsync    = "fsync"
 	DurabilityVolatile = "volatile"
 )
 
-// honestFsyncMin is the median below which an fsync is not believed.
-const honestFsyncMin = 20 * time.Microsecond
-
 // Options says where and how long to measure.
 type Options struct {
 	// Dir is the folder whose disk is measured; it must exist. Default: the current folder.
 	Dir string
-	// Each is the time for each of the four measurements. Default 1 s. Raised, the tails are known better.
+	// Each is the time for each of the measurements, and for the honesty probe. Default 1 s. Raised, the tails are known
+	// better.
 	Each time.Duration
 }
 
@@ -59,7 +57,11 @@ func Run(ctx context.Context, opts Options) (result.Calibration, error) {
 		name string
 		run  func() error
 	}{
-		{"fsync", func() (err error) { fsync, err = measureFsync(ctx, opts.Dir, opts.Each); return err }},
+		{"storage", func() (err error) { c.Storage, err = probeStorage(ctx, opts.Dir, opts.Each/2); return err }},
+		{"fsync", func() (err error) {
+			fsync, err = measureWrites(ctx, opts.Dir, fsyncBytes, opts.Each, datasync)
+			return err
+		}},
 		{"round trip", func() (err error) { rtt, err = measureRoundTrip(ctx, opts.Each); return err }},
 		{"timer", func() error { return measureTimer(ctx, opts.Each, &c) }},
 		{"generator", func() (err error) { c.GeneratorMaxPerS, err = measureGenerator(ctx, opts.Each); return err }},
@@ -70,16 +72,11 @@ func Run(ctx context.Context, opts Options) (result.Calibration, error) {
 		}
 	}
 	c.FsyncUs, c.RTTUs = microseconds(fsync), microseconds(rtt)
-	c.DurabilityClass = classify(fsync)
-	return c, nil
-}
-
-// classify says whether the fsyncs can be believed.
-func classify(fsync []time.Duration) string {
-	if len(fsync) == 0 || quantile(fsync, 0.5) < honestFsyncMin {
-		return DurabilityVolatile
+	c.DurabilityClass = DurabilityFsync
+	if !c.Storage.Stable() {
+		c.DurabilityClass = DurabilityVolatile
 	}
-	return DurabilityFsync
+	return c, nil
 }
 
 // microseconds sums up a sample; values that it is too small for stay nil.

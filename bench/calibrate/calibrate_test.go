@@ -3,8 +3,11 @@ package calibrate
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/raftmark/raftmark/bench/result"
 )
 
 func TestRunMeasuresEverythingAndLeavesNothing(t *testing.T) {
@@ -16,6 +19,10 @@ func TestRunMeasuresEverythingAndLeavesNothing(t *testing.T) {
 	if c.FsyncUs.N == 0 || c.RTTUs.N < 100 || c.TimerLateUs.N < 10 || c.GeneratorMaxPerS < 1000 {
 		t.Errorf("got %+v, want samples of everything", c)
 	}
+	if s := c.Storage; s.Verdict == "" || s.OverwriteUs.N == 0 || s.WriteUs.N == 0 {
+		t.Errorf("got %+v, want a verdict on the storage, and what it is from", s)
+	}
+	t.Logf("%+v, class %s", c.Storage, c.DurabilityClass)
 	if c.RTTUs.P50 == nil || *c.RTTUs.P50 <= 0 {
 		t.Errorf("got round trip p50 %v, want above 0", c.RTTUs.P50)
 	}
@@ -44,17 +51,30 @@ func TestRunStopsWithItsContext(t *testing.T) {
 	}
 }
 
-// An fsync that returns in microseconds did not wait for a disk.
-func TestTooFastIsVolatile(t *testing.T) {
+// A sync that returns in microseconds did not wait for a disk; one that is slow is no proof that it did.
+func TestTheVerdictOnStorage(t *testing.T) {
 	sample := func(d time.Duration) []time.Duration {
 		return []time.Duration{d, d, d, d, d, d, time.Second}
 	}
-	for d, want := range map[time.Duration]string{
-		9 * time.Microsecond: DurabilityVolatile, 19 * time.Microsecond: DurabilityVolatile,
-		20 * time.Microsecond: DurabilityFsync, 3 * time.Millisecond: DurabilityFsync,
+	for _, c := range []struct {
+		name   string
+		place  place
+		synced []time.Duration
+		want   string
+		stable bool
+	}{
+		{"too fast", place{}, sample(9 * time.Microsecond), "suspicious: an overwrite of 4 KiB and its sync took 9µs", false},
+		{"just too fast", place{}, sample(honestSyncMin - 1), "suspicious: an overwrite", false},
+		{"as fast as can be", place{}, sample(honestSyncMin), "honest", true},
+		{"a disk", place{filesystem: "ext4", writeCache: "write back"}, sample(3 * time.Millisecond), "honest", true},
+		{"memory, and slow", place{unstable: "tmpfs"}, sample(time.Millisecond), "no stable storage: tmpfs", false},
+		{"no barriers", place{suspicious: "ext4 is mounted with nobarrier"}, sample(time.Millisecond),
+			"suspicious: ext4 is mounted with nobarrier", false},
+		{"not measured", place{}, nil, "suspicious: no sync was measured", false},
 	} {
-		if got := classify(sample(d)); got != want {
-			t.Errorf("%v: got %s, want %s", d, got, want)
+		got := result.Storage{Verdict: c.place.judge(c.synced)}
+		if !strings.HasPrefix(got.Verdict, c.want) || got.Stable() != c.stable {
+			t.Errorf("%s: got %q, stable %v, want %q, %v", c.name, got.Verdict, got.Stable(), c.want, c.stable)
 		}
 	}
 }

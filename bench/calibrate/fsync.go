@@ -14,21 +14,35 @@ const (
 	fsyncFileBytes = 4 << 20
 )
 
-func measureFsync(ctx context.Context, dir string, each time.Duration) (took []time.Duration, err error) {
-	file, err := os.CreateTemp(dir, ".calibrate-*")
+// filledFile makes a file whose space is there already, and says how to be rid of it.
+func filledFile(dir string) (file *os.File, remove func() error, err error) {
+	file, err = os.CreateTemp(dir, ".calibrate-*")
 	if err != nil {
-		return nil, fmt.Errorf("create a file to sync: %w", err)
+		return nil, nil, fmt.Errorf("create a file to sync: %w", err)
 	}
-	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
+	remove = func() error { return errors.Join(file.Close(), os.Remove(file.Name())) }
 	if _, err := file.Write(make([]byte, fsyncFileBytes)); err != nil {
-		return nil, fmt.Errorf("fill the file to sync: %w", err)
+		return nil, nil, errors.Join(fmt.Errorf("fill the file to sync: %w", err), remove())
 	}
 	if err := file.Sync(); err != nil {
-		return nil, fmt.Errorf("sync: %w", err)
+		return nil, nil, errors.Join(fmt.Errorf("sync: %w", err), remove())
 	}
-	block := make([]byte, fsyncBytes)
+	return file, remove, nil
+}
+
+// measureWrites writes over a file in steps of some bytes, one after the other, with sync after each, and returns how
+// long each took.
+func measureWrites(
+	ctx context.Context, dir string, bytes int, each time.Duration, sync func(*os.File) error,
+) (took []time.Duration, err error) {
+	file, remove, err := filledFile(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	block := make([]byte, bytes)
 	end := time.Now().Add(each)
-	for at := int64(0); ctx.Err() == nil; at = (at + fsyncBytes) % fsyncFileBytes {
+	for at := int64(0); ctx.Err() == nil; at = (at + int64(bytes)) % fsyncFileBytes {
 		start := time.Now()
 		if start.After(end) {
 			break
@@ -37,7 +51,7 @@ func measureFsync(ctx context.Context, dir string, each time.Duration) (took []t
 		if _, err := file.WriteAt(block, at); err != nil {
 			return nil, fmt.Errorf("write: %w", err)
 		}
-		if err := datasync(file); err != nil {
+		if err := sync(file); err != nil {
 			return nil, fmt.Errorf("sync: %w", err)
 		}
 		took = append(took, time.Since(start))

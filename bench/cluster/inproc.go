@@ -12,6 +12,7 @@ import (
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/raft/replica"
 	"github.com/raftmark/raftmark/server"
+	"github.com/raftmark/raftmark/storage"
 	"github.com/raftmark/raftmark/transport"
 	"github.com/raftmark/raftmark/transport/mem"
 )
@@ -25,6 +26,8 @@ type InprocOptions struct {
 	// Transport is tcp, tls, quic (over loopback sockets) or mem; LogStorage is pebble or mem; Machine is
 	// pebble, mem or null.
 	Transport, LogStorage, Machine string
+	// Sync is the durability class of LogStorage pebble.
+	Sync storage.Sync
 	// Heartbeat, ElectionMin and ElectionMax are the times of the protocol.
 	Heartbeat, ElectionMin, ElectionMax time.Duration
 	// Raft are the limits of the protocol.
@@ -84,7 +87,7 @@ func (o InprocOptions) configs() ([]server.Config, error) {
 	for id := raft.NodeID(1); id <= raft.NodeID(o.Nodes); id++ {
 		config := server.Config{
 			Node: id, DataDir: filepath.Join(o.Dir, fmt.Sprintf("node-%d", id)), Peers: peers,
-			Transport: o.Transport, LogStorage: o.LogStorage, Machine: o.Machine,
+			Transport: o.Transport, LogStorage: o.LogStorage, Machine: o.Machine, Sync: o.Sync,
 			Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax,
 			Raft: o.Raft, Logger: o.Logger,
 		}

@@ -40,7 +40,7 @@ type Options struct {
 	Heartbeat, ElectionMin, ElectionMax, TickInterval time.Duration
 	// DiskStallMax is that of server.Config.
 	DiskStallMax server.StallLimit
-	// EnableFaults is that of server.Config; Node.AddDiskFaults and Node.ClearDiskFaults need it.
+	// EnableFaults is that of server.Config; the faults of Control need it.
 	EnableFaults bool
 	// Reads and Lease are those of server.Config.
 	Reads string

@@ -4,12 +4,25 @@
 //
 //	Prepare ──► (random phase) ──► Inject ──► Check ──► watch ──► Heal ──► recovery
 //
+//	kind               Inject                                    took effect when            Heal
+//	leader-kill        SIGKILL of the leader's process           it is gone                  it is started again
+//	leader-disk-stall  each sync of the leader's log hangs       its fault port has the rule the rule goes
+//	leader-disk-slow   each sync of it takes a while longer      the same                    the same
+//	power-loss         SIGKILL of all processes at one instant   the last is gone            all are started again
+//	noop               nothing                                   at once                     nothing
+//
 // Each fault says when it was commanded and when it took effect, which are not the same instant: a process is gone
-// when wait4 has returned, not when the signal was sent (rule R11). [NoOp] is the control arm: it does nothing, and is
-// measured like the others, so that what the measurement itself adds is known.
+// when wait4 has returned, not when the signal was sent (rule R11). Check sees that it did: processes are gone; syncs
+// have met the rule. [NoOp] is the control arm: it does nothing, and is measured like the others, so that what the
+// measurement itself adds is known.
+//
+// [Of] says what a trial of a kind is like: whom it hits, what it needs of the cluster, and what may follow.
 //
 // Obligations of the caller:
 //
 //  1. One fault is used for one trial, its methods in the order above and each at most once.
-//  2. After an Inject, Heal is called also when Check failed.
+//  2. After an Inject of a fault that lasts, Heal is called in any case, so that no node is left that cannot end.
+//
+// What it does not do: power-loss takes the processes' memory, and leaves what they had given to the operating system,
+// synced or not. That unsynced writes are gone is the business of the crash tests of package storage.
 package fault

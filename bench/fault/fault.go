@@ -8,18 +8,27 @@ import (
 
 // The kinds of the catalogue.
 const (
-	LeaderKill = "leader-kill"
-	NoOp       = "noop"
+	LeaderKill      = "leader-kill"
+	LeaderDiskStall = "leader-disk-stall"
+	LeaderDiskSlow  = "leader-disk-slow"
+	PowerLoss       = "power-loss"
+	NoOp            = "noop"
 )
 
 // Kinds returns the names of the catalogue.
-func Kinds() []string { return []string{LeaderKill, NoOp} }
+func Kinds() []string { return []string{LeaderKill, LeaderDiskStall, LeaderDiskSlow, PowerLoss, NoOp} }
 
 // Describe returns a sentence about a kind.
 func Describe(kind string) string {
 	switch kind {
 	case LeaderKill:
 		return "SIGKILL of the leader's process; it is started again after the watch"
+	case LeaderDiskStall:
+		return "each sync of the leader's log hangs until the end of the watch"
+	case LeaderDiskSlow:
+		return "each sync of the leader's log takes disk_delay longer until the end of the watch"
+	case PowerLoss:
+		return "SIGKILL of all processes at one instant; all are started again after the watch"
 	case NoOp:
 		return "nothing happens: the control arm"
 	default:
@@ -27,23 +36,108 @@ func Describe(kind string) string {
 	}
 }
 
+// Election says whether a new leader follows a fault.
+type Election string
+
+// The answers.
+const (
+	ElectionNone     Election = "none" // an election would be something odd
+	ElectionPossible Election = "possible"
+	ElectionSure     Election = "sure" // a trial without one was not what it is called
+)
+
+// Traits are what a trial of a kind is like.
+type Traits struct {
+	// Kills: Inject ends processes, and Heal starts them again.
+	Kills bool
+	// All: every node is hit, and not only the leader.
+	All bool
+	// Disk: the node that is hit goes on, with a worse disk, until Heal. The nodes need their fault ports.
+	Disk bool
+	// Election says whether a new leader follows.
+	Election Election
+	// WatchLeader: the watch begins when a new leader has answered. Otherwise it begins when the fault took effect: it
+	// is how long the fault lasts.
+	WatchLeader bool
+}
+
+// Of returns the traits of a kind; those of an unknown one are those of [NoOp].
+func Of(kind string) Traits {
+	switch kind {
+	case LeaderKill:
+		return Traits{Kills: true, Election: ElectionSure, WatchLeader: true}
+	case LeaderDiskStall:
+		return Traits{Disk: true, Election: ElectionPossible}
+	case LeaderDiskSlow:
+		return Traits{Disk: true, Election: ElectionNone}
+	case PowerLoss:
+		return Traits{Kills: true, All: true, Election: ElectionSure}
+	default:
+		return Traits{Election: ElectionNone}
+	}
+}
+
+// DelayMax bounds Options.Delay.
+const DelayMax = time.Minute
+
+// Options are what kinds of faults have to be told; those that a kind does not have are ignored.
+type Options struct {
+	// Delay is how much longer a sync of the log takes with leader-disk-slow, above 0 and at most DelayMax. Default 20 ms,
+	// which is a disk that turns. Higher: the leader answers later; the quorum does not need it.
+	Delay time.Duration
+}
+
+// WithDefaults returns a copy with every zero field at its default.
+func (o Options) WithDefaults() Options {
+	if o.Delay == 0 {
+		o.Delay = 20 * time.Millisecond
+	}
+	return o
+}
+
+// Validate returns all faults of options that have their defaults.
+func (o Options) Validate() error {
+	if o.Delay < 0 || o.Delay > DelayMax {
+		return fmt.Errorf("Delay: %v, want above 0 and at most %v", o.Delay, DelayMax)
+	}
+	return nil
+}
+
 // Cluster is what faults need of a running cluster.
 type Cluster interface {
 	// Leader returns the node that leads now.
 	Leader(ctx context.Context) (uint64, error)
+	// Members returns all nodes, those that do not run included.
+	Members() []uint64
 	// Kill ends the node's process at once and returns when it is gone: the instant of the order and of the end.
 	Kill(ctx context.Context, node uint64) (commanded, gone time.Duration, err error)
+	// KillAll ends all processes at one instant and returns when the last is gone: the instant of the order and of that.
+	KillAll(ctx context.Context) (commanded, gone time.Duration, err error)
 	// Running says whether the node's process exists.
 	Running(node uint64) bool
 	// Restart starts a node that was killed, on its own data, and returns when its process runs.
 	Restart(ctx context.Context, node uint64) error
+	// RestartAll starts all nodes at once, each on its own data, and returns when their processes run.
+	RestartAll(ctx context.Context) error
+	// BreakDisk makes syncs of the node's log slow, until HealDisk or the end of its process.
+	BreakDisk(ctx context.Context, node uint64, f DiskFault) error
+	// DiskHits returns how many syncs have met what BreakDisk did.
+	DiskHits(ctx context.Context, node uint64) (uint64, error)
+	// HealDisk undoes BreakDisk; syncs that hang go on.
+	HealDisk(ctx context.Context, node uint64) error
 	// Now reads the clock of the instants.
 	Now() time.Duration
 }
 
+// DiskFault is what happens to each sync of a node's log.
+type DiskFault struct {
+	// Delay is how much longer it takes; 0 is until HealDisk.
+	Delay time.Duration
+}
+
 // Injection says what was done, and when. Instants are on the cluster's clock.
 type Injection struct {
-	Node      uint64 // who was hit; 0 is nobody
+	Node      uint64 // who was hit; of all nodes, the one that led; 0 is nobody
 	Commanded time.Duration
 	Effective time.Duration
 }
@@ -54,17 +148,27 @@ type Fault interface {
 	Prepare(ctx context.Context, c Cluster) error
 	// Inject does it.
 	Inject(ctx context.Context, c Cluster) (Injection, error)
-	// Check returns an error when the fault did not take effect.
-	Check(c Cluster) error
+	// Check returns an error when the fault did not take effect; it may wait for that.
+	Check(ctx context.Context, c Cluster) error
 	// Heal undoes it.
 	Heal(ctx context.Context, c Cluster) error
 }
 
 // New returns a fault of the kind.
-func New(kind string) (Fault, error) {
+func New(kind string, o Options) (Fault, error) {
+	o = o.WithDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("options of fault %s: %w", kind, err)
+	}
 	switch kind {
 	case LeaderKill:
 		return &leaderKill{}, nil
+	case LeaderDiskStall:
+		return &leaderDisk{}, nil
+	case LeaderDiskSlow:
+		return &leaderDisk{fault: DiskFault{Delay: o.Delay}}, nil
+	case PowerLoss:
+		return &powerLoss{}, nil
 	case NoOp:
 		return noOp{}, nil
 	default:

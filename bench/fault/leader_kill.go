@@ -28,7 +28,7 @@ func (f *leaderKill) Inject(ctx context.Context, c Cluster) (Injection, error) {
 	return Injection{Node: f.node, Commanded: commanded, Effective: gone}, nil
 }
 
-func (f *leaderKill) Check(c Cluster) error {
+func (f *leaderKill) Check(_ context.Context, c Cluster) error {
 	if c.Running(f.node) {
 		return fmt.Errorf("node %d still runs after its kill", f.node)
 	}

@@ -12,6 +12,6 @@ func (noOp) Inject(_ context.Context, c Cluster) (Injection, error) {
 	return Injection{Commanded: now, Effective: now}, nil
 }
 
-func (noOp) Check(Cluster) error { return nil }
+func (noOp) Check(context.Context, Cluster) error { return nil }
 
 func (noOp) Heal(context.Context, Cluster) error { return nil }

@@ -16,15 +16,20 @@ type column struct {
 	name  string
 	index int
 	kind  reflect.Kind
+	// absent is what a record has whose file was written before there was such a column; without one it must be there.
+	absent   string
+	optional bool
 }
 
-// columnsOf lists the columns of T in the order of its fields.
+// columnsOf lists the columns of T in the order of its fields. A tag is a name, or "name,absent=value".
 func columnsOf[T any]() []column {
 	var columns []column
 	t := reflect.TypeFor[T]()
 	for i := range t.NumField() {
-		if name := t.Field(i).Tag.Get("csv"); name != "" {
-			columns = append(columns, column{name: name, index: i, kind: t.Field(i).Type.Kind()})
+		if name, option, _ := strings.Cut(t.Field(i).Tag.Get("csv"), ","); name != "" {
+			c := column{name: name, index: i, kind: t.Field(i).Type.Kind()}
+			c.absent, c.optional = strings.CutPrefix(option, "absent=")
+			columns = append(columns, c)
 		}
 	}
 	return columns
@@ -118,7 +123,10 @@ func newCSVDecoder[T any](file string, r io.Reader) (*csvDecoder[T], error) {
 	}
 	for _, c := range d.columns {
 		i, ok := position[c.name]
-		if !ok {
+		switch {
+		case !ok && c.optional:
+			i = -1
+		case !ok:
 			return nil, fileErrorf(file, 1, c.name, "column is missing (header: %.80q)",
 				strings.Join(header, ","))
 		}
@@ -139,7 +147,10 @@ func (d *csvDecoder[T]) decode(record *T) error {
 	d.line, _ = d.r.FieldPos(0)
 	v := reflect.ValueOf(record).Elem()
 	for i, c := range d.columns {
-		text := row[d.position[i]]
+		text := c.absent
+		if at := d.position[i]; at >= 0 {
+			text = row[at]
+		}
 		if err := d.parseField(v.Field(c.index), c.kind, text); err != nil {
 			return &FileError{File: d.file, Line: d.line, Field: c.name, Err: err}
 		}

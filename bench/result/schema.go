@@ -61,13 +61,16 @@ type Calibration struct {
 	RTTUs            Quantiles `json:"rtt_us"`        // loopback TCP echo of 256 B
 	TimerLateUs      Quantiles `json:"timer_late_us"` // how late the pacer wakes
 	GeneratorMaxPerS float64   `json:"generator_max_per_s"`
-	// DurabilityClass is "fsync", or "volatile" when fsync returned too fast to be true (rule R20).
+	// DurabilityClass is "fsync", or "volatile" when Storage says that fsync does not keep what it promises (rule R20).
 	DurabilityClass string `json:"durability_class"`
+	// Storage is what the data folder is on.
+	Storage Storage `json:"storage"`
 }
 
 // Arm is one configuration that was measured. Its name lists the axes: "transport=tcp".
 type Arm struct {
 	Name       string               `json:"name"`
+	Durability Durability           `json:"durability"`
 	Config     map[string]any       `json:"config"` // the effective node and load options
 	Steady     *Steady              `json:"steady"`
 	Closed     []ClosedPoint        `json:"closed"`
@@ -129,9 +132,14 @@ type FaultSummary struct {
 	// order of the fault to the end of its trial. It begins at an acknowledgement, as a rule the last before the fault.
 	OutageMs     Quantiles            `json:"outage_ms"`
 	LeaderlessMs Quantiles            `json:"leaderless_ms"` // fault to the new leader's first commit
-	PhasesMs     map[string]Quantiles `json:"phases_ms"`     // detect, elect, first_commit, client, recover; catch_up
+	PhasesMs     map[string]Quantiles `json:"phases_ms"`     // see PhaseNames; empty when they make no sense for the kind
 	// LatencyDebtOpS: sum over the trial's operations of max(0, response - steady p50), in operation-seconds.
 	LatencyDebtOpS Quantiles `json:"latency_debt_op_s"`
+	// Under sums up the operations that were due while a disk was broken, as Steady does those of the steady phase; null
+	// for faults that are over when they took effect. UnderStagesUs are the stages of proposals made meanwhile, at the
+	// node whose disk it is, as long as it led.
+	Under         *Steady              `json:"under"`
+	UnderStagesUs map[string]Quantiles `json:"under_stages_us,omitempty"`
 }
 
 // Safety is what the checks after the run found (rule R21).
@@ -159,6 +167,12 @@ type Manifest struct {
 	Dirty       bool              `json:"dirty"`
 	Labels      map[string]string `json:"labels"`
 	Environment Environment       `json:"environment"`
+	// Durability is what an acknowledged write had behind it, by arm; Storage whether the disk keeps what was synced: the
+	// verdict of calibration.json.
+	Durability map[string]Durability `json:"durability"`
+	Storage    string                `json:"storage"`
+	// FaultPorts: the nodes of some arm were started with --enable-faults.
+	FaultPorts bool `json:"fault_ports"`
 }
 
 // Environment is the machine and the software that a result was made on.
@@ -185,21 +199,22 @@ type Trial struct {
 	Arm     string `csv:"arm"`
 	Kind    string `csv:"kind"`
 	Trial   int    `csv:"trial"` // from 1, within the arm and kind
-	Node    uint64 `csv:"node"`  // who was hit
+	Node    uint64 `csv:"node"`  // who was hit; of all nodes the one that led; 0 is nobody
 	PhaseUs int64  `csv:"phase_us"`
-	// CommandUs is when the fault was ordered; InjectUs when it took effect (the process was gone).
+	// CommandUs is when the fault was ordered; InjectUs when it took effect: the last process was gone, the disk broken.
 	CommandUs int64 `csv:"command_us"`
 	InjectUs  int64 `csv:"inject_us"`
-	// LastAckUs is the last acknowledgement before the service stopped; DetectUs the first election timeout; ElectUs the
-	// victory that lasted; CommitUs the commit of that leader's no-op; FirstAckUs the first acknowledgement after it.
+	// LastAckUs is the last acknowledgement before the service stopped; DetectUs the first election timeout, or
+	// that a node saw its disk hang; ElectUs the victory that lasted; CommitUs the commit of that leader's no-op; FirstAckUs the first acknowledgement after it,
+	// or without a new leader that which ended the outage.
 	LastAckUs  int64 `csv:"last_ack_us"`
 	DetectUs   int64 `csv:"detect_us"`
 	ElectUs    int64 `csv:"elect_us"`
 	CommitUs   int64 `csv:"commit_us"`
 	FirstAckUs int64 `csv:"first_ack_us"`
 	// RecoverUs is from when on clients were served as in the steady phase: the backlog drained, the 99th percentile of
-	// the next 100 ms near the steady one. HealUs is when the node was started again, CaughtUpUs when all nodes had
-	// applied what was committed, as the bench saw it at one of its looks.
+	// the next 100 ms near the steady one. HealUs is when the order was given to start the nodes again, or to heal the
+	// disk; CaughtUpUs when all nodes had applied what was committed, as the bench saw it at one of its looks.
 	RecoverUs  int64 `csv:"recovered_us"`
 	HealUs     int64 `csv:"heal_us"`
 	CaughtUpUs int64 `csv:"caught_up_us"`
@@ -214,6 +229,8 @@ type Trial struct {
 	Failed         int64   `csv:"failed"`
 	Unknown        int64   `csv:"unknown"`
 	Shed           int64   `csv:"shed"`
+	// FirstWriteUs is the first acknowledgement of a write from FirstAckUs on.
+	FirstWriteUs int64 `csv:"first_write_us,absent=-1"`
 }
 
 // TimelineBin is a row of timeline.csv: what happened in one bin of the arm. Offered counts intended starts in the bin;
@@ -261,6 +278,8 @@ type StageRow struct {
 	CommitUs   int64  `csv:"committed_us"`
 	AppliedUs  int64  `csv:"applied_us"`
 	AnsweredUs int64  `csv:"answered_us"`
+	// Phase is steady, or the kind of the fault that the proposal was made under.
+	Phase string `csv:"phase,absent=steady"`
 }
 
 // Event is a line of events.jsonl: a step in the life of a node, or an action of the bench.
@@ -268,7 +287,7 @@ type Event struct {
 	Arm    string `json:"arm"`
 	TimeUs int64  `json:"t_us"`
 	Node   uint64 `json:"node"` // 0 is the bench
-	Kind   string `json:"kind"` // replica.EventKind, or start, kill, restart, phase
+	Kind   string `json:"kind"` // replica.EventKind, or start, kill, restart, break-disk, heal-disk, phase
 	Term   uint64 `json:"term,omitempty"`
 	Leader uint64 `json:"leader,omitempty"`
 	Index  uint64 `json:"index,omitempty"`

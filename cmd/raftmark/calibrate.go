@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -33,11 +34,13 @@ func newCalibrateCommand() *cobra.Command {
 			fmt.Fprint(cmd.OutOrStdout(), calibrationTable(c).Text())
 			fmt.Fprintf(cmd.OutOrStdout(), "\ngenerator: %s operations/s at most\ndurability class: %s\n",
 				table.Count(int64(c.GeneratorMaxPerS)), c.DurabilityClass)
+			fmt.Fprintf(cmd.OutOrStdout(), "storage: %s (file system %s, device %s, write cache %s)\n", c.Storage.Verdict,
+				orUnknown(c.Storage.Filesystem), orUnknown(c.Storage.Device), orUnknown(c.Storage.WriteCache))
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", ".", "folder whose disk is measured")
-	cmd.Flags().DurationVar(&each, "each", time.Second, "time for each of the four measurements")
+	cmd.Flags().DurationVar(&each, "each", time.Second, "time for each of the measurements")
 	return cmd
 }
 
@@ -47,7 +50,8 @@ func calibrationTable(c result.Calibration) *table.Table {
 		name string
 		q    result.Quantiles
 	}{
-		{"write 512 B + fdatasync", c.FsyncUs}, {"loopback TCP echo of 256 B", c.RTTUs},
+		{"write 512 B + fdatasync", c.FsyncUs}, {"write over 4 KiB + fdatasync", c.Storage.OverwriteUs},
+		{"write over 4 KiB", c.Storage.WriteUs}, {"loopback TCP echo of 256 B", c.RTTUs},
 		{"sleep of 1 ms wakes late by", c.TimerLateUs},
 	} {
 		t.Add(table.Of(row.name), table.Of(table.Count(int64(row.q.N))),
@@ -55,6 +59,8 @@ func calibrationTable(c result.Calibration) *table.Table {
 	}
 	return t
 }
+
+func orUnknown(text string) string { return cmp.Or(text, "unknown") }
 
 // durationCell shows microseconds, or that the sample was too small.
 func durationCell(us *float64) table.Cell {

@@ -1,0 +1,59 @@
+package bench
+
+import (
+	"context"
+	"time"
+
+	"github.com/raftmark/raftmark/bench/fault"
+	"github.com/raftmark/raftmark/storage"
+	"github.com/raftmark/raftmark/storage/faultfs"
+)
+
+func (p *processes) Members() []uint64 {
+	var members []uint64
+	for _, node := range p.cluster.Nodes() {
+		members = append(members, uint64(node.ID()))
+	}
+	return members
+}
+
+func (p *processes) KillAll(context.Context) (commanded, gone time.Duration, err error) {
+	return p.cluster.KillAll()
+}
+
+func (p *processes) RestartAll(ctx context.Context) error { return p.cluster.RestartAll(ctx) }
+
+func (p *processes) BreakDisk(ctx context.Context, id uint64, f fault.DiskFault) error {
+	node, err := p.node(id)
+	if err != nil {
+		return err
+	}
+	rule := faultfs.Rule{Op: faultfs.Sync, Path: storage.LogDir("") + "/", Action: faultfs.Stall}
+	if f.Delay > 0 {
+		rule.Action, rule.Delay = faultfs.Delay, faultfs.Duration(f.Delay)
+	}
+	_, err = p.cluster.Control().AddFaults(ctx, node.AdminAddr(), rule)
+	return err
+}
+
+func (p *processes) DiskHits(ctx context.Context, id uint64) (uint64, error) {
+	node, err := p.node(id)
+	if err != nil {
+		return 0, err
+	}
+	now, err := p.cluster.Control().Faults(ctx, node.AdminAddr())
+	hits := int64(0)
+	for _, rule := range now.Rules {
+		hits += rule.Hits
+	}
+	return uint64(hits), err
+}
+
+func (p *processes) HealDisk(ctx context.Context, id uint64) error {
+	node, err := p.node(id)
+	if err != nil {
+		return err
+	}
+	_, err = p.cluster.Control().ClearFaults(ctx, node.AdminAddr())
+	return err
+}
