@@ -2,9 +2,12 @@ package pebble
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math"
+
+	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/storage"
@@ -48,6 +51,14 @@ func putRunKey(dst []byte, first raft.Index) {
 
 func corrupt(format string, args ...any) error {
 	return fmt.Errorf(format+": %w", append(args, storage.ErrCorrupt)...)
+}
+
+// markCorrupt makes storage.ErrCorrupt of an error by which the engine says that.
+func markCorrupt(err error) error {
+	if pebble.IsCorruptionError(err) && !errors.Is(err, storage.ErrCorrupt) {
+		return fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
+	}
+	return err
 }
 
 func parseRunKey(key []byte) (raft.Index, error) {

@@ -30,7 +30,7 @@ func (l *Log) Load() (raft.LogState, error) {
 	})
 	l.panicked = l.panicked || panicked
 	if err = errors.Join(err, l.failure.Get()); err != nil {
-		return raft.LogState{}, l.failure.Set(fmt.Errorf("load log: %w", err))
+		return raft.LogState{}, l.failure.Set(fmt.Errorf("load log: %w", markCorrupt(err)))
 	}
 	l.loaded = true
 	return l.state, nil

@@ -67,10 +67,7 @@ func openTuned(o storage.Options, fs vfs.FS, t tuning) (*Log, error) {
 			err = errors.Join(err, closeErr)
 		default:
 		}
-		if errors.Is(err, pebble.ErrCorruption) {
-			err = fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
-		}
-		return nil, fmt.Errorf("open raft log: %w", err)
+		return nil, fmt.Errorf("open raft log: %w", markCorrupt(err))
 	}
 	o.Logger.Info("raft log open", slog.Uint64("node", uint64(o.Node)), slog.String("dir", o.Dir),
 		slog.Duration("took", time.Since(started)))

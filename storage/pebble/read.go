@@ -24,7 +24,7 @@ func (l *Log) Read(after, upto raft.Index, bytesMax int) (span raft.Span, err er
 		return err
 	})
 	if err != nil {
-		return raft.Span{}, fmt.Errorf("read log (%d, %d]: %w", after, upto, err)
+		return raft.Span{}, fmt.Errorf("read log (%d, %d]: %w", after, upto, markCorrupt(err))
 	}
 	if after == first.Index && span.Prev != first {
 		return raft.Span{}, fmt.Errorf("read log (%d, %d]: %w", after, upto,

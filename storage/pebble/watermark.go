@@ -164,6 +164,10 @@ func (w *watermark) sync() error {
 		return w.failure.Get()
 	}
 	w.dirty = false
+	select {
+	case <-w.urgent: // whoever it was wants what is noted
+	default:
+	}
 	seq := w.noted.seq
 	w.syncing = w.writing
 	w.writing = markSlots - w.synced - w.syncing // the third one
