@@ -49,8 +49,9 @@
 // Config.Peers are the members that a cluster begins with, their addresses included ([Peer.Encode] in
 // raft.Member.Address); later ones come with changes in the log. MOVED, CLUSTER, /status and the transport
 // go by the configuration that counts in this node's log. A node with Join waits to be added. One whose
-// data folder was wiped is refused under its old id, one that was removed under any circumstances; /readyz
-// says so at that node, and /status at the others.
+// data folder was wiped, copied or put back to an older state (package storage has the table) is refused
+// under its old id, one that was removed under any circumstances; /readyz says so at that node, /status and
+// the metrics at the others. Who is refused for its folder by one peer hangs up on all of them.
 //
 // # Admin port
 //

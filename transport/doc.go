@@ -47,9 +47,10 @@
 // peers.
 //
 // A node that lost its disk must not come back under its old id: it would vote a second time in a term in
-// which it has voted, and have lost entries that were counted as durable. Options.Disk travels with every
-// greeting, and Options.Admit says whether that node may have that disk (RefusedDisk). A refusal is counted
-// and logged at both ends.
+// which it has voted, and have lost entries that were counted as durable. Nor must one whose disk was put
+// back to an older state, or copied. A [Greeting] travels with every hello and welcome: the disk, the
+// incarnation, a nonce of it, and those of some incarnations before. Options.Admit says whether that node
+// may be in that state (RefusedDisk, RefusedLife). A refusal is counted and logged at both ends.
 //
 // # Obligations of the caller
 //

@@ -24,14 +24,14 @@
 //	          └── Kick: give up this attempt, it may have begun before the peer was back; dial again at once
 //
 // Idle is only the snapshot lane before its first use, and a learned peer before the first message to it.
-// After a refusal for a disk or a removal the pause is a second: it will hardly be taken back.
+// After a refusal for a disk, its state, or a removal the pause is a second: it will hardly be taken back.
 //
 // # Rules of admission
 //
 //  1. The hello's protocol, cluster, receiver and sender must be right; with an identity, the sender
 //     must be the node of its certificate. It must be a peer, or one that may be learned: not removed, at
-//     an address that can be answered at, and not one too many. Then Options.Admit is asked about its disk;
-//     the dialer asks its own about the welcome.
+//     an address that can be answered at, and not one too many. Then Options.Admit is asked about its
+//     disk and life; the dialer asks its own about the welcome.
 //  2. While a connection of a newer incarnation of the peer is live, one of an older is refused. A newer
 //     one ends all connections from, and to, an older one.
 //  3. A learned peer moves to the address of its latest greeting, a peer of SetPeers to that of SetPeers

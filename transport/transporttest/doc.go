@@ -19,7 +19,7 @@
 //	admission   wrong cluster, node, sender, and stale incarnations are refused and counted
 //	members     peers are added, removed, moved and put back while messages flow; who was removed is refused
 //	learned     a node that nobody configured is answered, up to the cap, and forgotten when it is gone
-//	disk        Options.Admit decides about each greeting in both directions
+//	disk        Options.Admit hears each greeting, in both directions, and decides
 //	close       Close ends every goroutine and every delivery, also under load and with a stalled peer
 //
 // [RoundTrip] and [Throughput] are benchmarks of the same transports.
