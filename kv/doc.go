@@ -71,6 +71,9 @@
 // goes only with a log that is lost with it. Restore builds the new state aside, and it replaces the old
 // one in one edit of Pebble's manifest, or by renaming the file.
 //
+// The first error of the disk is sticky, of a read and of Pebble's own work too: Failure tells it at once, every call
+// returns it, and nothing reaches the disk after it.
+//
 // # Obligations of the caller
 //
 //  1. One goroutine calls Apply, Snapshot and Restore, Apply with consecutive spans, from Applied on.

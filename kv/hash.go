@@ -56,12 +56,23 @@ func (m *Pebble) records(yield func(key, value []byte) error) (index raft.Index,
 		return 0, err
 	}
 	defer m.mu.RUnlock()
-	snapshot := m.db.NewSnapshot()
-	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	if index, err = readApplied(snapshot); err != nil {
-		return 0, err
-	}
-	return index, scan(snapshot, prefixData, yield)
+	var stopped error
+	err = m.engine(func() (err error) {
+		snapshot := m.db.NewSnapshot()
+		defer func() { err = errors.Join(err, snapshot.Close()) }()
+		if index, err = readApplied(snapshot); err != nil {
+			return err
+		}
+		err = scan(snapshot, prefixData, func(key, value []byte) error {
+			stopped = yield(key, value)
+			return stopped
+		})
+		if stopped != nil {
+			return nil
+		}
+		return err
+	})
+	return index, errors.Join(stopped, err)
 }
 
 // Hash returns a hash of all records, and the index that they are the state of. It reads everything.

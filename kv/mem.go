@@ -7,6 +7,7 @@ import (
 
 	"github.com/raftmark/raftmark/internal/invariant"
 	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/storage"
 )
 
 // Mem is the machine in memory. In a folder it has what was persisted last; without one it starts empty,
@@ -122,6 +123,9 @@ func (m *Mem) Applied() (raft.Index, error) {
 	defer m.mu.RUnlock()
 	return m.applied, m.usable()
 }
+
+// Failure returns what keeps the first error of writing the machine's state, or nil without a folder.
+func (m *Mem) Failure() *storage.Failure { return m.file.failureOrNil() }
 
 // Apply implements replica.Machine. With nil results nobody waits: nothing is replied, and nothing is read
 // for it.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/raftmark/raftmark/internal/invariant"
 	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/storage"
 )
 
 // Null is the machine that does nothing and replies OK to every command: a control arm, to measure what
@@ -60,6 +61,9 @@ func (m *Null) usable() error {
 	}
 	return nil
 }
+
+// Failure returns what keeps the first error of writing the machine's state, or nil without a folder.
+func (m *Null) Failure() *storage.Failure { return m.file.failureOrNil() }
 
 // Apply implements replica.Machine. With nil results nobody waits: nothing is replied, and nothing is read
 // for it.

@@ -207,6 +207,17 @@ func (m *Pebble) guard(call func() error) error {
 	return errors.Join(err, m.failure.Get())
 }
 
+// engine is guard for a call that has no errors but the engine's: one is sticky, of a read, too.
+func (m *Pebble) engine(call func() error) error {
+	if err := m.guard(call); err != nil {
+		return m.failure.Set(err)
+	}
+	return nil
+}
+
+// Failure returns what keeps the first error of the machine's disk: of a write, of a read, or of the engine's own work.
+func (m *Pebble) Failure() *storage.Failure { return m.failure }
+
 // Apply implements replica.Machine. With nil results nobody waits: nothing is replied, and nothing is read
 // for it.
 func (m *Pebble) Apply(span raft.Span, results [][]byte) error {

@@ -39,7 +39,7 @@ func (m *Pebble) Restore(index raft.Index, r io.Reader) error {
 		err = m.take(index, sessions, tables)
 	}
 	if enterErr := m.enter(); enterErr == nil {
-		err = errors.Join(err, m.guard(m.removeTables))
+		err = errors.Join(err, m.engine(m.removeTables))
 		m.mu.RUnlock()
 	} else if err == nil {
 		err = enterErr
@@ -110,7 +110,7 @@ func (m *Pebble) flush() error {
 		return err
 	}
 	defer m.mu.RUnlock()
-	return m.guard(m.db.Flush)
+	return m.engine(m.db.Flush)
 }
 
 func (m *Pebble) tablesDir() string { return m.options.FS.PathJoin(m.dir, tablesName) }

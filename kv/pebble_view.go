@@ -59,7 +59,7 @@ func (v *pebbleView) Persist() error {
 	}
 	// Whatever was applied by now is in the tables that are written.
 	applied := m.applied.Load()
-	if err := m.guard(m.db.Flush); err != nil {
+	if err := m.engine(m.db.Flush); err != nil {
 		return fmt.Errorf("persist state machine at %d: %w", v.index, err)
 	}
 	m.durable.Store(max(m.durable.Load(), applied))
@@ -83,18 +83,25 @@ func (v *pebbleView) Stream(write func([]byte) error) error {
 		return err
 	}
 	w := newStreamWriter(v.index, write)
-	return m.guard(func() error {
+	var stopped error // by whoever takes the stream
+	err = m.engine(func() error {
 		err := scanIter(iter, func(key, value []byte) error {
 			if v.ending.Load() {
-				return raft.ErrClosed
+				stopped = raft.ErrClosed
+			} else {
+				stopped = w.record(key, value)
 			}
-			return w.record(key, value)
+			return stopped
 		})
-		if err != nil {
-			return err
+		if stopped != nil {
+			return nil
 		}
-		return w.finish()
+		return err
 	})
+	if err = errors.Join(stopped, err); err != nil {
+		return err
+	}
+	return w.finish()
 }
 
 // pin returns the view's iterator, which sees what the view is of whatever happens to the engine. The
@@ -105,7 +112,7 @@ func (v *pebbleView) pin() (*pebble.Iterator, error) {
 	if v.snapshot == nil || v.iter != nil {
 		return v.iter, nil
 	}
-	return v.iter, v.machine.guard(func() (err error) {
+	return v.iter, v.machine.engine(func() (err error) {
 		v.iter, err = v.snapshot.NewIter(&pebble.IterOptions{
 			LowerBound: []byte{prefixData}, UpperBound: []byte{prefixEnd},
 		})

@@ -39,7 +39,7 @@ func (m *Pebble) Read(command []byte) (reply []byte, err error) {
 		return nil, err
 	}
 	defer m.mu.RUnlock()
-	err = m.guard(func() (err error) {
+	err = m.engine(func() (err error) {
 		st := &engineState{reader: m.db}
 		if op, _ := decodeHeader(command); op != OpGet {
 			snapshot := m.db.NewSnapshot()

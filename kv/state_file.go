@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -24,15 +25,18 @@ type stateFile struct {
 	fs  vfs.FS
 	dir string
 
+	failure *storage.Failure
+
 	mu    sync.Mutex
 	index raft.Index // of the state in the file
-	err   error
 }
 
 // openStateFile opens the file in dir and gives the state in it, if there is one, to load, which returns
 // its index.
 func openStateFile(fsys vfs.FS, dir string, load func(io.Reader) (raft.Index, error)) (*stateFile, error) {
-	f := &stateFile{fs: fsys, dir: dir}
+	f := &stateFile{
+		fs: fsys, dir: dir, failure: storage.NewFailure("state machine file", slog.New(slog.DiscardHandler)),
+	}
 	err := fsys.Remove(f.path(stateTemporaryName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("remove half a state: %w", err)
@@ -56,11 +60,19 @@ func openStateFile(fsys vfs.FS, dir string, load func(io.Reader) (raft.Index, er
 
 func (f *stateFile) path(name string) string { return f.fs.PathJoin(f.dir, name) }
 
+// failureOrNil returns what keeps the first error of a file, which may be nil.
+func (f *stateFile) failureOrNil() *storage.Failure {
+	if f == nil {
+		return nil
+	}
+	return f.failure
+}
+
 // save makes the state of index, which stream streams, durable, unless a later one is.
 func (f *stateFile) save(index raft.Index, stream func(write func([]byte) error) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.err == nil && index <= f.index {
+	if f.failure.Get() == nil && index <= f.index {
 		return nil
 	}
 	return f.write(index, stream)
@@ -74,12 +86,15 @@ func (f *stateFile) replace(index raft.Index, stream func(write func([]byte) err
 }
 
 func (f *stateFile) write(index raft.Index, stream func(write func([]byte) error) error) error {
-	if f.err != nil {
-		return f.err
+	if err := f.failure.Get(); err != nil {
+		return err
 	}
 	if err := f.writeFile(stream); err != nil {
-		f.err = fmt.Errorf("write %s: %w", f.path(stateName), err)
-		return f.err
+		err = fmt.Errorf("write %s: %w", f.path(stateName), err)
+		if errors.Is(err, raft.ErrClosed) { // the stream's end, and not the disk's
+			return err
+		}
+		return f.failure.Set(err)
 	}
 	f.index = index
 	return nil

@@ -20,7 +20,8 @@ type FaultsAnswer struct {
 }
 
 // errFaultsOff says how a node gets /faults.
-var errFaultsOff = errors.New("this node has no faults: start it with --enable-faults (enable_faults in its configuration)")
+var errFaultsOff = errors.New(
+	"this node has no faults: start it with --enable-faults (enable_faults in its configuration)")
 
 // faultsEnabled reports whether this node has faults; if not, it has answered.
 func (n *Node) faultsEnabled(w http.ResponseWriter) bool {

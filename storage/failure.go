@@ -34,7 +34,7 @@ func (f *Failure) Set(err error) error {
 	if f.err == nil && err != nil {
 		f.err = err
 		close(f.failed)
-		f.logger.Error(f.name+" stopped", "err", err)
+		f.logger.Warn(f.name+" stopped", "err", err) // whoever owns the engine says what becomes of the node
 	}
 	return f.err
 }
@@ -45,6 +45,9 @@ func (f *Failure) Get() error {
 	defer f.mu.Unlock()
 	return f.err
 }
+
+// Failed is closed when there is a sticky error: also when nobody calls the engine, which then fails in its own work.
+func (f *Failure) Failed() <-chan struct{} { return f.failed }
 
 // Background takes an error of the engine's own work. An engine would try again; we do not.
 func (f *Failure) Background(err error) {

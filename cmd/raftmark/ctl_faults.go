@@ -81,7 +81,7 @@ func newFaultsAddCommand(f *ctlFlags) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&r.op, "op", "", "sync, write, read, create, remove or any (required)")
-	flags.StringVar(&r.rule.Path, "path", "", "a part of the path, from the data folder on: log/, kv/, snapshot/ (default all)")
+	flags.StringVar(&r.rule.Path, "path", "", "a part of the path, from the data folder on: log/, kv/, snapshot/")
 	flags.DurationVar(&r.delay, "delay", 0, "hold each operation up for so long")
 	flags.BoolVar(&r.stall, "stall", false, "hold each operation up until the rules are cleared")
 	flags.StringVar(&r.rule.Error, "error", "", "fail each operation with EIO or ENOSPC")

@@ -11,8 +11,8 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
-// Read implements replica.Log.
-func (l *Log) Read(after, upto raft.Index, bytesMax int) (span raft.Span, err error) {
+// read is Read without a memory of its errors.
+func (l *Log) read(after, upto raft.Index, bytesMax int) (span raft.Span, err error) {
 	iter, first, err := l.startRead(after, upto)
 	if err != nil {
 		return raft.Span{}, fmt.Errorf("read log (%d, %d]: %w", after, upto, err)

@@ -41,10 +41,11 @@
 //  2. A failed Create leaves the snapshot created before; a failed Store leaves the one received before, unless it is
 //     the folder that could not be synced: then it is one of the two, whole.
 //  3. No file exceeds Options.BytesMax, and there are at most four: two whole ones, and two that come to be.
-//  4. Temporary files do not outlive the call that failed, and nothing outlives Open but received.snap.
+//  4. Temporary files do not outlive the call that failed, unless the disk did, and nothing outlives Open but
+//     received.snap.
 //
 // # What it does not do
 //
-// It does not know what a machine's state looks like, and does not compress it. It does not retry: an error of the
-// disk is the caller's.
+// It does not know what a machine's state looks like, and does not compress it. It does not retry: the first error of
+// the disk, of a read, too, is sticky, and nothing reaches the disk after it. Damage is no such error.
 package snapshot

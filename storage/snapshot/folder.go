@@ -24,6 +24,7 @@ const (
 type Folder struct {
 	options  Options
 	fs       fileSystem
+	failure  *storage.Failure
 	created  *created
 	incoming *incoming
 	closed   bool
@@ -50,7 +51,8 @@ func openFS(o Options, fsys fileSystem) (*Folder, error) {
 	if err := pebble.MakeDir(o.FS, o.Dir); err != nil {
 		return nil, fmt.Errorf("open snapshots: %w", err)
 	}
-	f := &Folder{options: o, fs: fsys}
+	failure := storage.NewFailure("snapshot folder", o.Logger)
+	f := &Folder{options: o, fs: failStop{fsys, failure}, failure: failure}
 	for _, name := range []string{createName, createdName, incomingName} {
 		if err := f.removeIfThere(name); err != nil {
 			return nil, fmt.Errorf("open snapshots: %w", err)
@@ -72,8 +74,11 @@ func (f *Folder) usable() error {
 	if f.closed {
 		return fmt.Errorf("snapshots: %w", raft.ErrClosed)
 	}
-	return nil
+	return f.failure.Get()
 }
+
+// Failure returns what keeps the first error of the disk.
+func (f *Folder) Failure() *storage.Failure { return f.failure }
 
 // Create implements replica.Snapshots.
 func (f *Folder) Create(s raft.Snapshot, stream func(write func([]byte) error) error) error {
@@ -287,8 +292,8 @@ func (f *Folder) Discard() error {
 
 // Close implements replica.Snapshots. A received snapshot stays, everything else goes.
 func (f *Folder) Close() error {
-	if err := f.usable(); err != nil {
-		return err
+	if f.closed {
+		return fmt.Errorf("snapshots: %w", raft.ErrClosed)
 	}
 	f.closed = true
 	err := f.abort()
