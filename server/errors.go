@@ -26,10 +26,10 @@ func IsConfig(err error) bool {
 }
 
 // copiedAdvice says what a copied data folder may do, and the two ways out.
-const copiedAdvice = "the node does not start, because two nodes with one set of votes, or a node that has forgotten " +
-	"votes and entries that it acknowledged, can undo writes that clients were told are safe; add a node under a new id, " +
-	"with an empty folder (raftmark ctl members add), or, when the disk was moved as it was and the original is gone for " +
-	"good, start once with raftmark node --adopt-copied-folder (adopt_copied_folder: true)"
+const copiedAdvice = "the node does not start, because two nodes with one set of votes, or a node that has " +
+	"forgotten votes and entries that it acknowledged, can undo writes that clients were told are safe; add a node " +
+	"under a new id, with an empty folder (raftmark ctl members add), or, when the disk was moved as it was and the " +
+	"original is gone for good, start once with raftmark node --adopt-copied-folder (adopt_copied_folder: true)"
 
 // adviseCopied adds the advice to an error that needs it.
 func adviseCopied(err error) error {

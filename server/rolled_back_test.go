@@ -101,9 +101,10 @@ func TestRolledBackNodeIsRefused(t *testing.T) {
 		return code == http.StatusServiceUnavailable && strings.Contains(text, "was rolled back or copied")
 	})
 	eventually(t, "it is silent", func() bool { return log.count("node takes part no more") == 1 })
-	if s := rolled.Status(); s.Adoptions != 1 || s.Transport.RefusedBy["life"] == 0 || s.Raft.Role == raft.Leader.String() {
-		t.Errorf("status of the one that was rolled back: %d adoptions, refused %v, %s", s.Adoptions, s.Transport.RefusedBy,
-			s.Raft.Role)
+	s := rolled.Status()
+	if s.Adoptions != 1 || s.Transport.RefusedBy["life"] == 0 || s.Raft.Role == raft.Leader.String() {
+		t.Errorf("status of the one that was rolled back: %d adoptions, refused %v, %s",
+			s.Adoptions, s.Transport.RefusedBy, s.Raft.Role)
 	}
 	if log.count("copied data folder adopted") != 1 {
 		t.Error("the log does not say that the folder was adopted")
@@ -185,7 +186,8 @@ func TestGateRecordsTheLastLifeOfAStranger(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := g.follow(raft.Configuration{Members: []raft.Member{{ID: 1, Voter: true}, {ID: 3, Voter: true}}}); err != nil {
+	members := raft.Configuration{Members: []raft.Member{{ID: 1, Voter: true}, {ID: 3, Voter: true}}}
+	if err := g.follow(members); err != nil {
 		t.Fatal(err)
 	}
 	if g, err = openGate(c); err != nil {

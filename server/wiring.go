@@ -70,8 +70,10 @@ func openParts(c Config) (p parts, err error) {
 }
 
 func (p *parts) openLog(c Config) error {
-	o := storage.Options{Dir: c.DataDir, Cluster: c.Cluster, Node: c.Node, Sync: c.Sync, WALPrimeBytes: c.walPrimeBytes(), Logger: c.Logger}
-	o.AdoptCopied = c.AdoptCopiedFolder
+	o := storage.Options{
+		Dir: c.DataDir, Cluster: c.Cluster, Node: c.Node, Sync: c.Sync, WALPrimeBytes: c.walPrimeBytes(),
+		AdoptCopied: c.AdoptCopiedFolder, Logger: c.Logger,
+	}
 	switch c.LogStorage {
 	case StoragePebble:
 		log, err := openPebbleLog(o, p.faults)

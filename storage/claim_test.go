@@ -236,8 +236,8 @@ func TestClaimLocksBetweenProcesses(t *testing.T) {
 	}
 }
 
-// TestWhatAChildOfTheHolderDoes kills a holder that has started a program. One that was started as programs are does not
-// keep the folder locked; one that was given the open lock does, for as long as it runs.
+// TestWhatAChildOfTheHolderDoes kills a holder that has started a program. One that was started as programs are does
+// not keep the folder locked; one that was given the open lock does, for as long as it runs.
 func TestWhatAChildOfTheHolderDoes(t *testing.T) {
 	if dir := os.Getenv("RAFTMARK_TEST_CHILD"); dir != "" {
 		c := mustClaim(t, testOptions(dir))
@@ -279,8 +279,8 @@ func TestWhatAChildOfTheHolderDoes(t *testing.T) {
 			continue
 		}
 		_, err = NewClaim(o)
-		if says := fmt.Sprintf("held by process %d, which is not seen here", holder.Process.Pid); !errors.Is(err, ErrLocked) ||
-			!strings.Contains(err.Error(), says) {
+		says := fmt.Sprintf("held by process %d, which is not seen here", holder.Process.Pid)
+		if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), says) {
 			t.Errorf("claim beside a child that inherited the lock: %v, want ErrLocked saying %q", err, says)
 		}
 		child.Kill()

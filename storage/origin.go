@@ -25,8 +25,8 @@ type origin struct {
 	folder, file mark
 }
 
-// lasting reports whether the inode numbers of folders and files outlast a mount on that type of file system. On what is
-// not listed (FUSE, SMB, 9P, FAT) numbers may be given anew each time. On overlay that is so for folders, when the
+// lasting reports whether the inode numbers of folders and files outlast a mount on that type of file system. On what
+// is not listed (FUSE, SMB, 9P, FAT) numbers may be given anew each time. On overlay that is so for folders, when the
 // layers are on several file systems.
 func lasting(system string) (folders, files bool) {
 	switch system {

@@ -59,8 +59,8 @@ func OpenPeerLives(dir string) (*PeerLives, error) {
 //
 // When another disk is recorded the error wraps ErrOtherDisk. When life is not the newest, or does not come after it,
 // the error wraps ErrRolledBack. A life that goes back less far than the newest one that was seen (Life.Previous) is
-// admitted for its greater incarnation, unless an error was returned before for a life of node. Disk 0 is that of a node
-// that keeps nothing on a disk: it is not recorded, and not admitted once a disk was.
+// admitted for its greater incarnation, unless one of another line was refused before. Disk 0 is that of a node that
+// keeps nothing on a disk: it is not recorded, and not admitted once a disk was.
 func (p *PeerLives) Admit(node raft.NodeID, life Life, member bool) error {
 	if node == raft.None {
 		return errors.New("admit node 0: need at least 1")

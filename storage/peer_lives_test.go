@@ -332,7 +332,8 @@ func TestDamagedPeersAreFound(t *testing.T) {
 	}
 	for _, fields := range [][]field{
 		{{"3", "1"}, {"2", "1"}}, {{"2", "1"}, {"2", "1"}}, {{"x", "1"}}, {{"2", "-1"}}, {{"0", "1"}}, {{"2", "0"}},
-		{{"2", "1 2"}}, {{"2", "1 0 3"}}, {{"2", "1 2 0"}}, {{"2", "1 2 3 4"}}, {{"2", "1 2 3 forked x"}}, {{"2", "1 forked"}},
+		{{"2", "1 2"}}, {{"2", "1 0 3"}}, {{"2", "1 2 0"}}, {{"2", "1 2 3 4"}},
+		{{"2", "1 2 3 forked x"}}, {{"2", "1 forked"}},
 	} {
 		if err := writeRecordFile(dir, peersName, peersHeader, fields); err != nil {
 			t.Fatal(err)

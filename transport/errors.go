@@ -52,8 +52,8 @@ const (
 	RefusedDisk Refusal = 13
 	// RefusedAddress: the peer is not in Options.Peers, and the address that it advertises cannot be answered at.
 	RefusedAddress Refusal = 14
-	// RefusedLife: Options.Admit knew a later start of the node, or another line of starts: its data folder was rolled back
-	// or copied.
+	// RefusedLife: Options.Admit knew a later start of the node, or another line of starts: its data folder was rolled
+	// back or copied.
 	RefusedLife Refusal = 15
 	// RefusedUndecided: Options.Admit could not decide, because of an error of its own.
 	RefusedUndecided Refusal = 16
@@ -76,7 +76,8 @@ func (r Refusal) Advice() string {
 	case RefusedDisk:
 		return "this node was known with another disk; a wiped node must join under a new id"
 	case RefusedLife:
-		return "this node's data folder was rolled back or copied: its peers know a later life of it; it must join under a new id"
+		return "this node's data folder was rolled back or copied: its peers know a later life of it; " +
+			"it must join under a new id"
 	case RefusedAddress:
 		return "the address that this node advertises cannot be answered at; set Options.Advertise"
 	default:

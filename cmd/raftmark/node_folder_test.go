@@ -209,7 +209,8 @@ func refusedToStart(t *testing.T, c server.Config, found string) {
 		t.Errorf("got exit code %d, want %d", code, exitUsage)
 	}
 	for _, words := range []string{
-		"data folder is a copy", found, "two nodes with one set of votes", "raftmark ctl members add", "--adopt-copied-folder",
+		"data folder is a copy", found, "two nodes with one set of votes", "raftmark ctl members add",
+		"--adopt-copied-folder",
 	} {
 		if !p.said(words) {
 			t.Errorf("want %q in\n%s", words, p.stderr.String())
