@@ -84,7 +84,7 @@ bench-smoke: build ## the same at toy size, for a first look (under a minute)
 bench-core: build ## what the replicated log can commit, closed loop, 1 to 1024 proposers
 	$(BIN) bench closed $(ARGS)
 
-bench-storage: ## what each tuning of the stored log brings (5 minutes, on a quiet machine); ARMS=tried for what is not shipped
+bench-storage: ## what each tuning of the stored log brings (5 minutes, on a quiet machine); ARMS=syncs, ARMS=tried for others
 	@mkdir -p results
 	$(GO) test -v -count=1 -run '^TestTunings$$' -timeout 10m ./storage/pebble \
 		-tunings $(CURDIR)/results/bench-storage.md -tunings-arms '$(ARMS)'

@@ -16,8 +16,8 @@ type arm struct {
 	disk    func(*countingFS)
 	// tune returns the tuning, and what ends it after the log was closed.
 	tune func() (tuning, func())
-	// appendEach makes one append of each entry, where the others make one of all that came together.
-	appendEach bool
+	// how the log is driven.
+	how driving
 }
 
 func engineArm(name string, change func(*pebble.Options)) arm {
@@ -49,6 +49,7 @@ const (
 func arms() []arm {
 	all := []arm{{name: shippedArm}, {name: againArm}}
 	all = append(all, keptArms()...)
+	all = append(all, syncArms()...)
 	return append(all, triedArms()...)
 }
 
@@ -76,10 +77,19 @@ func keptArms() []arm {
 			o.WatermarkSyncInterval = storage.WatermarkSyncAlways
 		}},
 		tuningArm("no watermark", tuning{watermarkOff: true}),
-		{name: "one append an entry", appendEach: true},
-		{name: "Apply(Sync), merged, own goroutine", tune: mergedApply},
-		{name: "LogData(Sync), own goroutine", tune: logDataSync},
+	}
+}
+
+// syncArms are the ways to wait for a sync, see docs/adr/0012-batches-without-waiting.md.
+func syncArms() []arm {
+	return []arm{
+		{name: "Apply(Sync)", tune: plainApply},
 		{name: "LogData(Sync) by the waiter", tune: waiterSync},
+		{name: "pipelined", how: drivingPipelined},
+		{name: "pipelined, Apply(Sync) of all that waits", how: drivingPipelined, tune: mergedApply},
+		{name: "pipelined, LogData(Sync)", how: drivingPipelined, tune: logDataSync},
+		{name: "pipelined, LogData(Sync) by the waiter", how: drivingPipelined, tune: waiterSync},
+		{name: "pipelined, one append an entry", how: drivingEach},
 	}
 }
 

@@ -47,7 +47,9 @@ type measurement struct {
 	log  *Log
 	last raft.EntryID
 	hs   raft.HardState
-	out  sample
+
+	grown int // bytes since the last compaction
+	out   sample
 }
 
 // measure opens a log in dir on fs, and puts load on it.
@@ -79,7 +81,7 @@ func measure(a arm, w load, dir string, fs vfs.FS) (_ sample, err error) {
 	}
 	opening = m.since(opening)
 	m.out["open.took"] = micros(opening.elapsed) / 1e3
-	for _, phase := range []func() error{m.small, m.batch, m.pipeline} {
+	for _, phase := range []func() error{m.small, m.batch, m.paced, m.pipeline} {
 		if err := phase(); err != nil {
 			return nil, err
 		}
@@ -100,12 +102,18 @@ func makeSpan(entries, size int) raft.Span {
 	return s
 }
 
-// append appends the span at the log's end, together with the hard state, which names a new commit each time.
-func (m *measurement) append(s *raft.Span) (wait func() error, err error) {
-	s.Prev, m.hs.Commit = m.last, m.last.Index
-	wait, err = m.log.Append(&m.hs, []raft.Span{*s})
-	m.last = s.Last()
-	return wait, err
+// append appends the spans at the log's end, together with the hard state, which names a new commit each time.
+func (m *measurement) append(spans []raft.Span) (wait func() error, err error) {
+	if err := m.compactWhenDue(); err != nil {
+		return nil, err
+	}
+	m.hs.Commit = m.last.Index
+	for i := range spans {
+		spans[i].Prev = m.last
+		m.last = spans[i].Last()
+	}
+	m.grown += spansBytes(spans)
+	return m.log.Append(&m.hs, spans)
 }
 
 func (m *measurement) small() error {
@@ -127,7 +135,7 @@ func (m *measurement) oneWriter(name string, s *raft.Span) error {
 		if !from.Before(end) && len(took) > 0 {
 			break
 		}
-		wait, err := m.append(s)
+		wait, err := m.append([]raft.Span{*s})
 		if err == nil {
 			err = wait()
 		}
@@ -142,101 +150,8 @@ func (m *measurement) oneWriter(name string, s *raft.Span) error {
 	m.out[name+".sync"], _ = quantiles(used.took)
 	m.out[name+".cpu"] = micros(used.cpu) / n
 	m.out[name+".allocs"] = float64(used.mallocs) / n
-	m.out[name+".amplification"] = float64(used.wal+used.tables+used.other) / (n * float64(len(s.Encoded)))
+	m.out[name+".wal"] = float64(used.wal) / (n * float64(len(s.Encoded)))
 	return nil
-}
-
-// pipeline keeps some appends under way, compacts as a replica does, and waits for each in order.
-func (m *measurement) pipeline() error {
-	s, each := makeSpan(batchEntries, batchEntryBytes), 1
-	if m.appendEach {
-		s, each = makeSpan(1, batchEntryBytes), batchEntries
-	}
-	waits := newWaits(pipelineDepth)
-	used := m.start()
-	bytes, since := 0, 0
-	for bytes < m.pipelineBytes && time.Since(used.at) < m.pipelineFor {
-		waits.tokens <- struct{}{}
-		group := waiting{from: time.Now()}
-		for range each {
-			wait, err := m.append(&s)
-			if err != nil {
-				return errors.Join(err, waits.end())
-			}
-			group.waits = append(group.waits, wait)
-			bytes, since = bytes+len(s.Encoded), since+len(s.Encoded)
-		}
-		waits.queue <- group
-		if since >= m.compactBytes {
-			since = 0
-			keep := raft.EntryID{Term: 1, Index: m.last.Index - min(keptEntries, m.last.Index)}
-			if err := m.log.Compact(raft.Snapshot{Last: keep}); err != nil {
-				return errors.Join(err, waits.end())
-			}
-		}
-	}
-	if err := waits.end(); err != nil {
-		return err
-	}
-	elapsed := time.Since(used.at)
-	if err := m.settle(); err != nil {
-		return err
-	}
-	used = m.since(used)
-	entries := float64(bytes) / float64(len(s.Encoded)) * float64(len(s.Entries))
-	m.out["pipeline.p50"], m.out["pipeline.p99"] = quantiles(waits.took)
-	m.out["pipeline.rate"] = entries / elapsed.Seconds() / 1e3
-	m.out["pipeline.cpu"] = micros(used.cpu) / entries
-	m.out["pipeline.allocs"] = float64(used.mallocs) / entries
-	m.out["pipeline.wal"] = float64(used.wal) / float64(bytes)
-	m.out["pipeline.tables"] = float64(used.tables) / float64(bytes)
-	m.out["pipeline.other"] = float64(used.other) / float64(bytes)
-	m.out["pipeline.syncs"] = float64(used.syncs) / entries * batchEntries
-	return nil
-}
-
-// settle waits until the engine has written the memtables that are full, so that all rounds have written the same.
-func (m *measurement) settle() error {
-	for end := time.Now().Add(5 * time.Second); m.log.db.Metrics().MemTable.Count > 1; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			return errors.New("the engine does not flush its memtables")
-		}
-	}
-	return nil
-}
-
-// waits waits for appends in order, on a goroutine of its own, while depth of them may be under way.
-type waits struct {
-	tokens chan struct{}
-	queue  chan waiting
-	done   chan error
-	took   []time.Duration
-}
-
-type waiting struct {
-	from  time.Time
-	waits []func() error
-}
-
-func newWaits(depth int) *waits {
-	w := &waits{tokens: make(chan struct{}, depth), queue: make(chan waiting, depth), done: make(chan error, 1)}
-	go func() {
-		var err error
-		for g := range w.queue {
-			for _, wait := range g.waits {
-				err = errors.Join(err, wait())
-			}
-			w.took = append(w.took, time.Since(g.from))
-			<-w.tokens
-		}
-		w.done <- err
-	}()
-	return w
-}
-
-func (w *waits) end() error {
-	close(w.queue)
-	return <-w.done
 }
 
 // usage is what the process and the disk have done by, or since, an instant.
