@@ -10,7 +10,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/storage"
@@ -224,7 +223,7 @@ func flushOrFail(l *Log) error {
 // compactUntilFailure returns the states that the log went through, and which of them is acknowledged.
 func compactUntilFailure(o storage.Options, fs vfs.FS, k int) (states []raft.LogState, acknowledged int, err error) {
 	states = []raft.LogState{{}}
-	l, err := OpenFS(o, errorfs.Wrap(fs, &fault{err: syscall.EIO, after: k}))
+	l, err := OpenFS(o, newFaultyFS(fs, &fault{err: syscall.EIO, after: k}))
 	if err != nil {
 		return states, 0, err
 	}

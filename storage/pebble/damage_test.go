@@ -10,7 +10,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/storage"
@@ -262,34 +261,42 @@ func writeFile(t *testing.T, fs vfs.FS, path string, raw []byte) {
 }
 
 // TestEveryFailedWriteStops fails the k-th write or sync, and every later one, for every k: the log stops
-// with that error, and after a crash everything acknowledged is there.
+// with that error, and after a crash everything acknowledged is there. With primed WALs the log writes to recycled ones.
 func TestEveryFailedWriteStops(t *testing.T) {
 	const runs = 30
-	o := testOptions("/node")
-	for k, finished := 0, false; !finished; k += 1 + k/40 {
-		fs := vfs.NewCrashableMem()
-		acknowledged, err := runUntilFailure(o, fs, k, runs)
-		finished = err == nil
-		if err != nil && !errors.Is(err, syscall.EIO) && !strings.Contains(err.Error(), syscall.EIO.Error()) {
-			t.Fatalf("fault at %d: %v, want EIO", k, err)
+	for _, primeBytes := range []int{storage.WALPrimeOff, 64 << 10} {
+		o := testOptions("/node")
+		o.WALPrimeBytes = primeBytes
+		reused := 0
+		for k, finished := 0, false; !finished; k += 1 + k/20 {
+			fs, fault := vfs.NewCrashableMem(), &fault{err: syscall.EIO, after: k}
+			acknowledged, err := runUntilFailure(o, newFaultyFS(fs, fault), runs)
+			finished = err == nil
+			if err != nil && !errors.Is(err, syscall.EIO) && !strings.Contains(err.Error(), syscall.EIO.Error()) {
+				t.Fatalf("fault at %d: %v, want EIO", k, err)
+			}
+			crashed := fs.CrashClone(vfs.CrashCloneCfg{})
+			got, err := reload(o, crashed)
+			if err != nil {
+				t.Fatalf("fault at %d: load after a crash: %v", k, err)
+			}
+			if got.Index < acknowledged.Index {
+				t.Fatalf("fault at %d: log ends at %v, %v was acknowledged", k, got, acknowledged)
+			}
+			if finished && acknowledged.Index != runs*4 {
+				t.Fatalf("no fault: %v acknowledged", acknowledged)
+			}
+			reused += fault.hitReused
 		}
-		crashed := fs.CrashClone(vfs.CrashCloneCfg{})
-		got, err := reload(o, crashed)
-		if err != nil {
-			t.Fatalf("fault at %d: load after a crash: %v", k, err)
-		}
-		if got.Index < acknowledged.Index {
-			t.Fatalf("fault at %d: log ends at %v, %v was acknowledged", k, got, acknowledged)
-		}
-		if finished && acknowledged.Index != runs*4 {
-			t.Fatalf("no fault: %v acknowledged", acknowledged)
+		if primeBytes != storage.WALPrimeOff && reused == 0 {
+			t.Error("no fault hit a recycled WAL")
 		}
 	}
 }
 
-// runUntilFailure opens a log and appends, with fault number k on, and returns what was acknowledged.
-func runUntilFailure(o storage.Options, fs vfs.FS, k, runs int) (acknowledged raft.EntryID, err error) {
-	l, err := OpenFS(o, errorfs.Wrap(fs, &fault{err: syscall.EIO, after: k}))
+// runUntilFailure opens a log and appends, and returns what was acknowledged.
+func runUntilFailure(o storage.Options, fs vfs.FS, runs int) (acknowledged raft.EntryID, err error) {
+	l, err := OpenFS(o, fs)
 	if err != nil {
 		return raft.EntryID{}, err
 	}

@@ -53,7 +53,7 @@ func memDisk(fs *vfs.MemFS, primeBytes int) storagetest.Disk {
 	}
 	var fault fault
 	return storagetest.Disk{
-		Open: func() (storagetest.Log, error) { return OpenFS(o, errorfs.Wrap(fs, &fault)) },
+		Open: func() (storagetest.Log, error) { return OpenFS(o, newFaultyFS(fs, &fault)) },
 		Crash: func(percent int, seed uint64) storagetest.Disk {
 			cfg := vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rand.New(rand.NewPCG(seed, 0))}
 			return memDisk(fs.CrashClone(cfg), primeBytes)
@@ -64,16 +64,49 @@ func memDisk(fs *vfs.MemFS, primeBytes int) storagetest.Disk {
 
 // fault injects an error into writes and syncs, from when it is set or after a number of them.
 type fault struct {
-	mu    sync.Mutex
-	err   error
-	after int // operations that still succeed
-	seen  int
+	mu        sync.Mutex
+	err       error
+	after     int // operations that still succeed
+	seen      int
+	hitReused int // faults of recycled WALs
 }
 
 func (f *fault) set(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.err = err
+}
+
+// faultyFS is errorfs with what that leaves out: a file that is opened by ReuseForWrite, as a recycled WAL is, comes back
+// from it without a wrapper, so no write or sync of it would fail.
+type faultyFS struct {
+	*errorfs.FS
+	fault *fault
+}
+
+func newFaultyFS(base vfs.FS, f *fault) *faultyFS {
+	return &faultyFS{FS: errorfs.Wrap(base, f), fault: f}
+}
+
+func (f *faultyFS) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	file, err := f.FS.ReuseForWrite(oldname, newname, category)
+	if err != nil {
+		return nil, err
+	}
+	return errorfs.WrapFile(file, reusedFault{f.fault}), nil
+}
+
+// reusedFault counts what is done to recycled WALs.
+type reusedFault struct{ *fault }
+
+func (f reusedFault) MaybeError(op errorfs.Op) error {
+	err := f.fault.MaybeError(op)
+	if err != nil {
+		f.fault.mu.Lock()
+		f.fault.hitReused++
+		f.fault.mu.Unlock()
+	}
+	return err
 }
 
 // MaybeError implements errorfs.Injector.

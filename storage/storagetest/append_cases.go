@@ -33,6 +33,12 @@ func testHardStateAlone(s *subject) {
 	s.reopen()
 	s.mustAppend(&raft.HardState{Term: 8})
 	s.reopen()
+	s.mustAppend(&raft.HardState{Term: 8, Recover: raft.EntryID{Term: 5, Index: 1 << 40}})
+	s.reopen()
+	s.grow(8, 2, 10)
+	s.reopen()
+	s.mustAppend(&raft.HardState{Term: 8, Commit: 2})
+	s.reopen()
 }
 
 func testSpansOfOneAppend(s *subject) {
