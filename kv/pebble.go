@@ -57,7 +57,7 @@ func OpenPebble(o Options) (*Pebble, error) {
 		if err := m.removeTables(); err != nil {
 			return err
 		}
-		db, err := pebble.Open(o.Dir, m.options)
+		db, err := logpebble.OpenEngine(o.Dir, m.options)
 		if err != nil {
 			return err
 		}
@@ -67,8 +67,7 @@ func OpenPebble(o Options) (*Pebble, error) {
 	if err != nil {
 		select {
 		case db := <-opened:
-			closeErr, _ := m.failure.Guard(db.Close)
-			err = errors.Join(err, closeErr)
+			err = errors.Join(err, logpebble.CloseUnopened(m.failure, db))
 		default:
 		}
 		if errors.Is(err, pebble.ErrCorruption) {

@@ -179,6 +179,9 @@ func (l *Log) Close() error {
 		err, _ = l.failure.Guard(l.db.Close) // it syncs what was appended
 	}
 	err = errors.Join(err, l.closeWatermark(err == nil && !panicked))
+	if err == nil {
+		err = l.failure.Get() // the engine tells of no failure while it closes, either
+	}
 	if l.claim != nil {
 		err = errors.Join(err, l.claim.Close())
 	}

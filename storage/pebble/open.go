@@ -63,8 +63,7 @@ func openTuned(o storage.Options, fs vfs.FS, t tuning) (*Log, error) {
 	if err != nil {
 		select {
 		case db := <-opened:
-			closeErr, _ := f.Guard(db.Close)
-			err = errors.Join(err, closeErr)
+			err = errors.Join(err, CloseUnopened(f, db))
 		default:
 		}
 		return nil, fmt.Errorf("open raft log: %w", markCorrupt(err))
@@ -86,7 +85,7 @@ func openEngine(o storage.Options, fs vfs.FS, f *storage.Failure, t tuning) (*pe
 	}
 	if !t.reopenOff && (!found.Exists || found.FormatMajorVersion < pebble.FormatNewest) {
 		// The format is raised after the first WAL was begun, so that one is given up.
-		db, err := pebble.Open(dir, engineOptions(o, fs, f, t))
+		db, err := OpenEngine(dir, engineOptions(o, fs, f, t))
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +93,7 @@ func openEngine(o storage.Options, fs vfs.FS, f *storage.Failure, t tuning) (*pe
 			return nil, err
 		}
 	}
-	db, err := pebble.Open(dir, engineOptions(o, fs, f, t))
+	db, err := OpenEngine(dir, engineOptions(o, fs, f, t))
 	if err != nil {
 		return nil, err
 	}
