@@ -1,0 +1,46 @@
+package pebble
+
+import (
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/raftmark/raftmark/storage"
+	"github.com/raftmark/raftmark/storage/storagetest"
+	"github.com/raftmark/raftmark/storage/sweep"
+)
+
+// sweepLog returns logs on Pebble, of the given class, as the subject of sweeps; a life has so many steps.
+func sweepLog(class storage.Sync, steps int) *sweep.Subject[sweep.LogState] {
+	o := testOptions("/node")
+	o.Sync = class
+	open := func(fs vfs.FS) (storagetest.Log, error) { return OpenFS(o, fs) }
+	return sweep.Log(open, steps, class == storage.SyncFsync)
+}
+
+// TestSweepLogCrash crashes a log before each change that it makes to the disk.
+func TestSweepLogCrash(t *testing.T) {
+	s := sweep.Start(t, "log: crash at every change of the disk")
+	subject := sweepLog(storage.SyncFsync, s.Pick(8, 60))
+	s.Each(s.Pick(1, 8), func(i int) error { return subject.EveryPoint(s, uint64(i), s.Pick(1, 5)) })
+}
+
+// TestSweepLogLives crashes logs at random points of several lives, one after the other.
+func TestSweepLogLives(t *testing.T) {
+	s := sweep.Start(t, "log: several lives")
+	subject := sweepLog(storage.SyncFsync, 60)
+	s.Each(s.Pick(8, 600), func(i int) error { return subject.Lives(s, uint64(i), 5) })
+}
+
+// TestSweepLogUnsynced does so with logs that sync only compactions: what is left is older, and still whole.
+func TestSweepLogUnsynced(t *testing.T) {
+	s := sweep.Start(t, "log without syncs: several lives")
+	subject := sweepLog(storage.SyncNone, 60)
+	s.Each(s.Pick(4, 200), func(i int) error { return subject.Lives(s, uint64(i), 5) })
+}
+
+// TestSweepLogFaults fails every operation of a log, one at a time.
+func TestSweepLogFaults(t *testing.T) {
+	s := sweep.Start(t, "log: every operation fails")
+	s.EachFault(s.Pick(1, 3), s.Pick(24, 1), sweepLog(storage.SyncFsync, 60))
+}
