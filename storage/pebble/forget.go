@@ -3,8 +3,8 @@ package pebble
 import "github.com/raftmark/raftmark/raft"
 
 // forget removes, with the batch that compacts upto, the compacted runs that are in memory only: when the engine writes
-// the memtable to a table, it leaves out what the same memtable deletes. So the part of the log that is compacted before
-// a memtable is full is written once, to the WAL, and not twice.
+// the memtable to a table, it leaves out what the same memtable deletes. So the part of the log that is compacted
+// before a memtable is full is written once, to the WAL, and not twice.
 //
 // Runs that are in tables already are left to drop: to delete them here would make tables overlap, and the engine merge
 // them. The run that upto is in stays, so that a Load finds what the log begins after. It needs mu.

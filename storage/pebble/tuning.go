@@ -2,8 +2,8 @@ package pebble
 
 import "github.com/cockroachdb/pebble/v2"
 
-// tuning undoes choices of this package, so that a benchmark can say what each of them brings. The zero value is the log
-// as shipped, and the only one outside of tests.
+// tuning undoes choices of this package, so that a benchmark can say what each of them brings. The zero value is the
+// log as shipped, and the only one outside of tests.
 type tuning struct {
 	// engine changes the engine's options, after all else.
 	engine func(*pebble.Options)

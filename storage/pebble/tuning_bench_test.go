@@ -22,8 +22,8 @@ import (
 var (
 	tuningsOut  = flag.String("tunings", "", "file for the table of what each tuning brings")
 	tuningsFor  = flag.Duration("tunings-for", 270*time.Second, "how long to measure, in whole rounds")
-	tuningsArms = flag.String("tunings-arms", "kept", "kept: the tunings that are shipped, each undone; syncs: the ways to wait\n"+
-		"for a sync; tried: what is not shipped; or a regular expression")
+	tuningsArms = flag.String("tunings-arms", "kept", "kept: the tunings that are shipped, each undone; syncs: the\n"+
+		"ways to wait for a sync; tried: what is not shipped; or a regular expression")
 )
 
 // Environment of the process that measures one arm.
@@ -99,9 +99,9 @@ func tuningsPage(all []samples, rounds int, before string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "`make bench-storage`: %d rounds, %s, %d processors, %s; at the end: %s.\n\n", rounds,
 		time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), before, machine())
-	b.WriteString("The first row: median (least–most) of the rounds. The others: median, and ratio to the first row in the\n" +
-		"same round, as median (least–most); bold when all rounds agree on which is greater, and the second row,\n" +
-		"which differs by chance alone, never had such a ratio.\n\n")
+	b.WriteString("The first row: median (least–most) of the rounds. The others: median, and ratio to the first row\n" +
+		"in the same round, as median (least–most); bold when all rounds agree on which is greater, and the\n" +
+		"second row, which differs by chance alone, never had such a ratio.\n\n")
 	if rounds < roundsMin {
 		b.WriteString("Fewer than 3 rounds: this resolves nothing.\n\n")
 	}

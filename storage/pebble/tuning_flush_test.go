@@ -2,6 +2,7 @@ package pebble
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -46,11 +47,21 @@ func (f *flusher) run() {
 		upto, batches := f.begun, f.batches
 		f.batches = nil
 		f.mu.Unlock()
-		err := f.flush(f, batches)
+		err := guarded(func() error { return f.flush(f, batches) })
 		f.mu.Lock()
 		f.synced, f.err = upto, errors.Join(f.err, err)
 		f.done.Broadcast()
 	}
+}
+
+// guarded makes an error of a panic: of a call of an engine that was closed meanwhile, which db.Close cannot wait for.
+func guarded(call func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("engine: %v", r)
+		}
+	}()
+	return call()
 }
 
 func (f *flusher) submit(db *pebble.DB, batch *pebble.Batch) func() error {
@@ -107,31 +118,36 @@ func logDataSync() (tuning, func()) {
 	}}, f.close
 }
 
-// waiterSync is logDataSync without the goroutine: whoever waits first syncs all that is there. Waits are made in order,
-// from one goroutine.
+// waiterSync is logDataSync without the goroutine: whoever waits first syncs all that is there. Waits are made in
+// order, from one goroutine.
 func waiterSync() (tuning, func()) {
 	var mu sync.Mutex
 	var begun, synced uint64
+	var used *pebble.DB
+	syncUpto := func(mine uint64) error {
+		mu.Lock()
+		upto, db, enough := begun, used, synced >= mine
+		mu.Unlock()
+		if enough {
+			return nil
+		}
+		if err := guarded(func() error { return db.LogData(nil, pebble.Sync) }); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		synced = max(synced, upto)
+		return nil
+	}
 	return tuning{submit: func(db *pebble.DB, batch *pebble.Batch) (func() error, error) {
 		if err := errors.Join(db.Apply(batch, pebble.NoSync), batch.Close()); err != nil {
 			return nil, err
 		}
 		mu.Lock()
 		defer mu.Unlock()
+		used = db
 		begun++
 		mine := begun
-		return func() error {
-			mu.Lock()
-			upto, enough := begun, synced >= mine
-			mu.Unlock()
-			if enough {
-				return nil
-			}
-			err := db.LogData(nil, pebble.Sync)
-			mu.Lock()
-			defer mu.Unlock()
-			synced = max(synced, upto)
-			return err
-		}, nil
-	}}, func() {}
+		return func() error { return syncUpto(mine) }, nil
+	}}, func() { _ = syncUpto(begun) }
 }

@@ -12,9 +12,9 @@ type figure struct {
 	form  string
 }
 
-// timeFigures are what a client feels, costFigures what it costs. One writer appends entries of 128 B alone, then 64 of
-// 256 B together, and waits for each append; paced, entries of 128 B come at random; in the pipeline, eight groups of 64
-// entries are under way all the time.
+// timeFigures are what a client feels, costFigures what it costs. One writer appends entries of 128 B alone, then 64
+// of 256 B together, and waits for each append; paced, entries of 128 B come at random; in the pipeline, eight groups
+// of 64 entries are under way all the time.
 func timeFigures() []figure {
 	return []figure{
 		{"small.p50", "128 B p50 µs", "%.0f"},
@@ -101,7 +101,8 @@ func baseCell(s samples, f figure) string {
 }
 
 // ratioCell has the median, and the median, least and greatest ratio to base in one round. It is bold when all rounds
-// agree on which is greater, and the ratio is one that again, which differs from base by chance alone, never had.
+// agree on which is greater, and the ratio is one that again, which differs from base by chance alone, never had; less
+// than 1 % is nothing.
 func ratioCell(s, base, again samples, f figure) string {
 	mid, _, _ := median(s.values(f.key))
 	ratios, chance := s.ratios(base, f.key), again.ratios(base, f.key)
@@ -111,7 +112,8 @@ func ratioCell(s, base, again samples, f figure) string {
 	ratio, least, most := median(ratios)
 	cell := fmt.Sprintf(f.form+" ×%.2f (%.2f–%.2f)", mid, ratio, least, most)
 	_, low, high := median(chance)
-	if len(ratios) >= roundsMin && ((least > 1 && ratio > high) || (most < 1 && ratio < low)) {
+	differs := (least > 1 && ratio > max(high, 1.01)) || (most < 1 && ratio < min(low, 0.99))
+	if differs && len(ratios) >= roundsMin {
 		cell = "**" + cell + "**"
 	}
 	return cell
