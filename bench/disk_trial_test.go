@@ -110,7 +110,7 @@ func TestPowerLossHasARestartAndAFirstWrite(t *testing.T) {
 	}
 }
 
-// Package result names the kinds whose phases differ; it knows no faults.
+// Package result says which kinds have which phases; it does not know what the faults do.
 func TestEveryKindHasThePhasesThatItsElectionAllows(t *testing.T) {
 	row := result.Trial{
 		InjectUs: 1, DetectUs: 2, ElectUs: 3, CommitUs: 4, FirstAckUs: 5, RecoverUs: 7, HealUs: 1, CaughtUpUs: 8, FirstWriteUs: 6,
@@ -119,6 +119,9 @@ func TestEveryKindHasThePhasesThatItsElectionAllows(t *testing.T) {
 		row.Kind = kind
 		phases := row.PhasesMs()
 		_, elects := phases[result.PhaseElect]
+		if want := fault.Of(kind).Election == fault.ElectionSure; result.ElectionFollows(kind) != want {
+			t.Errorf("%s: want an election: %v", kind, want)
+		}
 		if want := fault.Of(kind).Election != fault.ElectionNone; elects != want {
 			t.Errorf("%s: got phases %v, want an election: %v", kind, phases, want)
 		}

@@ -87,9 +87,12 @@ func oddities(t result.Trial, outages stat.Sample) (why []string, weight float64
 		}
 		return why, weight
 	}
-	if t.CommitUs < 0 {
+	switch {
+	case t.CommitUs < 0 && result.ElectionFollows(t.Kind):
 		add(6, "no first commit of a new leader was observed")
-	} else if t.FirstAckUs < 0 {
+	case t.CommitUs >= 0 && t.Kind == result.KindLeaderDiskSlow:
+		add(8, "the leader changed although its disk was only slow")
+	case t.CommitUs >= 0 && t.FirstAckUs < 0:
 		add(5, "no acknowledgement after the new leader's first commit")
 	}
 	if t.CaughtUpUs < 0 || t.RecoverUs < 0 {

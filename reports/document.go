@@ -17,7 +17,7 @@ func (s *study) document() (page.Document, []plot.Figure) {
 	d := page.Document{Title: "raftmark: " + orText(s.Manifest.Name, "result"), Question: s.question(), Facts: s.facts()}
 	d.Stamp, d.Reasons = s.stamp()
 	d.Badges = s.badges(d.Stamp)
-	d.Verdict = s.verdict()
+	d.Verdict, d.Warnings = s.verdict(), s.notDurable()
 	var figures []plot.Figure
 	for _, section := range []page.Section{
 		s.headlineSection(), s.figuresSection(), s.courseSection(), s.comparisonSection(), s.steadySection(),
@@ -31,6 +31,7 @@ func (s *study) document() (page.Document, []plot.Figure) {
 			figures = append(figures, figuresOf(section)...)
 		}
 	}
+	stampFigures(d.Sections, d.Warnings)
 	return d, figures
 }
 
@@ -168,7 +169,12 @@ func (s *study) closedSection() page.Section {
 func (s *study) failuresSection() page.Section {
 	section := page.Section{ID: "failures", Title: "Failures"}
 	for i, kind := range s.kinds {
-		blocks := []page.Block{page.Table{Table: s.faultTable(kind)}, page.Table{Table: s.phaseTable(kind)}, phaseMeanings()}
+		blocks := []page.Block{page.Table{Table: s.faultTable(kind)}, page.Table{Table: s.phaseTable(kind)},
+			phaseMeanings(kind)}
+		if breaksDisk(kind) {
+			blocks = append(blocks, page.Table{Table: s.underTable(kind)})
+			blocks = append(blocks, s.underStages(kind)...)
+		}
 		if i == 0 {
 			blocks = append(blocks, page.Paragraph("The distribution and the aligned overlay of "+kind+" are above."))
 		} else {
@@ -192,10 +198,10 @@ func (s *study) failuresSection() page.Section {
 	return section
 }
 
-func phaseMeanings() page.Block {
+func phaseMeanings(kind string) page.Block {
 	var parts []string
-	for _, p := range phases() {
-		parts = append(parts, p.name+": "+p.meaning)
+	for _, p := range phasesOf(kind) {
+		parts = append(parts, p.title+": "+p.meaning)
 	}
 	return page.Paragraph(strings.Join(parts, "; ") + ".")
 }
@@ -226,7 +232,7 @@ func (s *study) safetySection() page.Section {
 func (s *study) calibrationSection() page.Section {
 	section := page.Section{ID: "calibration", Title: "Calibration and limits"}
 	section.Blocks = present([]page.Block{
-		page.Table{Table: s.calibrationTable()}, page.Table{Table: s.floorTable()}, s.calibrationFigure(),
+		page.Table{Table: s.storageTable()}, page.Table{Table: s.calibrationTable()}, page.Table{Table: s.floorTable()}, s.calibrationFigure(),
 	})
 	if g := s.Calibration.GeneratorMaxPerS; g > 0 {
 		section.Blocks = append(section.Blocks, page.Paragraph("The load generator alone reached "+rate(g)+

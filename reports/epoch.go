@@ -16,6 +16,9 @@ const (
 	afterFaultMax = 10_000_000
 )
 
+// afterHealing is how many milliseconds are shown after a disk was healed, at least.
+const afterHealing = 1000
+
 // epoch is the trials of one kind in one arm, laid on each other so that each fault is at 0.
 type epoch struct {
 	windows []window // of the trials, in the order of time
@@ -37,7 +40,7 @@ func (s *study) layOut(kind string) {
 			offered = max(offered, a.Steady.OfferedPerS)
 		}
 	}
-	after := int64(math.Ceil(worst*1.75/500)) * 500_000
+	after := int64(math.Ceil(max(worst*1.75, s.lasted(kind)+afterHealing)/500)) * 500_000
 	after = min(max(after, afterFaultMin), afterFaultMax)
 	bin := int64(10_000)
 	for _, wider := range []int64{20_000, 50_000, 100_000} {
@@ -50,6 +53,20 @@ func (s *study) layOut(kind string) {
 			a.laid[kind] = newEpoch(a.trials[kind], bin, after)
 		}
 	}
+}
+
+// lasted returns for how many milliseconds a disk was broken at most in the trials of a kind.
+func (s *study) lasted(kind string) float64 {
+	longest := 0.0
+	if !breaksDisk(kind) {
+		return longest
+	}
+	for _, a := range s.arms {
+		for _, t := range a.trials[kind] {
+			longest = max(longest, float64(t.HealUs-t.InjectUs)/1e3)
+		}
+	}
+	return longest
 }
 
 func newEpoch(trials []result.Trial, bin, after int64) *epoch {
@@ -119,6 +136,14 @@ func (a *armStudy) overlayArm(kind string, few bool) plot.OverlayArm {
 		Elect:    since(func(t result.Trial) int64 { return t.ElectUs }),
 		Commit:   since(func(t result.Trial) int64 { return t.CommitUs }),
 		FirstAck: since(func(t result.Trial) int64 { return t.FirstAckUs }),
+		Heal:     math.NaN(),
+	}
+	switch kind {
+	case result.KindLeaderDiskSlow:
+		o.FirstAck = math.NaN() // nothing was out
+		fallthrough
+	case result.KindLeaderDiskStall, result.KindPowerLoss:
+		o.Heal = since(func(t result.Trial) int64 { return t.HealUs })
 	}
 	perSecond := 1e6 / float64(e.bin)
 	for i := range e.bins {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/reports/page"
 	"github.com/raftmark/raftmark/reports/plot"
 	"github.com/raftmark/raftmark/reports/stat"
@@ -13,12 +14,12 @@ import (
 
 func (s *study) cdfFigure(kind string) page.Block {
 	arms := s.cdfArms(kind)
-	if len(arms) == 0 {
+	if len(arms) == 0 || kind == result.KindLeaderDiskSlow { // that is no outage
 		return nil
 	}
 	least, beat := 0.0, 0.0
 	for _, a := range s.arms {
-		if ms := electionMin(a.Config); ms > 0 && (least == 0 || ms < least) {
+		if ms := electionMin(a.Config); result.ElectionFollows(kind) && ms > 0 && (least == 0 || ms < least) {
 			least, beat = ms, heartbeat(a.Config)
 		}
 	}
@@ -93,20 +94,54 @@ func (s *study) overlayFigure(kind string) page.Block {
 	binMs := float64(laid[0].laid[kind].bin) / 1e3
 	return page.Figure{
 		Figure: plot.FaultOverlay(plot.OverlayOptions{
-			Name: "overlay-" + slug(kind), Kind: kind, BinMs: binMs, OfferedPS: offered,
+			Name: "overlay-" + slug(kind), Kind: kind, Alt: overlayAlt(kind), BinMs: binMs, OfferedPS: offered,
 			RateBand: bandName, ResponseBand: "p10 to p90",
 		}, arms),
 		Caption: fmt.Sprintf("All trials of %s with the fault at 0. Above: acknowledged operations a second in bins of "+
 			"%.0f ms; line: median over trials, band: %s. Between: median instants of the failover. Below: response time of "+
 			"the operations that were due in each bin, all trials together; those without an answer at the clients' timeout.",
 			kind, binMs, bandName),
-		How: "Goodput drops to zero when the leader is gone and overshoots when the backlog drains. Response time falls " +
-			"in a straight slope (curved on this log scale) towards the end of the outage: an operation that was due early " +
-			"in it waited longest. That sawtooth is right; a generator that stops sending during an outage would not show " +
-			"it. What leaves the upper panel is cut off there. Where fewer than 36 operations fell in a bin, the " +
-			"lower band is from minimum to maximum.",
+		How: overlayHow(kind) + " What leaves the upper panel is cut off there. Where fewer than 36 operations fell in a " +
+			"bin, the lower band is from minimum to maximum.",
 		Not: "Single trials: a median over trials with different outages falls and rises more gently or more sharply than " +
 			"any one of them.",
+	}
+}
+
+// overlayAlt says what is to be seen around a fault, for those who cannot see it.
+func overlayAlt(kind string) string {
+	switch kind {
+	case result.KindLeaderDiskSlow:
+		return "Goodput stays; response time rises while the leader's disk is slow, and falls when it is healed."
+	case result.KindLeaderDiskStall:
+		return "Goodput falls to zero when the leader's disk hangs, and returns with a new leader or with the disk; response " +
+			"time rises for operations that were due meanwhile."
+	case result.KindPowerLoss:
+		return "Goodput falls to zero when all nodes are gone, and returns when they are started again; response time rises " +
+			"for operations that were due meanwhile."
+	default:
+		return "Goodput falls to zero at the fault and returns with the new leader; response time rises for operations " +
+			"that were due meanwhile."
+	}
+}
+
+// overlayHow says how to read the figure around a fault.
+func overlayHow(kind string) string {
+	slope := " and overshoots when the backlog drains. Response time falls " +
+		"in a straight slope (curved on this log scale) towards the end of the outage: an operation that was due early " +
+		"in it waited longest. That sawtooth is right; a generator that stops sending during an outage would not show it."
+	switch kind {
+	case result.KindLeaderDiskSlow:
+		return "Goodput that goes on says that commits do not wait for the leader's disk and that its batches grow; the " +
+			"response time in between is that of its syncs, because the leader answers what its own log has."
+	case result.KindLeaderDiskStall:
+		return "Goodput drops to zero when the leader's disk hangs, comes back with a new leader or, where none is elected, " +
+			"when the disk is healed (the cross)," + slope + " Operations that wait at the old leader are answered when its " +
+			"disk is: they keep response times high until the cross, although others are served."
+	case result.KindPowerLoss:
+		return "Goodput drops to zero when all nodes are gone, comes back after they were started again (the cross)," + slope
+	default:
+		return "Goodput drops to zero when the leader is gone" + slope
 	}
 }
 
@@ -193,15 +228,26 @@ func (s *study) phaseFigure(kind string) page.Block {
 	for _, a := range arms {
 		left += a.Left
 	}
-	caption := fmt.Sprintf("Each bar is one trial of %s, from the fault to the first acknowledgement of the new "+
-		"leader, in milliseconds. Bars are sorted; the panels share their scales.", kind)
+	options := plot.PhaseOptions{
+		Name: "phases-" + slug(kind), Kind: kind, First: "detect", Share: "detection", From: "the fault",
+	}
+	lowest := "The lowest part is the wait for an election timeout, which settings decide."
+	switch kind {
+	case result.KindPowerLoss:
+		options.First, options.Share, options.From = "restart", "the restart", "the order to start the nodes"
+		lowest = "The lowest part is the start of the processes, which read their logs, and the wait for an election timeout."
+	case result.KindLeaderDiskStall:
+		lowest = "The lowest part is the time that the node gives its disk, which disk_stall_max decides."
+	}
+	caption := fmt.Sprintf("Each bar is one trial of %s, from %s to the first acknowledgement of the new "+
+		"leader, in milliseconds. Bars are sorted; the panels share their scales.", kind, options.From)
 	if left > 0 {
 		caption += fmt.Sprintf(" %d trials are left out, because an instant of theirs was not observed.", left)
 	}
 	return page.Figure{
-		Figure:  plot.PhaseStack("phases-"+slug(kind), kind, arms),
+		Figure:  plot.PhaseStack(options, arms),
 		Caption: caption,
-		How: "The lowest part is the wait for an election timeout, which settings decide. The parts above are what the " +
+		How: lowest + " The parts above are what the " +
 			"implementation and the clients add.",
 		Not: "Recovery, which goes on after the first acknowledgement; nor the outage, where a longer gap without " +
 			"acknowledgements came later in the trial.",

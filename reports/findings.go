@@ -86,17 +86,6 @@ func (s *study) safetyBadge() page.Badge {
 	}
 }
 
-func (s *study) durabilityBadge() page.Badge {
-	switch class := s.Calibration.DurabilityClass; class {
-	case "fsync":
-		return page.Badge{Name: "durability", Value: class, Tone: table.Good}
-	case "":
-		return page.Badge{Name: "durability", Value: "unknown"}
-	default:
-		return page.Badge{Name: "durability", Value: class, Tone: table.Bad}
-	}
-}
-
 func orText(text, otherwise string) string {
 	if text == "" {
 		return otherwise
@@ -119,6 +108,15 @@ func (s *study) verdict() []string {
 	}
 	lines = append(lines, s.comparisonSentences()...)
 	for _, kind := range s.kinds {
+		if breaksDisk(kind) {
+			add(s.underSentence(kind))
+		}
+		if kind == result.KindPowerLoss {
+			add(s.restartSentence())
+		}
+		if kind == result.KindLeaderDiskSlow { // that is no outage
+			continue
+		}
 		add(s.outageSentence(kind))
 		for _, other := range s.arms[min(1, len(s.arms)):] {
 			add(compare(kind, s.arms[0], other))

@@ -67,10 +67,8 @@ func (s *study) threatsSection() page.Section {
 	}
 	items = append(items, s.trialThreats()...)
 	c := s.Calibration
-	if c.DurabilityClass == "volatile" && c.FsyncUs.P50 != nil {
-		items = append(items, fmt.Sprintf("fsync returned in %s at the median: storage probably does not persist; "+
-			"durability class = volatile.",
-			table.Duration(*c.FsyncUs.P50)))
+	if lines := s.notDurable(); len(lines) > 0 {
+		items = append(items, strings.Join(lines, " "))
 	} else if c.FsyncUs.P50 != nil {
 		items = append(items, fmt.Sprintf("fsync returned in %s at the median. What the device below a virtual machine "+
 			"promises is not checked.",
@@ -122,6 +120,10 @@ func (s *study) trialThreats() []string {
 			item += fmt.Sprintf(" p99 not reported (needs %d trials).", stat.MinSample(.99))
 		}
 		items = append(items, item)
+		if kind == result.KindPowerLoss {
+			items = append(items, "Power loss = SIGKILL of all processes at one instant. What they had given to the operating "+
+				"system survives it, synced or not: whether what is synced is enough, the crash tests of the stores decide.")
+		}
 		if strings.HasSuffix(kind, "-kill") {
 			items = append(items, "Crash = SIGKILL of the process; the host's TCP stack answers RST, so peers may learn "+
 				"sooner than in a power loss. Data in the operating system's cache survives it.")

@@ -60,7 +60,7 @@ func Render(dir string) (Rendered, error) {
 	return Rendered{
 		Page:     filepath.Join(out, pageFile),
 		Markdown: filepath.Join(out, markdownFile),
-		Headline: headlineText(s.headline()),
+		Headline: headlineText(s.headline()) + s.durabilityFooter(),
 		Verdict:  d.Verdict,
 		Stamp:    d.Stamp,
 		Reasons:  d.Reasons,

@@ -99,7 +99,7 @@ func (a *armStudy) faultMarks() []plot.TimelineFault {
 	return marks
 }
 
-// lanes follows who led: from a victory to the next one, to the fault that hit the leader, or to the end of the run.
+// lanes follows who led: from a victory to the next one, to the kill of the leader, or to the end of the run.
 func (s *study) lanes(a *armStudy) []plot.Lane {
 	var lanes []plot.Lane
 	end := func(at int64) {
@@ -108,7 +108,13 @@ func (s *study) lanes(a *armStudy) []plot.Lane {
 		}
 	}
 	for _, e := range s.Events {
-		if e.Arm != a.Name || e.Kind != "leader" {
+		if e.Arm != a.Name {
+			continue
+		}
+		if n := len(lanes); e.Kind == "kill" && n > 0 && lanes[n-1].Node == e.Node {
+			end(e.TimeUs)
+		}
+		if e.Kind != "leader" {
 			continue
 		}
 		end(e.TimeUs)
@@ -121,16 +127,6 @@ func (s *study) lanes(a *armStudy) []plot.Lane {
 		lanes = append(lanes, plot.Lane{
 			Span: plot.Span{FromS: float64(e.TimeUs) / 1e6, ToS: float64(to) / 1e6}, Node: e.Node, Term: e.Term,
 		})
-	}
-	for i := range lanes {
-		for _, kind := range s.kinds {
-			for _, t := range a.trials[kind] {
-				at := float64(t.InjectUs) / 1e6
-				if t.Node == lanes[i].Node && at > lanes[i].FromS {
-					lanes[i].ToS = min(lanes[i].ToS, at)
-				}
-			}
-		}
 	}
 	return slices.DeleteFunc(lanes, func(l plot.Lane) bool { return l.ToS <= l.FromS })
 }
@@ -190,12 +186,15 @@ func (s *study) cdfArms(kind string) []plot.CDFArm {
 // phaseArms returns the phases of each trial in which all of them were observed.
 func (s *study) phaseArms(kind string) []plot.PhaseArm {
 	var arms []plot.PhaseArm
-	steps := phases()
+	steps := phasesOf(kind)
 	for _, a := range s.arms {
 		arm := plot.PhaseArm{Label: a.Name}
 		for _, t := range a.trials[kind] {
-			var ms [4]float64
-			whole := true
+			var ms [stackedPhases]float64
+			whole := len(steps) > stackedPhases
+			if !whole {
+				continue
+			}
 			for i := range ms {
 				v, ok := steps[i].of(t)
 				ms[i], whole = v, whole && ok
@@ -205,7 +204,7 @@ func (s *study) phaseArms(kind string) []plot.PhaseArm {
 				continue
 			}
 			arm.Trials = append(arm.Trials, plot.PhaseTrial{
-				Trial: t.Trial, Detect: ms[0], Elect: ms[1], FirstCommit: ms[2], Client: ms[3],
+				Trial: t.Trial, First: ms[0], Elect: ms[1], FirstCommit: ms[2], Client: ms[3],
 			})
 		}
 		if len(arm.Trials) > 0 {

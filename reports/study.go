@@ -10,7 +10,7 @@ import (
 )
 
 // noop is the control: a trial in which nothing is broken.
-const noop = "noop"
+const noop = result.KindNoOp
 
 // study is a result, arranged by arm and by kind of fault.
 type study struct {
@@ -120,40 +120,6 @@ func (a *armStudy) debts(kind string) stat.Sample {
 		values = append(values, t.LatencyDebtOpS)
 	}
 	return stat.Sorted(values)
-}
-
-// phase is a step of a failover, from one instant of a trial to another (rule R12).
-type phase struct {
-	name, meaning string
-	from, to      func(result.Trial) int64
-}
-
-func phases() []phase {
-	inject := func(t result.Trial) int64 { return t.InjectUs }
-	detect := func(t result.Trial) int64 { return t.DetectUs }
-	elect := func(t result.Trial) int64 { return t.ElectUs }
-	commit := func(t result.Trial) int64 { return t.CommitUs }
-	ack := func(t result.Trial) int64 { return t.FirstAckUs }
-	heal := func(t result.Trial) int64 { return t.HealUs }
-	caughtUp := func(t result.Trial) int64 { return t.CaughtUpUs }
-	recover := func(t result.Trial) int64 { return t.RecoverUs }
-	return []phase{
-		{"detect", "fault to the first election timeout", inject, detect},
-		{"elect", "to the election that lasted", detect, elect},
-		{"first commit", "to the commit of the new leader's no-op", elect, commit},
-		{"client", "to the first acknowledgement", commit, ack},
-		{"recover", "to response times as before the fault, without a backlog, in steps of 5 ms", ack, recover},
-		{"catch up", "from the restart of the node to its having applied what was committed, as polled", heal, caughtUp},
-	}
-}
-
-// of returns how long the phase took in a trial, in milliseconds; not ok when an end of it was not observed.
-func (p phase) of(t result.Trial) (float64, bool) {
-	from, to := p.from(t), p.to(t)
-	if from < 0 || to < from {
-		return 0, false
-	}
-	return float64(to-from) / 1e3, true
 }
 
 // median of what at returns for the trials; NaN when none returns something.

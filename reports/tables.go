@@ -17,7 +17,8 @@ func (s *study) headline() []*table.Table {
 	if len(s.courses()) > 0 {
 		first = s.segmentsTable() // the steady phase is its first segment
 	}
-	for _, t := range []*table.Table{first, s.stepsTable(), s.catchUpTable(), s.outageHeadline()} {
+	for _, t := range []*table.Table{first, s.stepsTable(), s.catchUpTable(), s.outageHeadline(),
+		s.underTable(s.kinds...), s.restartTable()} {
 		if !t.Empty() {
 			tables = append(tables, t)
 		}
@@ -51,6 +52,9 @@ func (s *study) outageHeadline() *table.Table {
 	}
 	t.Columns[1].Text = true
 	for _, kind := range s.kinds {
+		if kind == result.KindLeaderDiskSlow { // that is no outage
+			continue
+		}
 		for _, a := range s.arms {
 			outages := a.outages(kind)
 			low, ok := outages.Min()
@@ -186,15 +190,27 @@ func (s *study) faultTable(kind string) *table.Table {
 	return t
 }
 
+func phaseOrder(kind string) string {
+	switch kind {
+	case result.KindPowerLoss:
+		return "Each begins where the one above ends; first write and catch up begin at the restart."
+	case result.KindLeaderDiskStall:
+		return "Each begins where the one above ends; catch up begins at the healing."
+	case result.KindLeaderDiskSlow:
+		return "Each begins at the healing."
+	default:
+		return "Each begins where the one above ends; catch up begins at the restart."
+	}
+}
+
 func (s *study) phaseTable(kind string) *table.Table {
 	t := &table.Table{
-		Caption: fmt.Sprintf("Phases of a trial of %s. Each begins where the one above ends; catch up begins at the "+
-			"restart.", kind),
+		Caption: fmt.Sprintf("Phases of a trial of %s. %s", kind, phaseOrder(kind)),
 		Columns: table.Columns("arm", "phase", "n", "median", "95 % interval", "min – max"),
 	}
 	t.Columns[1].Text = true
 	for _, a := range s.arms {
-		for _, p := range phases() {
+		for _, p := range phasesOf(kind) {
 			var values []float64
 			for _, trial := range a.trials[kind] {
 				if v, ok := p.of(trial); ok {
@@ -202,7 +218,7 @@ func (s *study) phaseTable(kind string) *table.Table {
 				}
 			}
 			if sample := stat.Sorted(values); len(sample) > 0 {
-				t.Add(table.Of(a.Name), table.Of(p.name), table.Of(table.Count(int64(len(sample)))), msQuantile(sample, .5),
+				t.Add(table.Of(a.Name), table.Of(p.title), table.Of(table.Count(int64(len(sample)))), msQuantile(sample, .5),
 					msInterval(sample, .5), msRange(sample))
 			}
 		}
@@ -216,20 +232,27 @@ func stageOrder() []string {
 }
 
 func (s *study) stageTable() *table.Table {
+	return s.stagesOf("Time from the proposal to each stage, at the leader, of sampled proposals.",
+		func(a *armStudy) map[string]result.Quantiles { return a.StagesUs })
+}
+
+// stagesOf is a table of the stages that of returns.
+func (s *study) stagesOf(caption string, of func(*armStudy) map[string]result.Quantiles) *table.Table {
 	t := &table.Table{
-		Caption: "Time from the proposal to each stage, at the leader, of sampled proposals.",
+		Caption: caption,
 		Columns: table.Columns("arm", "stage", "n", "p50", "p99"),
 	}
 	t.Columns[1].Text = true
 	for _, a := range s.arms {
-		names := slices.DeleteFunc(stageOrder(), func(name string) bool { _, ok := a.StagesUs[name]; return !ok })
-		for _, name := range sortedKeys(a.StagesUs) {
+		stages := of(a)
+		names := slices.DeleteFunc(stageOrder(), func(name string) bool { _, ok := stages[name]; return !ok })
+		for _, name := range sortedKeys(stages) {
 			if !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
 		for _, name := range names {
-			q := a.StagesUs[name]
+			q := stages[name]
 			t.Add(table.Of(a.Name), table.Of(name), table.Of(table.Count(int64(q.N))), us(q.P50, q.N, .5), us(q.P99, q.N, .99))
 		}
 	}

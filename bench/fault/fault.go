@@ -4,15 +4,17 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/raftmark/raftmark/bench/result"
 )
 
 // The kinds of the catalogue.
 const (
-	LeaderKill      = "leader-kill"
-	LeaderDiskStall = "leader-disk-stall"
-	LeaderDiskSlow  = "leader-disk-slow"
-	PowerLoss       = "power-loss"
-	NoOp            = "noop"
+	LeaderKill      = result.KindLeaderKill
+	LeaderDiskStall = result.KindLeaderDiskStall
+	LeaderDiskSlow  = result.KindLeaderDiskSlow
+	PowerLoss       = result.KindPowerLoss
+	NoOp            = result.KindNoOp
 )
 
 // Kinds returns the names of the catalogue.

@@ -19,14 +19,6 @@ func PhaseNames() []string {
 	}
 }
 
-// Kinds of trials whose phases are not those of a failover.
-const (
-	kindNoop  = "noop"
-	kindSlow  = "leader-disk-slow"
-	kindStall = "leader-disk-stall"
-	kindLoss  = "power-loss"
-)
-
 // PhasesMs returns the phases of the trial that make sense for its kind and were observed, in milliseconds.
 func (t Trial) PhasesMs() map[string]float64 {
 	phases := map[string]float64{}
@@ -36,15 +28,15 @@ func (t Trial) PhasesMs() map[string]float64 {
 		}
 	}
 	switch {
-	case t.Kind == kindNoop:
+	case t.Kind == KindNoOp:
 		return phases
-	case t.Kind == kindSlow: // it is over when the disk is healed
+	case t.Kind == KindLeaderDiskSlow: // it is over when the disk is healed
 		span(PhaseRecover, t.HealUs, t.RecoverUs)
 		span(PhaseCatchUp, t.HealUs, t.CaughtUpUs)
 		return phases
 	case t.CommitUs >= 0:
 		t.failover(span)
-	case t.Kind != kindStall: // that is survived without a new leader, too
+	case t.Kind != KindLeaderDiskStall: // that is survived without a new leader, too
 		return phases
 	}
 	span(PhaseRecover, t.FirstAckUs, t.RecoverUs)
@@ -54,7 +46,7 @@ func (t Trial) PhasesMs() map[string]float64 {
 
 // failover tells span the phases of a change of leader.
 func (t Trial) failover(span func(name string, from, to int64)) {
-	if t.Kind == kindLoss { // nobody is there who could detect anything
+	if t.Kind == KindPowerLoss { // nobody is there who could detect anything
 		span(PhaseRestart, t.HealUs, t.DetectUs)
 		span(PhaseFirstWrite, t.HealUs, t.FirstWriteUs)
 	} else {

@@ -12,8 +12,10 @@ type Document struct {
 	Facts    []Fact // date, commit, and the like, below the title
 	Badges   []Badge
 	// Stamp is INVALID or UNSAFE, and empty when the result holds; Reasons say why.
-	Stamp    string
-	Reasons  []string
+	Stamp   string
+	Reasons []string
+	// Warnings are what nobody may miss although the result holds: they stand before the findings.
+	Warnings []string
 	Verdict  []string // the findings, each a short paragraph
 	Sections []Section
 }

@@ -71,6 +71,14 @@ func (w *writer) verdict(d Document) {
 		}
 		w.printf("</ul>\n</section>\n")
 	}
+	if len(d.Warnings) > 0 {
+		w.printf("<section class=\"stamp\" role=\"alert\" aria-labelledby=\"warnings\">\n<h2 " +
+			"id=\"warnings\">NOT DURABLE</h2>\n<ul>\n")
+		for _, warning := range d.Warnings {
+			w.printf("<li>%s</li>\n", inline(warning))
+		}
+		w.printf("</ul>\n</section>\n")
+	}
 	w.printf("<section class=\"verdict%s\" aria-labelledby=\"verdict\">\n<h2 id=\"verdict\">Verdict</h2>\n", stampClass(d))
 	for _, line := range d.Verdict {
 		w.printf("<p>%s</p>\n", inline(line))

@@ -34,6 +34,13 @@ func Markdown(d Document) string {
 		}
 		w.printf("\n")
 	}
+	if len(d.Warnings) > 0 {
+		w.printf("> [!WARNING]\n> **NOT DURABLE**\n>\n")
+		for _, warning := range d.Warnings {
+			w.printf("> - %s\n", plain(warning))
+		}
+		w.printf("\n")
+	}
 	w.printf("## Verdict\n\n")
 	for _, line := range d.Verdict {
 		w.printf("%s\n\n", plain(line))

@@ -3,6 +3,7 @@ package plot
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -16,6 +17,7 @@ type OverlayArm struct {
 	Bins  []OverlayBin
 	// Medians over the trials, ms after the fault; NaN when they were not observed.
 	Detect, Elect, Commit, FirstAck float64
+	Heal                            float64 // the disk healed, or the nodes started again
 }
 
 // OverlayBin is one bin. Rates are over trials; responses are of all operations that were meant to start in it. A
@@ -29,6 +31,7 @@ type OverlayBin struct {
 // OverlayOptions say what the data are.
 type OverlayOptions struct {
 	Name, Kind string
+	Alt        string // what is to be seen, in a sentence
 	BinMs      float64
 	OfferedPS  float64
 	// RateBand and ResponseBand name what is between low and high: "minimum to maximum", "p10 to p90".
@@ -46,7 +49,7 @@ func FaultOverlay(o OverlayOptions, arms []OverlayArm) Figure {
 		Title: fmt.Sprintf("Around %s: goodput (op/s) and response time, all trials aligned at the fault (%.0f ms bins; up "+
 			"to %d trials an arm)",
 			o.Kind, o.BinMs, n),
-		Alt: describeOverlay(arms),
+		Alt: describeOverlay(o, arms),
 		rows: [][]string{{"arm", "start_ms", "width_ms", "goodput_low", "goodput_median", "goodput_high",
 			"response_low_us", "response_median_us", "response_high_us"}},
 	}
@@ -61,9 +64,8 @@ func FaultOverlay(o OverlayOptions, arms []OverlayArm) Figure {
 	return f
 }
 
-func describeOverlay(arms []OverlayArm) string {
-	text := "Goodput falls to zero at the fault and returns with the new leader; response time rises for operations " +
-		"that were due meanwhile. "
+func describeOverlay(o OverlayOptions, arms []OverlayArm) string {
+	text := o.Alt + " "
 	for _, arm := range arms {
 		if !math.IsNaN(arm.FirstAck) {
 			text += fmt.Sprintf("%s: median first acknowledgement %.0f ms after the fault. ", arm.Label, arm.FirstAck)
@@ -92,17 +94,32 @@ func composeOverlay(s *sheet, o OverlayOptions, arms []OverlayArm) {
 	lanes, shown := overlayLanes(s, o, arms)
 	if shown {
 		s.gap(6)
-		s.key(
-			keyEntry{label: "detected", tint: ink, glyph: draw.RingGlyph{}},
-			keyEntry{label: "elected", tint: ink, glyph: draw.PyramidGlyph{}},
-			keyEntry{label: "first commit", tint: ink, glyph: draw.BoxGlyph{}},
-			keyEntry{label: "first ack (medians)", tint: ink, glyph: draw.CircleGlyph{}},
-		)
+		s.key(overlayKey(arms)...)
 		s.panel(lanes, vg.Length(16*len(arms)+8))
 	}
 	s.gap(6)
 	s.label("response time by intended start: median, and band " + o.ResponseBand + " of operations (log)")
 	s.panel(overlayResponse(s, o, arms), choose[vg.Length](s, 230, 210))
+}
+
+// overlayKey explains the marks of the lanes; those of a failover only when there was one.
+func overlayKey(arms []OverlayArm) []keyEntry {
+	some := func(of func(OverlayArm) float64) bool {
+		return slices.ContainsFunc(arms, func(a OverlayArm) bool { return !math.IsNaN(of(a)) })
+	}
+	var key []keyEntry
+	if some(func(a OverlayArm) float64 { return a.Commit }) {
+		key = append(key, keyEntry{label: "detected", tint: ink, glyph: draw.RingGlyph{}},
+			keyEntry{label: "elected", tint: ink, glyph: draw.PyramidGlyph{}},
+			keyEntry{label: "first commit", tint: ink, glyph: draw.BoxGlyph{}})
+	}
+	if some(func(a OverlayArm) float64 { return a.FirstAck }) {
+		key = append(key, keyEntry{label: "first ack (medians)", tint: ink, glyph: draw.CircleGlyph{}})
+	}
+	if some(func(a OverlayArm) float64 { return a.Heal }) {
+		key = append(key, keyEntry{label: "healed", tint: ink, glyph: draw.CrossGlyph{}})
+	}
+	return key
 }
 
 func overlayX(s *sheet, p *plot.Plot, o OverlayOptions, arms []OverlayArm) {
@@ -167,7 +184,7 @@ func overlayLanes(s *sheet, o OverlayOptions, arms []OverlayArm) (p *plot.Plot, 
 			shape draw.GlyphDrawer
 		}{
 			{arm.Detect, draw.RingGlyph{}}, {arm.Elect, draw.PyramidGlyph{}}, {arm.Commit, draw.BoxGlyph{}},
-			{arm.FirstAck, draw.CircleGlyph{}},
+			{arm.FirstAck, draw.CircleGlyph{}}, {arm.Heal, draw.CrossGlyph{}},
 		} {
 			if math.IsNaN(m.ms) {
 				continue

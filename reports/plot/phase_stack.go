@@ -20,19 +20,28 @@ type PhaseArm struct {
 
 // PhaseTrial is where the outage of one trial went, in milliseconds.
 type PhaseTrial struct {
-	Trial                              int
-	Detect, Elect, FirstCommit, Client float64
+	Trial                             int
+	First, Elect, FirstCommit, Client float64
 }
 
-func (t PhaseTrial) total() float64 { return t.Detect + t.Elect + t.FirstCommit + t.Client }
+func (t PhaseTrial) total() float64 { return t.First + t.Elect + t.FirstCommit + t.Client }
 
-// PhaseStack draws a bar for each trial, from the fault to the first acknowledgement of the new leader.
-func PhaseStack(name, kind string, arms []PhaseArm) Figure {
+// PhaseOptions say what the bars are of.
+type PhaseOptions struct {
+	Name, Kind string
+	First      string // the first phase, as the table calls it: "detect"
+	Share      string // the same as a noun: "detection"
+	From       string // where it begins: "the fault"
+}
+
+// PhaseStack draws a bar for each trial, up to the first acknowledgement of the new leader.
+func PhaseStack(o PhaseOptions, arms []PhaseArm) Figure {
 	f := Figure{
-		Name:  name,
-		Title: fmt.Sprintf("Phases of %s, from the fault to the first acknowledgement (ms; a bar a trial, sorted)", kind),
-		Alt:   describePhases(arms),
-		rows:  [][]string{{"arm", "rank", "trial", "detect_ms", "elect_ms", "first_commit_ms", "client_ms"}},
+		Name: o.Name,
+		Title: fmt.Sprintf("Phases of %s, from %s to the first acknowledgement (ms; a bar a trial, sorted)", o.Kind,
+			o.From),
+		Alt:  describePhases(o, arms),
+		rows: [][]string{{"arm", "rank", "trial", o.First + "_ms", "elect_ms", "first_commit_ms", "client_ms"}},
 	}
 	high := 0.0
 	for i := range arms {
@@ -41,32 +50,32 @@ func PhaseStack(name, kind string, arms []PhaseArm) Figure {
 		})
 		for rank, t := range arms[i].Trials {
 			high = max(high, t.total())
-			f.rows = append(f.rows, []string{arms[i].Label, strconv.Itoa(rank + 1), strconv.Itoa(t.Trial), number(t.Detect),
+			f.rows = append(f.rows, []string{arms[i].Label, strconv.Itoa(rank + 1), strconv.Itoa(t.Trial), number(t.First),
 				number(t.Elect), number(t.FirstCommit), number(t.Client)})
 		}
 	}
-	f.compose = func(s *sheet) { composePhases(s, arms, niceCeil(high, 4)) }
+	f.compose = func(s *sheet) { composePhases(s, o, arms, niceCeil(high, 4)) }
 	return f
 }
 
-func describePhases(arms []PhaseArm) string {
+func describePhases(o PhaseOptions, arms []PhaseArm) string {
 	text := "Stacked bars, one for each trial. "
 	for _, arm := range arms {
-		sum, detect := 0.0, 0.0
+		sum, first := 0.0, 0.0
 		for _, t := range arm.Trials {
 			sum += t.total()
-			detect += t.Detect
+			first += t.First
 		}
 		if sum > 0 {
-			text += fmt.Sprintf("%s: detection is %.0f %% of the total time. ", arm.Label, 100*detect/sum)
+			text += fmt.Sprintf("%s: %s is %.0f %% of the total time. ", arm.Label, o.Share, 100*first/sum)
 		}
 	}
 	return text
 }
 
-func composePhases(s *sheet, arms []PhaseArm, high float64) {
+func composePhases(s *sheet, o PhaseOptions, arms []PhaseArm, high float64) {
 	s.key(
-		keyEntry{label: "detect", tint: sky, box: true}, keyEntry{label: "elect", tint: orange, box: true},
+		keyEntry{label: o.First, tint: sky, box: true}, keyEntry{label: "elect", tint: orange, box: true},
 		keyEntry{label: "first commit", tint: green, box: true}, keyEntry{label: "client finds it", tint: purple, box: true},
 	)
 	most := 1
@@ -98,7 +107,7 @@ func addBar(p *plot.Plot, at float64, t PhaseTrial) {
 	for _, part := range []struct {
 		ms   float64
 		tint tint
-	}{{t.Detect, sky}, {t.Elect, orange}, {t.FirstCommit, green}, {t.Client, purple}} {
+	}{{t.First, sky}, {t.Elect, orange}, {t.FirstCommit, green}, {t.Client, purple}} {
 		if part.ms > 0 {
 			p.Add(rectangle(at-.42, at+.42, from, from+part.ms, part.tint.light))
 			from += part.ms
