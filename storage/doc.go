@@ -54,6 +54,7 @@
 //	                                                          do not, are not compared
 //	copied, moved to another file system    the claim         the folder or IDENTITY is another file
 //	restored over itself, file by file      the claim         INCARNATION is another file
+//	log/ or its end lost, or put back       the log           WATERMARK is newer
 //	emptied                                 each peer         another disk
 //	put back by a snapshot of the file      each peer that    its incarnation is lower than the newest seen,
 //	system, the volume or the machine; or   saw a life after  or the same with another nonce, or greater and

@@ -89,7 +89,9 @@ func TestLoadFindsDamage(t *testing.T) {
 		{"header of a run", flipped(runKey(5), 17), storage.ErrCorrupt},
 		{"checksum of a run", flipped(runKey(5), runCRCOffset), storage.ErrCorrupt},
 		{"entry of a run", flipped(runKey(5), -3), storage.ErrCorrupt},
-		{"short run", func(db *pebble.DB) error { return db.Set(runKey(5), []byte{layoutVersion, 2}, pebble.Sync) }, storage.ErrCorrupt},
+		{"short run", func(db *pebble.DB) error {
+			return db.Set(runKey(5), []byte{layoutVersion, 2}, pebble.Sync)
+		}, storage.ErrCorrupt},
 		{"run under another key", moved, storage.ErrCorrupt},
 		{"key of no run", func(db *pebble.DB) error { return db.Set([]byte{prefixRun, 9}, nil, pebble.Sync) },
 			storage.ErrCorrupt},
@@ -98,9 +100,15 @@ func TestLoadFindsDamage(t *testing.T) {
 		{"committed tail lost", func(db *pebble.DB) error {
 			return db.DeleteRange(runKey(9), runsEnd(), pebble.Sync)
 		}, storage.ErrCorrupt},
+		{"tail lost that was not committed", func(db *pebble.DB) error {
+			return db.DeleteRange(runKey(17), runsEnd(), pebble.Sync)
+		}, storage.ErrCorrupt},
+		{"end record", flipped(endKey(), 3), storage.ErrCorrupt},
+		{"end record lost", func(db *pebble.DB) error { return db.Delete(endKey(), pebble.Sync) }, storage.ErrCorrupt},
 		{"hard state", flipped(hardStateKey(), 3), storage.ErrCorrupt},
-		{"hard state cut short", func(db *pebble.DB) error { return db.Set(hardStateKey(), []byte{layoutVersion}, pebble.Sync) },
-			storage.ErrCorrupt},
+		{"hard state cut short", func(db *pebble.DB) error {
+			return db.Set(hardStateKey(), []byte{layoutVersion}, pebble.Sync)
+		}, storage.ErrCorrupt},
 		{"first entry moved", func(db *pebble.DB) error {
 			return db.Set(firstKey(), sealFirst(raft.Snapshot{Last: raft.EntryID{Term: 2, Index: 6}}), pebble.Sync)
 		}, storage.ErrCorrupt},
@@ -261,7 +269,8 @@ func writeFile(t *testing.T, fs vfs.FS, path string, raw []byte) {
 }
 
 // TestEveryFailedWriteStops fails the k-th write or sync, and every later one, for every k: the log stops
-// with that error, and after a crash everything acknowledged is there. With primed WALs the log writes to recycled ones.
+// with that error, and after a crash everything acknowledged is there. With primed WALs the log writes to recycled
+// ones.
 func TestEveryFailedWriteStops(t *testing.T) {
 	const runs = 30
 	for _, primeBytes := range []int{storage.WALPrimeOff, 64 << 10} {

@@ -77,8 +77,8 @@ func (f *fault) set(err error) {
 	f.err = err
 }
 
-// faultyFS is errorfs with what that leaves out: a file that is opened by ReuseForWrite, as a recycled WAL is, comes back
-// from it without a wrapper, so no write or sync of it would fail.
+// faultyFS is errorfs with what that leaves out: a file that is opened by ReuseForWrite, as a recycled WAL is, comes
+// back from it without a wrapper, so no write or sync of it would fail.
 type faultyFS struct {
 	*errorfs.FS
 	fault *fault

@@ -47,8 +47,8 @@ func (l *Log) loadWatermark() error {
 	return nil
 }
 
-// recordLoss makes durable in the log that it lost its end, and what it promised there: it was as m says. A crash before
-// it is done leaves the log to be found short again.
+// recordLoss makes durable in the log that it lost its end, and what it promised there: it was as m says. A crash
+// before it is done leaves the log to be found short again.
 func (l *Log) recordLoss(m mark) (mark, error) {
 	short, hs := l.end, l.state.HardState
 	l.state.HardState = afterLoss(hs, m)

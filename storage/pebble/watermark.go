@@ -18,8 +18,8 @@ import (
 //	                             │ wake
 //	goroutine ──► pause ──► sync ┘                             one sync in each interval, if anything was written
 //
-// A note writes to a slot that is neither the one synced last nor the one that is being synced, so that there is always a
-// whole slot on the disk, and no note waits for a sync.
+// A note writes to a slot that is neither the one synced last nor the one that is being synced, so that there is always
+// a whole slot on the disk, and no note waits for a sync.
 type watermark struct {
 	failure  *storage.Failure
 	interval time.Duration // 0: none
@@ -52,7 +52,8 @@ func newWatermark(f watermarkFile, interval time.Duration, failure *storage.Fail
 	}
 	w := &watermark{
 		failure: failure, interval: interval, file: f.File,
-		wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
+		stop: make(chan struct{}), done: make(chan struct{}),
 		noted: f.newest, synced: f.slot, syncing: f.slot, writing: (f.slot + 1) % markSlots,
 	}
 	w.progressed = sync.NewCond(&w.mu)
@@ -72,8 +73,8 @@ func (w *watermark) set(m mark) error {
 
 func (w *watermark) start() { go w.run() }
 
-// note says that m is durable in the log. With urgent it returns when the watermark says so, durably. A watermark that is
-// nil is not kept.
+// note says that m is durable in the log. With urgent it returns when the watermark says so, durably. A watermark that
+// is nil is not kept.
 func (w *watermark) note(m mark, urgent bool) error {
 	if w == nil {
 		return nil

@@ -31,8 +31,8 @@ const (
 // watermarkMagic returns what each slot begins with.
 func watermarkMagic() string { return "raftmark" }
 
-// mark is what one slot of the watermark says: everything up to the batch end.seq was durable, and then the log ended in
-// end.last, with this term, vote and Recover.
+// mark is what one slot of the watermark says: everything up to the batch end.seq was durable, and then the log ended
+// in end.last, with this term, vote and Recover.
 type mark struct {
 	end
 
@@ -144,7 +144,8 @@ func createWatermark(fsys vfs.FS, dir, path string) error {
 	return SyncDir(fsys, dir)
 }
 
-// readWatermark finds the newest whole slot. That some are damaged is no error: a crash may cut the writing of one short.
+// readWatermark finds the newest whole slot. That some are damaged is no error: a crash may cut the writing of one
+// short.
 func readWatermark(f vfs.File) (watermarkFile, error) {
 	raw := make([]byte, watermarkBytes)
 	n, err := f.ReadAt(raw, 0)
