@@ -150,3 +150,47 @@ func TestAgeOfAWriteBeginsWhenItIsHandedOver(t *testing.T) {
 		stop()
 	})
 }
+
+// A write waits behind a compaction that began after it was handed over.
+func TestAgeOfAWriteThatWaitsForACompaction(t *testing.T) {
+	o := replica.Options{DiskStallMax: replica.DiskStallIgnored, SnapshotKeepEntries: replica.SnapshotKeepNone}
+	inClusterOf(t, 1, logmem.Options{ManualSync: true}, o, func(c *cluster) {
+		goOn := make(chan struct{})
+		log := c.crash(1)
+		o := c.options
+		o.Log = hangingLog{Log: log, goOn: goOn}
+		stop := c.syncAll()
+		leader, err := c.boot(1, log, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.leader()
+		c.mustPropose(leader, "before")
+		stop()
+		propose := func(text string) {
+			leader.Propose(&replica.Proposal{Data: []byte(text), Done: func(*replica.Proposal) {}})
+			time.Sleep(10 * time.Millisecond)
+		}
+		propose("first")
+		compacted := make(chan error, 1)
+		go func() { compacted <- leader.Compact(context.Background()) }()
+		propose("second")
+		_ = leader.log.Sync() // of the first; the second goes with the compaction
+		time.Sleep(10 * time.Millisecond)
+		propose("third")
+		time.Sleep(300 * time.Millisecond)
+		_ = leader.log.Sync() // the compaction hangs
+		time.Sleep(100 * time.Millisecond)
+		if age := leader.Metrics().OldestWriteAge; age < 400*time.Millisecond || age > 450*time.Millisecond {
+			t.Errorf("the third write is %v old, want 410ms", age)
+		}
+		close(goOn)
+		stop = c.syncAll()
+		if err := <-compacted; err != nil {
+			t.Error(err)
+		}
+		c.awaitLedgers(4)
+		_ = leader.stop()
+		stop()
+	})
+}

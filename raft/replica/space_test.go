@@ -22,7 +22,9 @@ func roomy() replica.Disk  { return replica.Disk{FreeBytes: 5000, ReserveBytes: 
 func (c *cluster) refused(n *node) {
 	c.t.Helper()
 	before := n.Status().LastIndex
-	_, err := n.ProposeWait(context.Background(), []byte("too much"))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_, err := n.ProposeWait(ctx, []byte("too much"))
 	if !errors.Is(err, replica.ErrDiskFull) || !replica.Definite(err) {
 		c.t.Fatalf("got %v, want ErrDiskFull, which is definite", err)
 	}
@@ -90,6 +92,53 @@ func TestClusterWithoutRoomRefusesWritesAndServesReads(t *testing.T) {
 		_, leader = c.leader()
 		c.mustPropose(leader, "after")
 		c.awaitLedgers(2)
+	})
+}
+
+// The followers have room, but what the leader has appended does not become durable there.
+func TestLeaderWithoutRoomStepsDownWhenItCannotHandOver(t *testing.T) {
+	o := replica.Options{DiskStallMax: replica.DiskStallIgnored}
+	inClusterOf(t, 3, logmem.Options{ManualSync: true}, o, func(c *cluster) {
+		stop := c.syncAll()
+		id, leader := c.leader()
+		settle()
+		stop()
+		leader.Propose(&replica.Proposal{Data: []byte("x"), Done: func(*replica.Proposal) {}})
+		time.Sleep(10 * time.Millisecond)
+		leader.SetDisk(low())
+		settle()
+		settle()
+		if leader.Status().Role == raft.Leader {
+			t.Error("leads on without room, after the others could not take over in an election timeout")
+		}
+		stop = c.syncAll()
+		c.await("another node leads", func() bool { now, _ := c.leader(); return now != id })
+		for _, n := range c.nodes {
+			_ = n.stop()
+		}
+		stop()
+	})
+}
+
+// A leader elsewhere could not commit anything either, and would not refuse at once.
+func TestLeadershipIsNotHandedOverToAMinority(t *testing.T) {
+	inClusterOf(t, 3, logmem.Options{}, replica.Options{}, func(c *cluster) {
+		id, leader := c.leader()
+		_, follower := c.follower()
+		follower.SetDisk(low())
+		leader.SetDisk(low())
+		settle()
+		if now, _ := c.leader(); now != id {
+			t.Errorf("node %d gave leadership to %d, the only one with room", id, now)
+		}
+		c.refused(leader)
+		follower.SetDisk(roomy())
+		settle()
+		now, next := c.leader()
+		if now == id {
+			t.Errorf("node %d leads on, although two have room", id)
+		}
+		c.mustPropose(next, "after")
 	})
 }
 
@@ -287,6 +336,20 @@ func TestSizeOfTheLogIsKnownAfterAStart(t *testing.T) {
 		if want := int64(entries) * 36; before < want-200 || before > want+200 || got < want-200 || got > want+200 {
 			t.Errorf("%d entries: %d bytes, %d after a start, want about %d", entries, before, got, want)
 		}
+		log := c.crash(id)
+		_, leader = c.leader()
+		for i := range 500 {
+			c.mustPropose(leader, fmt.Sprintf("%04d", i))
+		}
+		settle()
+		installed := c.start(id, log)
+		c.awaitLedgers(850)
+		settle()
+		status := installed.Status()
+		got, want := installed.Metrics().LogBytes, 36*int64(status.LastIndex-status.FirstIndex)
+		if installed.Metrics().SnapshotsInstalled == 0 || got < want-200 || got > want+200 {
+			t.Errorf("%d bytes after a snapshot, want about %d", got, want)
+		}
 	})
 }
 
@@ -315,5 +378,24 @@ func TestServerWithoutRoomCreatesNoSnapshots(t *testing.T) {
 		if leader.Metrics().SnapshotsCreated == 0 || learner.Metrics().SnapshotsInstalled == 0 {
 			t.Error("no snapshot was sent when there was room again")
 		}
+	})
+}
+
+func TestServerWithoutRoomTakesNoSnapshot(t *testing.T) {
+	inClusterOf(t, 3, logmem.Options{}, compacting(), func(c *cluster) {
+		id, _ := c.follower()
+		left := c.crash(id)
+		_, leader := c.leader()
+		for i := range 300 {
+			c.mustPropose(leader, fmt.Sprint(i))
+		}
+		back := c.start(id, left)
+		back.SetDisk(low())
+		time.Sleep(3 * time.Second)
+		if m := back.Metrics(); m.SnapshotBytesReceived > 0 || m.MessagesNoRoom == 0 {
+			t.Errorf("stored %d bytes of a snapshot without room; dropped %d messages", m.SnapshotBytesReceived, m.MessagesNoRoom)
+		}
+		back.SetDisk(roomy())
+		c.awaitLedgers(300)
 	})
 }
