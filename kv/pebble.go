@@ -310,6 +310,9 @@ func (m *Pebble) Close() error {
 		}
 		return errors.Join(err, m.db.Close())
 	})
+	if err == nil && healthy {
+		err = m.failure.Get() // the engine tells of no failure by itself
+	}
 	if err != nil {
 		return fmt.Errorf("close state machine: %w", err)
 	}

@@ -119,14 +119,13 @@ func (l *logLife) stop() error {
 	return err
 }
 
-// stopped sees that a log that failed because of a write acknowledges nothing more, closes it, and returns err, why it
-// failed.
+// stopped sees that a log that failed acknowledges nothing more, closes it, and returns err, why it failed.
 func (l *logLife) stopped(err error) error {
 	if l.log == nil {
 		return err
 	}
 	defer func() { _ = l.log.Close() }() // may tell of it again
-	if Violated(err) || !l.ledger.Failed() {
+	if Violated(err) {
 		return err
 	}
 	for _, p := range l.pending {
