@@ -39,7 +39,7 @@ func newAdmin(n *Node) *http.Server {
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	return &http.Server{
-		Handler: mux, ReadHeaderTimeout: adminHeaderTimeout, IdleTimeout: adminIdleTimeout,
+		Handler: n.unlessFailed(mux), ReadHeaderTimeout: adminHeaderTimeout, IdleTimeout: adminIdleTimeout,
 		MaxHeaderBytes: adminHeaderBytesMax,
 		ErrorLog:       slog.NewLogLogger(n.config.Logger.Handler(), slog.LevelDebug),
 	}

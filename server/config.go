@@ -8,6 +8,7 @@ import (
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/raft/replica"
 	"github.com/raftmark/raftmark/storage"
+	"github.com/raftmark/raftmark/storage/faultfs"
 )
 
 // Names of what a node can be built from; wiring.go turns them into constructors.
@@ -141,6 +142,9 @@ type Config struct {
 	// EnableFaults lets the admin port break this node's disk on purpose: /faults. Default false, which has no
 	// such path and no layer for it below the stores. For tests and measurements only.
 	EnableFaults bool `yaml:"enable_faults,omitempty" json:"enable_faults"`
+	// DiskFaults are rules in force from the start on, before the disk is read; with EnableFaults only. A stall then
+	// keeps the node from starting. Default none.
+	DiskFaults []faultfs.Rule `yaml:"disk_faults,omitempty" json:"disk_faults,omitempty"`
 	// Seed starts the source of the election timeouts, together with the node's id and the number of its
 	// start; 0 draws one, which /status then shows. With the same seed each start of each node draws as it
 	// did the last time.

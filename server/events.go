@@ -12,6 +12,7 @@ import (
 	"github.com/raftmark/raftmark/internal/clock"
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/raft/replica"
+	"github.com/raftmark/raftmark/storage"
 )
 
 // EventsFile is the name, in the data folder, of the file that a node appends its events to: one JSON
@@ -24,8 +25,10 @@ const (
 	EventStart replica.EventKind = "start"
 	// EventStop: the node was told to stop.
 	EventStop replica.EventKind = "stop"
-	// EventFail: the node stops because of an error.
+	// EventFail: the node stops because of an error that is not the disk's.
 	EventFail replica.EventKind = "fail"
+	// EventStorageFailed: the node stops because its disk failed, under Part.
+	EventStorageFailed replica.EventKind = "storage_failed"
 )
 
 // EventRecord is one line of EventsFile.
@@ -44,7 +47,9 @@ type EventRecord struct {
 	MembersIndex raft.Index `json:"members_index,omitempty"`
 	// SnapshotIndex is the last entry of the snapshot; of compacted, snapshot_sent and snapshot_installed.
 	SnapshotIndex raft.Index `json:"snapshot_index,omitempty"`
-	Err           string     `json:"err,omitempty"`
+	// Part is what stood on the disk that failed; of storage_failed.
+	Part string `json:"part,omitempty"`
+	Err  string `json:"err,omitempty"`
 }
 
 // eventQueueMax bounds the events that wait for the file; beyond it they are dropped and counted.
@@ -56,6 +61,8 @@ type recorder struct {
 	clock  clock.Clock
 	file   *os.File
 	logger *slog.Logger
+	// failure keeps the first error of the file: a disk that does not take events is not to be trusted with more.
+	failure *storage.Failure
 
 	mu      sync.Mutex // a channel is not sent to after its close
 	closed  bool
@@ -70,7 +77,7 @@ func openRecorder(dir string, node raft.NodeID, c clock.Clock, logger *slog.Logg
 		return nil, fmt.Errorf("open event file: %w", err)
 	}
 	r := &recorder{
-		node: node, clock: c, file: file, logger: logger,
+		node: node, clock: c, file: file, logger: logger, failure: storage.NewFailure("event file", logger),
 		queue: make(chan EventRecord, eventQueueMax), done: make(chan struct{}),
 	}
 	go r.run()
@@ -105,13 +112,15 @@ func (r *recorder) record(e EventRecord) {
 	}
 }
 
-// run writes each event as it comes: they are rare, and a process that is killed keeps what it wrote. When
-// the file cannot be written to any more, events are counted as dropped and the node goes on.
+// Failure returns what keeps the first error of the file.
+func (r *recorder) Failure() *storage.Failure { return r.failure }
+
+// run writes each event as it comes: they are rare, and a process that is killed keeps what it wrote. After
+// an error of the file events are dropped and counted.
 func (r *recorder) run() {
 	defer close(r.done)
-	failed := false
 	for e := range r.queue {
-		if failed {
+		if r.failure.Get() != nil {
 			r.dropped.Add(1)
 			continue
 		}
@@ -120,9 +129,8 @@ func (r *recorder) run() {
 			_, err = r.file.Write(append(line, '\n'))
 		}
 		if err != nil {
-			failed = true
 			r.dropped.Add(1)
-			r.logger.Error("write event file", "node", uint64(r.node), "err", err)
+			_ = r.failure.Set(fmt.Errorf("write event file: %w", err))
 		}
 	}
 	if err := r.file.Close(); err != nil {

@@ -31,6 +31,12 @@ func (nodeCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
 func (c nodeCollector) Collect(out chan<- prometheus.Metric) {
+	for _, s := range c.node.standing() {
+		gauge(out, "raftmark_storage_failed", truth(s.failure.Get() != nil), label{"part", s.part})
+	}
+	if c.node.failure() != nil {
+		return // the replica may not answer any more
+	}
 	s := c.node.Status()
 	gauge(out, "raftmark_ready", truth(s.Ready))
 	gauge(out, "raftmark_raft_is_leader", truth(s.Raft.Role == raft.Leader.String()))

@@ -42,9 +42,12 @@ type Node struct {
 
 	serving sync.WaitGroup // the accept loops and the watch of the replica
 	end     sync.Once
-	ended   chan struct{} // closed when nothing of the node is left
-	mu      sync.Mutex
-	cause   error // why it stopped by itself
+	// ended is closed when nothing of the node is left, or nothing that its disk would let go.
+	ended    chan struct{}
+	finished sync.Once
+	failed   atomic.Pointer[error] // why it stops by itself
+	mu       sync.Mutex
+	cause    error // why it stopped: that, or what closing gave
 }
 
 // Start validates c, opens the data folder, and runs the node until Stop, Abort, or an error of its disk
@@ -121,7 +124,7 @@ func (n *Node) open() error {
 	}
 	n.parts, n.incarnation = p, p.life.Incarnation
 	if n.recorder, err = openRecorder(n.config.DataDir, n.config.Node, clock.New(), n.config.Logger); err != nil {
-		return errors.Join(err, p.close())
+		return failing(PartEvents, errors.Join(err, p.close()))
 	}
 	limits := n.config.Raft
 	o := replica.Options{
@@ -139,7 +142,7 @@ func (n *Node) open() error {
 	}
 	if n.replica, err = replica.Start(o); err != nil { // it has closed the parts
 		n.recorder.close()
-		return errors.Join(err, p.release())
+		return n.causeOf(errors.Join(err, p.release()))
 	}
 	return nil
 }
@@ -160,6 +163,7 @@ func (n *Node) serve() error {
 		n.serving.Go(func() { n.watchPort("admin port", n.admin.Serve(l), http.ErrServerClosed) })
 	}
 	n.serving.Go(n.watchReplica)
+	n.watchDisk()
 	n.serving.Go(n.watchRoom)
 	n.serving.Go(n.followMembers)
 	n.serving.Go(n.watchRefusals)
@@ -191,18 +195,6 @@ func (n *Node) watchReplica() {
 	if err := n.replica.Err(); err != nil {
 		n.fail(err)
 	}
-}
-
-// fail stops the node for a reason of its own: nothing is retried, and what was acknowledged is durable.
-func (n *Node) fail(err error) {
-	n.mu.Lock()
-	if n.cause == nil {
-		n.cause = err
-	}
-	n.mu.Unlock()
-	n.config.Logger.Error("node stops", "node", uint64(n.config.Node), "err", err)
-	n.recorder.record(EventRecord{Kind: EventFail, Err: err.Error()})
-	go n.shutDown(context.Background(), n.closeClients)
 }
 
 // Stop hands leadership over if the node has it, answers the commands under way, as long as ctx lasts,
@@ -248,17 +240,16 @@ func (n *Node) shutDown(ctx context.Context, endClients func()) {
 		}
 		n.serving.Wait()
 		n.recorder.close()
-		n.mu.Lock()
-		if n.cause == nil {
-			n.cause = err
+		if err != nil {
+			n.setCause(n.causeOf(err))
 		}
-		n.mu.Unlock()
-		close(n.ended)
+		n.finish()
 	})
 	<-n.ended
 }
 
-// Wait returns when nothing of the node is left: nil after Stop or Abort, else why it stopped.
+// Wait returns when nothing of the node is left, or nothing that its disk would let go: nil after Stop or Abort, else
+// why it stopped, a StorageError when the disk failed.
 func (n *Node) Wait() error {
 	<-n.ended
 	n.mu.Lock()
@@ -266,7 +257,7 @@ func (n *Node) Wait() error {
 	return n.cause
 }
 
-// Done is closed when nothing of the node is left.
+// Done is closed when Wait returns.
 func (n *Node) Done() <-chan struct{} { return n.ended }
 
 // Replica returns the node's replica.

@@ -16,6 +16,7 @@ import (
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/server/resp"
 	"github.com/raftmark/raftmark/storage"
+	"github.com/raftmark/raftmark/storage/faultfs"
 	"github.com/raftmark/raftmark/transport"
 )
 
@@ -114,6 +115,11 @@ func (c Config) Validate() error {
 		"disk_reserve: %v, want at least %v, or off", c.DiskReserve, diskReserveMin)
 	f.check(c.LogBytesMax >= BytesOff, "log_bytes_max: %v, want more than 0, or off", c.LogBytesMax)
 	c.Client.check(&f)
+	f.check(c.EnableFaults || len(c.DiskFaults) == 0, "disk_faults: %d rules, want none unless enable_faults",
+		len(c.DiskFaults))
+	if err := faultfs.Validate(c.DiskFaults); err != nil {
+		f.check(false, "disk_faults: %w", err)
+	}
 	f.check(c.Raft.MessageBytesMax <= messageBytesLimit,
 		"raft.message_bytes_max: %d, want at most %d", c.Raft.MessageBytesMax, messageBytesLimit)
 	f.check(c.Raft.SnapshotChunkBytes <= messageBytesLimit,

@@ -52,15 +52,18 @@ func openParts(c Config) (p parts, err error) {
 	}()
 	if c.EnableFaults {
 		p.faults = faultfs.NewIn(nil, c.DataDir)
+		if err := p.faults.Add(c.DiskFaults...); err != nil {
+			return p, ConfigError{err} // Validate has found it before
+		}
 	}
 	if err := p.openLog(c); err != nil {
-		return p, adviseCopied(err)
+		return p, failing(PartLog, adviseCopied(err))
 	}
 	if p.machine, err = openMachine(c, p.faults); err != nil {
-		return p, err
+		return p, failing(PartMachine, err)
 	}
 	if p.snapshots, err = openSnapshots(c, p.faults); err != nil {
-		return p, err
+		return p, failing(PartSnapshots, err)
 	}
 	if p.gate, err = openGate(c); err != nil {
 		return p, err

@@ -16,6 +16,7 @@ const (
 	exitCannotResolve exitCode = 4
 	exitInvalid       exitCode = 5
 	exitUnsafe        exitCode = 6
+	exitStorage       exitCode = 74 // EX_IOERR of sysexits.h
 	exitInterrupted   exitCode = 130
 )
 

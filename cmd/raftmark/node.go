@@ -20,7 +20,8 @@ import (
 // nodeStopGrace is how long a node that is told to end answers what is under way.
 const nodeStopGrace = 3 * time.Second
 
-// nodeLastGrace is how long a node whose parent is gone may take to end: nobody is left who would kill it.
+// nodeLastGrace is how long a node that is told to end may take, whatever its disk does: perhaps nobody is left who would
+// kill it.
 const nodeLastGrace = 3 * nodeStopGrace
 
 // errParentGone says why a node with --exit-with-parent stops.
@@ -133,27 +134,32 @@ func runNode(ctx context.Context, c server.Config) error {
 		return usageError(err)
 	}
 	if err != nil {
-		return fmt.Errorf("start node %d: %w", c.Node, err)
+		return storageError(fmt.Errorf("start node %d: %w", c.Node, err))
 	}
 	select {
 	case <-n.Done():
-		return fmt.Errorf("node %d stopped: %w", c.Node, n.Wait())
+		return storageError(fmt.Errorf("node %d stopped: %w", c.Node, n.Wait()))
 	case <-ctx.Done():
 	}
 	c.Logger.Info("stopping", "node", uint64(c.Node), "reason", context.Cause(ctx).Error())
 	grace, cancel := context.WithTimeout(context.Background(), nodeStopGrace)
 	defer cancel()
-	if !errors.Is(context.Cause(ctx), errParentGone) {
-		return n.Stop(grace)
-	}
 	ended := make(chan error, 1)
 	go func() { ended <- n.Stop(grace) }()
 	select {
 	case err := <-ended:
-		return err
+		return storageError(err)
 	case <-time.After(nodeLastGrace):
-		return fmt.Errorf("node %d has not ended in %v: %w", c.Node, nodeLastGrace, errParentGone)
+		return fmt.Errorf("node %d has not ended in %v: %w", c.Node, nodeLastGrace, context.Cause(ctx))
 	}
+}
+
+// storageError gives an error of the disk its own exit code: whoever starts nodes again must look at the disk first.
+func storageError(err error) error {
+	if server.IsStorage(err) {
+		return exitError{code: exitStorage, err: err}
+	}
+	return err
 }
 
 // load returns the configuration of the file, or of the flags.

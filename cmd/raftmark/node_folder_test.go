@@ -50,6 +50,12 @@ func startNode(t *testing.T, c server.Config) *nodeProcess {
 	own := c.Peers[c.Node]
 	c.PeerListen, c.ClientListen, c.AdminListen = own.Peer, own.Client, own.Admin
 	c.Sync, c.Machine = storage.SyncNone, server.MachineMem // the processes are killed, the machine is not
+	return startProcess(t, c)
+}
+
+// startProcess runs the program as a node.
+func startProcess(t *testing.T, c server.Config) *nodeProcess {
+	t.Helper()
 	text, err := c.Encode()
 	if err != nil {
 		t.Fatal(err)

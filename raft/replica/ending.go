@@ -28,7 +28,7 @@ func (r *Replica) Halt() error {
 func (r *Replica) fail(err error) {
 	r.failed.Do(func() {
 		r.cause.Store(&err)
-		r.logger.Error("replica stops", "err", err)
+		r.logger.Warn("replica stops", "err", err) // whoever owns it ends, and says so
 		r.stopped.Do(func() { close(r.stop) })
 	})
 }
