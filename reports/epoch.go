@@ -40,8 +40,12 @@ func (s *study) layOut(kind string) {
 			offered = max(offered, a.Steady.OfferedPerS)
 		}
 	}
-	after := int64(math.Ceil(max(worst*1.75, s.lasted(kind)+afterHealing)/500)) * 500_000
-	after = min(max(after, afterFaultMin), afterFaultMax)
+	shown := worst * 1.75
+	if breaksDisk(kind) {
+		shown = s.lasted(kind) + afterHealing
+	}
+	after := int64(math.Ceil(shown/500)) * 500_000
+	after = min(max(min(after, s.untilNext(kind)), afterFaultMin), afterFaultMax)
 	bin := int64(10_000)
 	for _, wider := range []int64{20_000, 50_000, 100_000} {
 		if offered*float64(bin)/1e6 < 5 {
@@ -58,15 +62,30 @@ func (s *study) layOut(kind string) {
 // lasted returns for how many milliseconds a disk was broken at most in the trials of a kind.
 func (s *study) lasted(kind string) float64 {
 	longest := 0.0
-	if !breaksDisk(kind) {
-		return longest
-	}
 	for _, a := range s.arms {
 		for _, t := range a.trials[kind] {
 			longest = max(longest, float64(t.HealUs-t.InjectUs)/1e3)
 		}
 	}
 	return longest
+}
+
+// untilNext returns for how long no other fault follows one of a kind, in whole half seconds: what comes after that is
+// about another trial.
+func (s *study) untilNext(kind string) int64 {
+	least := int64(afterFaultMax)
+	for _, a := range s.arms {
+		for _, t := range a.trials[kind] {
+			for _, others := range a.trials {
+				for _, next := range others {
+					if next.CommandUs > t.InjectUs {
+						least = min(least, next.CommandUs-t.InjectUs)
+					}
+				}
+			}
+		}
+	}
+	return least / 500_000 * 500_000
 }
 
 func newEpoch(trials []result.Trial, bin, after int64) *epoch {
