@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -101,6 +102,13 @@ func TestRolledBackNodeIsRefused(t *testing.T) {
 		return code == http.StatusServiceUnavailable && strings.Contains(text, "was rolled back or copied")
 	})
 	eventually(t, "it is silent", func() bool { return log.count("node takes part no more") == 1 })
+	eventually(t, "nobody can connect to it", func() bool {
+		c, err := net.Dial("tcp", peers[id].Peer)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err != nil
+	})
 	s := rolled.Status()
 	if s.Adoptions != 1 || s.Transport.RefusedBy["life"] == 0 || s.Raft.Role == raft.Leader.String() {
 		t.Errorf("status of the one that was rolled back: %d adoptions, refused %v, %s",

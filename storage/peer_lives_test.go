@@ -137,6 +137,9 @@ func TestForkedPeerCannotOutliveItsRefusal(t *testing.T) {
 			t.Fatalf("Admit of the true one: %v", err)
 		}
 	}
+	if err := p.Admit(2, rolled[len(rolled)-1], true); !errors.Is(err, ErrRolledBack) {
+		t.Fatalf("Admit of the other one, after the true one = %v, want ErrRolledBack", err)
+	}
 }
 
 // TestLateGreetingIsRefusedOnly lets a greeting arrive when its process has long ended: that is no fork.
