@@ -108,7 +108,7 @@ func (cl *client) write() {
 	switch {
 	case err == nil:
 		if r, bad := kv.DecodeReply(reply); bad != nil || r.Kind != kv.ReplyOK {
-			cl.c.t.Errorf("a write was answered %v, %v", r, bad)
+			cl.c.faults.addf("a write was answered %v, %v", r, bad)
 		}
 		op.Outcome = loadgen.OK
 	case replica.Definite(err):

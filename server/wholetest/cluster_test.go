@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -33,9 +34,40 @@ type node struct {
 	loaded  raft.LogState // as the life found it
 }
 
+// inBubble runs f in a bubble of virtual time, from any goroutine.
+func inBubble(t *testing.T, f func() error) error {
+	err := errors.New("the bubble ended early")
+	done := make(chan struct{})
+	go func() { // not here: what fails in a bubble ends the goroutine that made it
+		defer close(done)
+		synctest.Test(t, func(*testing.T) { err = f() })
+	}()
+	<-done
+	return err
+}
+
+// faults are what was wrong, from any goroutine.
+type faults struct {
+	mu   sync.Mutex
+	list []error
+}
+
+func (f *faults) addf(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list = append(f.list, fmt.Errorf(format, args...))
+}
+
+// err returns all of them as one.
+func (f *faults) err() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return errors.Join(f.list...)
+}
+
 // cluster runs nodes on one disk. It lives in a bubble of virtual time, through all lives.
 type cluster struct {
-	t       *testing.T
+	faults  faults
 	network *netmem.Network
 	peers   map[raft.NodeID]string
 	voters  int // that it begins with: 1 to voters
@@ -50,9 +82,9 @@ type cluster struct {
 	known  map[raft.NodeID]bool // nodes that are to run; the others were removed, or never were
 }
 
-func newCluster(t *testing.T, voters int, options replica.Options, d *disk) *cluster {
+func newCluster(voters int, options replica.Options, d *disk) *cluster {
 	c := &cluster{
-		t: t, network: netmem.NewNetwork(), peers: map[raft.NodeID]string{}, voters: voters, options: options,
+		network: netmem.NewNetwork(), peers: map[raft.NodeID]string{}, voters: voters, options: options,
 		history: &history{}, disk: d, nodes: map[raft.NodeID]*node{}, known: map[raft.NodeID]bool{},
 		seen: sightings{leaders: map[raft.Term]raft.NodeID{}},
 	}

@@ -87,11 +87,11 @@ func (o *operator) kill() {
 		return
 	}
 	if err := o.c.halt(n.id); err != nil {
-		o.c.t.Errorf("kill node %d: %v", n.id, err)
+		o.c.faults.addf("kill node %d: %v", n.id, err)
 	}
 	time.Sleep(time.Duration(o.rng.IntN(100)) * time.Millisecond)
 	if err := o.c.start(n.id); err != nil {
-		o.c.t.Errorf("after a kill: %v", err)
+		o.c.faults.addf("after a kill: %v", err)
 	}
 	o.kills++
 }
@@ -143,7 +143,7 @@ func (o *operator) join(leader *node) {
 	}
 	o.changes++
 	if err := o.c.start(o.lastID); err != nil {
-		o.c.t.Errorf("join: %v", err)
+		o.c.faults.addf("join: %v", err)
 	}
 }
 
@@ -156,7 +156,7 @@ func (o *operator) remove(leader *node, changes []raft.Change, id raft.NodeID) {
 	}
 	o.changes++
 	if err := o.c.halt(id); err != nil {
-		o.c.t.Errorf("end removed node %d: %v", id, err)
+		o.c.faults.addf("end removed node %d: %v", id, err)
 	}
 	o.c.mu.Lock()
 	delete(o.c.known, id)

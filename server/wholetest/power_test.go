@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -16,6 +15,7 @@ import (
 	"github.com/raftmark/raftmark/kv"
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/raft/replica"
+	"github.com/raftmark/raftmark/storage/sweep"
 )
 
 // livesOfCourse is how often the power of one cluster fails.
@@ -56,67 +56,28 @@ func (s shape) options() replica.Options {
 	return o
 }
 
-// powerCounts are what the courses of a sweep exercised.
-type powerCounts struct {
-	mu                                                       sync.Mutex
-	courses, cuts, acked, ops, elections, installed, changes int
-	kills, compacted, inStart                                int
-	percent                                                  map[int]int
-}
-
-func (p *powerCounts) String() string {
-	return fmt.Sprintf("%d courses, %d power losses of whole clusters (%v by percent of unsynced data kept, %d while nodes "+
-		"started), %d writes acknowledged, %d operations checked, %d elections, %d compactions, %d snapshots installed, "+
-		"%d membership changes, %d kills",
-		p.courses, p.cuts, p.percent, p.inStart, p.acked, p.ops, p.elections, p.compacted, p.installed, p.changes, p.kills)
-}
-
 // TestSweepPowerLoss runs clusters through several power losses each.
 func TestSweepPowerLoss(t *testing.T) {
-	courses := 8
-	if long() {
-		courses = 400
-	}
-	counts := &powerCounts{percent: map[int]int{}}
-	began := time.Now()
-	t.Run("seeds", func(t *testing.T) {
-		for seed := range courses {
-			t.Run(fmt.Sprint(seed), func(t *testing.T) {
-				t.Parallel()
-				runCourse(t, uint64(seed), counts)
-			})
-		}
-	})
-	t.Logf("%v; %v", counts, time.Since(began).Round(time.Second/10))
+	s := sweep.Start(t, "cluster: power loss of all nodes at one instant")
+	s.Each(s.Pick(8, 400), func(i int) error { return runCourse(t, s, uint64(i)) })
 }
 
-func runCourse(t *testing.T, seed uint64, counts *powerCounts) {
+func runCourse(t *testing.T, s *sweep.Sweep, seed uint64) error {
 	rng := rand.New(rand.NewPCG(seed, 0x50))
-	var history *check.History
-	synctest.Test(t, func(t *testing.T) {
-		c := &course{shape: newShape(rng), rng: rng, counts: counts}
-		c.cluster = newCluster(t, c.shape.voters, c.shape.options(), nil)
-		c.operator = &operator{c: c.cluster, rng: rand.New(rand.NewPCG(seed, 0x0b)), members: c.shape.members}
-		mem := vfs.NewCrashableMem()
-		for range livesOfCourse {
-			if mem = c.life(mem); t.Failed() {
-				t.Logf("%+v", c.shape)
-				return
-			}
-		}
-		c.end(mem)
-		history = c.cluster.history.snapshot()
-		c.count()
-	})
-	if history == nil {
-		return
+	c := &course{shape: newShape(rng), rng: rng, sweep: s}
+	c.cluster = newCluster(c.shape.voters, c.shape.options(), nil)
+	c.operator = &operator{c: c.cluster, rng: rand.New(rand.NewPCG(seed, 0x0b)), members: c.shape.members}
+	if err := inBubble(t, c.run); err != nil {
+		return fmt.Errorf("%+v: %w", c.shape, err)
 	}
-	if lost := check.LostWrites(history); lost.Verdict() != check.VerdictOK {
-		t.Errorf("%s: %+v", lost.Verdict(), lost)
+	history := c.history.snapshot()
+	lost := check.LostWrites(history)
+	linearizable := check.Linearizable(history, time.Minute)
+	if lost.Verdict() != check.VerdictOK || linearizable.Verdict != check.VerdictOK {
+		return fmt.Errorf("%+v: %s: %+v; %s: %+v", c.shape, lost.Verdict(), lost, linearizable.Verdict, linearizable)
 	}
-	if result := check.Linearizable(history, time.Minute); result.Verdict != check.VerdictOK {
-		t.Errorf("%s: %+v", result.Verdict, result)
-	}
+	c.count()
+	return nil
 }
 
 // course is one cluster through its lives.
@@ -125,7 +86,19 @@ type course struct {
 	shape    shape
 	rng      *rand.Rand
 	operator *operator
-	counts   *powerCounts
+	sweep    *sweep.Sweep
+}
+
+func (c *course) run() error {
+	mem := vfs.NewCrashableMem()
+	for range livesOfCourse {
+		mem = c.life(mem)
+		if err := c.faults.err(); err != nil {
+			return err
+		}
+	}
+	c.end(mem)
+	return c.faults.err()
 }
 
 // life runs the cluster on mem until the power fails, and returns what that leaves.
@@ -137,17 +110,19 @@ func (c *course) life(mem *vfs.MemFS) *vfs.MemFS {
 		d.cutAfter(1 + c.rng.IntN(startOperations*c.shape.voters))
 	}
 	if err := c.startAll(); err != nil {
-		c.t.Errorf("start: %v", err)
+		c.faults.addf("start: %w", err)
 		d.powerLoss()
 	}
-	inStart := d.dark.Load()
+	if d.dark.Load() {
+		c.sweep.Fault("while nodes started")
+	}
 	d.cutAfter(1 + c.rng.IntN(c.shape.operations))
 	for _, n := range c.running() {
 		if lost := n.loaded.HardState.Recover; lost != (raft.EntryID{}) {
-			c.t.Errorf("node %d says that its disk lost %v: nothing is damaged", n.id, lost)
+			c.faults.addf("node %d says that its disk lost %v: nothing is damaged", n.id, lost)
 		}
 	}
-	if c.rng.IntN(2) == 0 && !c.t.Failed() {
+	if c.rng.IntN(2) == 0 && c.faults.err() == nil {
 		c.check(false)
 	}
 	stop := make(chan struct{})
@@ -168,15 +143,10 @@ func (c *course) life(mem *vfs.MemFS) *vfs.MemFS {
 	working.Wait()
 	c.mend()
 	if err := c.haltAll(); err != nil {
-		c.t.Errorf("end of a life: %v", err)
+		c.faults.addf("end of a life: %v", err)
 	}
-	c.counts.mu.Lock()
-	c.counts.cuts++
-	c.counts.percent[percent]++
-	if inStart {
-		c.counts.inStart++
-	}
-	c.counts.mu.Unlock()
+	c.sweep.Clone()
+	c.sweep.Fault(fmt.Sprintf("unsynced data kept %d %%", percent))
 	return d.clone
 }
 
@@ -195,7 +165,7 @@ func (c *course) check(final bool) {
 		return c.readKeys(ctx, n, c.history.writtenKeys(), final) == nil
 	})
 	if err != nil {
-		c.t.Error(err)
+		c.faults.addf("%w", err)
 	}
 }
 
@@ -207,30 +177,35 @@ func (c *course) end(mem *vfs.MemFS) {
 		err = c.converge()
 	}
 	if err != nil {
-		c.t.Errorf("at the end: %v", err)
+		c.faults.addf("at the end: %v", err)
 	} else {
 		c.check(true)
 	}
 	if err := c.haltAll(); err != nil {
-		c.t.Errorf("at the end: %v", err)
+		c.faults.addf("at the end: %v", err)
 	}
 	for _, twice := range c.seen.twice {
-		c.t.Errorf("two elections won in %s", twice)
+		c.faults.addf("two elections won in %s", twice)
 	}
 }
 
+// count adds what was exercised to the row of the table.
 func (c *course) count() {
-	p := c.counts
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.courses++
-	p.acked += c.history.acked
-	p.ops += len(c.history.ops)
-	p.elections += c.seen.elections
-	p.installed += c.seen.installed
-	p.compacted += c.seen.compacted
-	p.changes += c.operator.changes
-	p.kills += c.operator.kills
+	for name, n := range map[string]int{
+		"kill of a node": c.operator.kills, "membership change": c.operator.changes,
+	} {
+		for range n {
+			c.sweep.Fault(name)
+		}
+	}
+	for name, n := range map[string]int{
+		"writes acknowledged": c.history.acked, "operations linearizable": len(c.history.ops),
+		"elections won": c.seen.elections, "compactions": c.seen.compacted, "snapshots installed": c.seen.installed,
+	} {
+		for range n {
+			c.sweep.Outcome(name)
+		}
+	}
 }
 
 // converge waits until all members have applied the same entries, one of them new, and compares their states.
