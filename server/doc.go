@@ -55,12 +55,21 @@
 //
 // # Admin port
 //
-// /healthz answers while the process lives, /readyz when the node knows a leader and has applied what it
-// knows to be committed; /status is [Status] as JSON, with a hash of the whole state on ?hash=1; /stages
+// /healthz answers ok while the process lives and its disk has not failed, /readyz when the node knows a
+// leader and has applied what it knows to be committed; /status is [Status] as JSON, with a hash of the whole state on ?hash=1; /stages
 // the sampled ways of proposals; /members is [MembersAnswer]. POST /members, /transfer and /snapshot take
-// [MembersRequest], [TransferRequest] and {}, and answer with [AdminError] when they refuse. /metrics and
+// [MembersRequest], [TransferRequest] and {}, and answer with [AdminError] when they refuse. With
+// Config.EnableFaults /faults is [FaultsAnswer]: POST /faults/disk adds the rules of [FaultsRequest] to the
+// file system under log, machine and snapshots (storage/faultfs), DELETE removes all. /metrics and
 // /debug/pprof are what their names say. No port asks who is there: all listen on the loopback network
 // only.
+//
+// # A disk that fails
+//
+// The first error of the disk ends the node, whatever part stands on it and whether somebody waits for it or
+// not. Nothing is tried again: after a sync that failed the next one can succeed without the data. The reason
+// is in one line of the log, in the event storage_failed, in raftmark_storage_failed, in [StorageError], and
+// until the end in /healthz. A call that does not return from the disk is left behind after two seconds.
 //
 // # Obligations of the caller
 //
@@ -73,7 +82,8 @@
 //
 //  1. Replies of a connection leave in the order of its requests, its writes enter the log in that
 //     order, and its reads see what that order says.
-//  2. After Start failed, or Wait returned, no goroutine, port or lock of the node is left.
+//  2. After Start failed, or Wait returned, no goroutine, port or lock of the node is left, but what hangs in
+//     a disk that failed.
 //  3. The transport talks to the members of the committed configuration, and to those of a later one
 //     before it is.
 //  4. Events are written off the replica's goroutines; a full queue drops and counts them.

@@ -85,8 +85,8 @@ func (n *Node) standing() []standing {
 	return all
 }
 
-// causeOf returns why the node stops, given what somebody who noticed says: the first error of the disk if there is one,
-// which others only follow from.
+// causeOf returns why the node stops, given what somebody who noticed says: the first error of the disk if there is
+// one, which others only follow from.
 func (n *Node) causeOf(err error) error {
 	for _, s := range n.standing() {
 		if first := s.failure.Get(); first != nil {

@@ -78,7 +78,9 @@ func TestFirstErrorOfTheDiskEndsTheNode(t *testing.T) {
 	createSnapshot := func(t *testing.T, n *Node) error {
 		t.Helper()
 		name := raft.Snapshot{Last: raft.EntryID{Term: 1, Index: 1}, Configuration: raft.NewConfiguration(1)}
-		return n.snapshots.(*snapshot.Folder).Create(name, func(write func([]byte) error) error { return write([]byte("state")) })
+		return n.snapshots.(*snapshot.Folder).Create(name, func(write func([]byte) error) error {
+			return write([]byte("state"))
+		})
 	}
 	for what, c := range map[string]struct {
 		rule faultfs.Rule
@@ -97,7 +99,8 @@ func TestFirstErrorOfTheDiskEndsTheNode(t *testing.T) {
 			syscall.ENOSPC,
 		},
 		"write of a snapshot": {
-			faultfs.Rule{Op: faultfs.Write, Path: "snapshot/", Action: faultfs.Error}, createSnapshot, PartSnapshots, syscall.EIO,
+			faultfs.Rule{Op: faultfs.Write, Path: "snapshot/", Action: faultfs.Error}, createSnapshot, PartSnapshots,
+			syscall.EIO,
 		},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -15,7 +15,8 @@
 // Each subcommand is in the file of its name; --help on each says what its flags mean.
 //
 // Exit codes: 0 ok, 1 run error, 2 usage or configuration, 3 regression or threshold failed, 4 cannot resolve,
-// 5 invalid measurement, 6 safety violation, 130 interrupted.
+// 5 invalid measurement, 6 safety violation, 74 the disk of a node failed (EX_IOERR; its log, its event storage_failed
+// and its last line say how), 130 interrupted.
 //
 // The command line only: flags in, packages called, exit code out. A local cluster to play with:
 //

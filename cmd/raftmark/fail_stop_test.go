@@ -119,9 +119,9 @@ func (b *brokenNode) wantFailed(part, reason string) {
 func (b *brokenNode) wantEvent(part string) {
 	b.t.Helper()
 	events, err := os.ReadFile(filepath.Join(b.config.DataDir, server.EventsFile))
-	if want := fmt.Sprintf(`"part":%q`, part); err != nil || strings.Count(string(events), `"kind":"storage_failed"`) != 1 ||
-		!strings.Contains(string(events), want) {
-		b.t.Errorf("no event with %s: %v\n%s", want, err, events)
+	failed, want := strings.Count(string(events), `"kind":"storage_failed"`), fmt.Sprintf(`"part":%q`, part)
+	if err != nil || failed != 1 || !strings.Contains(string(events), want) {
+		b.t.Errorf("%d events, want one with %s: %v\n%s", failed, want, err, events)
 	}
 }
 
@@ -158,7 +158,9 @@ func TestFailingDiskEndsTheProcess(t *testing.T) {
 		"sync of the log":        {"--op sync --path log/ --error EIO", "log", "input/output error", writes},
 		"write of the log":       {"--op write --path log/ --error ENOSPC", "log", "no space left on device", writes},
 		"short write of the log": {"--op write --path log/ --short", "log", "no space left on device", writes},
-		"sync of the machine":    {"--op sync --path kv/ --error EIO", "machine", "input/output error", (*brokenNode).compact},
+		"sync of the machine": {
+			"--op sync --path kv/ --error EIO", "machine", "input/output error", (*brokenNode).compact,
+		},
 		"write of the machine": {
 			"--op write --path kv/ --error ENOSPC", "machine", "no space left on device", (*brokenNode).compact,
 		},
@@ -265,7 +267,8 @@ func TestFaultsOfTheCommandLine(t *testing.T) {
 	defer func() { _ = n.Abort() }()
 	run := func(want string, args string) {
 		t.Helper()
-		stdout := wantRun(t, 0, "NODE", append(strings.Fields("ctl faults --admin "+n.AdminAddr()), strings.Fields(args)...)...)
+		command := strings.Fields("ctl faults --admin " + n.AdminAddr() + " " + args)
+		stdout := wantRun(t, 0, "NODE", command...)
 		for _, line := range strings.Split(want, "|") {
 			if !strings.Contains(strings.Join(strings.Fields(stdout), " "), line) {
 				t.Errorf("ctl faults %s: want %q in\n%s", args, line, stdout)

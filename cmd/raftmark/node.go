@@ -20,8 +20,8 @@ import (
 // nodeStopGrace is how long a node that is told to end answers what is under way.
 const nodeStopGrace = 3 * time.Second
 
-// nodeLastGrace is how long a node that is told to end may take, whatever its disk does: perhaps nobody is left who would
-// kill it.
+// nodeLastGrace is how long a node that is told to end may take, whatever its disk does: perhaps nobody is left who
+// would kill it.
 const nodeLastGrace = 3 * nodeStopGrace
 
 // errParentGone says why a node with --exit-with-parent stops.

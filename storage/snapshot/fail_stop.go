@@ -10,8 +10,8 @@ import (
 	"github.com/raftmark/raftmark/storage"
 )
 
-// failStop is a file system that stops at its first error: it is sticky in failure, and from then on nothing reaches the
-// disk but the closing of files. Trying again could succeed while what the disk dropped before stays gone.
+// failStop is a file system that stops at its first error: it is sticky in failure, and from then on nothing reaches
+// the disk but the closing of files. Trying again could succeed while what the disk dropped before stays gone.
 type failStop struct {
 	fs      fileSystem
 	failure *storage.Failure
