@@ -66,12 +66,41 @@ func checkLog(open func(vfs.FS) (storagetest.Log, error), fs vfs.FS, possible []
 	return err
 }
 
+// MemoryLog crashes a log that is its own disk after each of so many steps of a life with chance seed. Crash returns
+// what a power loss would leave of the log.
+func MemoryLog[L storagetest.Log](
+	sw *Sweep, seed uint64, steps int, log L, crash func(log L, percent int, seed uint64) L,
+) error {
+	ledger := NewLedger(LogState{})
+	life := &logLife{ledger: ledger, rng: rand.New(rand.NewPCG(seed, 1)), waits: true}
+	life.open = func() (storagetest.Log, error) {
+		log = crash(log, 100, 0)
+		return log, nil
+	}
+	life.stepped = func() error {
+		for _, way := range cuts(2) {
+			sw.Clone()
+			left := crash(log, way.percent, way.seed)
+			reopen := func(vfs.FS) (storagetest.Log, error) { return left, nil }
+			if err := checkLog(reopen, nil, ledger.Possible()); err != nil {
+				sw.Outcome("wrong after a crash")
+				return fmt.Errorf("crash with %d %% of what was not synced: %w", way.percent, err)
+			}
+			sw.Outcome("as acknowledged")
+		}
+		return nil
+	}
+	return life.live(steps)
+}
+
 // logLife is one life of a log.
 type logLife struct {
 	open   func() (storagetest.Log, error)
 	ledger *Ledger[LogState]
 	rng    *rand.Rand
 	waits  bool
+
+	stepped func() error // called after each step, unless it is nil
 
 	log     storagetest.Log
 	state   LogState
@@ -89,7 +118,11 @@ func (l *logLife) live(steps int) error {
 		return err
 	}
 	for range steps {
-		if err := l.step(); err != nil {
+		err := l.step()
+		if err == nil && l.stepped != nil {
+			err = l.stepped()
+		}
+		if err != nil {
 			return l.stopped(err)
 		}
 	}
