@@ -97,7 +97,7 @@ func WriteCourse(dir string, o CourseOptions) error {
 	}
 	measured.Safety.Acked = int64(len(ops))
 	measured.Safety.Checkable, measured.Safety.CheckedOps = measured.Safety.Acked, measured.Safety.Acked
-	calibration := fixedCalibration()
+	calibration := fixedCalibration(result.StorageHonest)
 	for _, write := range []func() error{
 		func() error { return w.WriteManifest(manifest) },
 		func() error {

@@ -14,10 +14,14 @@ import (
 type Options struct {
 	Seed    uint64
 	Arms    []string // default: transport=tcp, transport=quic
-	Trials  int      // of leader-kill in each arm; default 12
+	Kind    string   // of the trials that break something; default leader-kill
+	Trials  int      // of Kind in each arm; default 12
 	Noops   int      // of noop in each arm; default 4
 	RatePS  int      // offered operations a second; default 200
 	SteadyS int      // length of the steady phase; default 5
+	// Durability of all arms, and the verdict on the storage. Default fsync, honest.
+	Durability result.Durability
+	Storage    string
 	// Verdict of the summary; default ok. With VerdictInvalid the first arm says that its generator fell behind; with
 	// VerdictUnsafe it has lost writes.
 	Verdict result.Verdict
@@ -29,6 +33,9 @@ func (o Options) WithDefaults() Options {
 		o.Arms = []string{"transport=tcp", "transport=quic"}
 	}
 	o.Seed = cmp.Or(o.Seed, 1)
+	o.Kind = cmp.Or(o.Kind, result.KindLeaderKill)
+	o.Durability = cmp.Or(o.Durability, result.DurabilityFsync)
+	o.Storage = cmp.Or(o.Storage, result.StorageHonest)
 	o.Trials = cmp.Or(o.Trials, 12)
 	o.Noops = cmp.Or(o.Noops, 4)
 	o.RatePS = cmp.Or(o.RatePS, 200)
@@ -45,6 +52,7 @@ const (
 	binWidth  = 50_000
 	election  = 150_000 // election timeout minimum
 	capacity  = 20      // operations that drain at once, as a multiple of the rate
+	slowSync  = 25_000
 )
 
 // arm is one arm in the making.
@@ -59,6 +67,8 @@ type arm struct {
 	end    int64
 	// outages lists (start, first acknowledgement after it).
 	outages [][2]int64
+	// broken lists (from, to) of slow disks.
+	broken [][2]int64
 }
 
 // Write makes a result directory at dir.
@@ -75,7 +85,7 @@ func Write(dir string, options Options) error {
 	if err := w.WriteScenario(fixedScenario(o)); err != nil {
 		return err
 	}
-	calibration := fixedCalibration()
+	calibration := fixedCalibration(o.Storage)
 	if err := w.WriteCalibration(calibration); err != nil {
 		return err
 	}
@@ -124,7 +134,10 @@ func (a *arm) run() {
 			a.noop(at, i+1)
 			at += trialTime
 		}
-		if i < a.Trials {
+		if i < a.Trials && a.Kind == result.KindLeaderDiskSlow {
+			a.slow(at, i+1, leader)
+			at += trialTime
+		} else if i < a.Trials {
 			next := leader%3 + 1
 			a.kill(at, i+1, leader, next, term+1)
 			term++
@@ -147,7 +160,7 @@ func (a *arm) noop(at int64, n int) {
 	a.trials = append(a.trials, result.Trial{
 		Arm: a.name, Kind: "noop", Trial: n, PhaseUs: inject - at - second,
 		CommandUs: inject, InjectUs: inject, LastAckUs: -1, DetectUs: -1, ElectUs: -1, CommitUs: -1, FirstAckUs: -1,
-		RecoverUs: inject, HealUs: inject, CaughtUpUs: inject, EndUs: at + trialTime,
+		FirstWriteUs: -1, RecoverUs: inject, HealUs: inject, CaughtUpUs: inject, EndUs: at + trialTime,
 	})
 }
 
@@ -166,8 +179,12 @@ func (a *arm) kill(at int64, n int, leader, next, term uint64) {
 	commit := elect + 2_000 + a.random.Int64N(4_000)
 	first := commit + 1_000 + a.random.Int64N(20_000)
 	a.outages = append(a.outages, [2]int64{inject, first})
-	a.event(command, 0, "phase", "leader-kill")
-	a.event(inject, leader, "kill", "")
+	a.event(command, 0, "phase", a.Kind)
+	verbs := [2]string{"kill", "restart"}
+	if a.Kind == result.KindLeaderDiskStall {
+		verbs = [2]string{"break-disk", "heal-disk"}
+	}
+	a.event(inject, leader, verbs[0], "")
 	for _, e := range []result.Event{
 		{TimeUs: detect, Node: next, Kind: "pre_campaign", Term: term},
 		{TimeUs: detect + 2_000, Node: next, Kind: "campaign", Term: term},
@@ -178,13 +195,33 @@ func (a *arm) kill(at int64, n int, leader, next, term uint64) {
 		a.events = append(a.events, e)
 	}
 	heal := inject + second
-	a.event(heal, leader, "restart", "")
+	if a.Kind == result.KindPowerLoss { // what happens happens after that
+		heal = inject + 50_000
+	}
+	a.event(heal, leader, verbs[1], "")
 	a.trials = append(a.trials, result.Trial{
-		Arm: a.name, Kind: "leader-kill", Trial: n, Node: leader, PhaseUs: phase, CommandUs: command, InjectUs: inject,
+		Arm: a.name, Kind: a.Kind, Trial: n, Node: leader, PhaseUs: phase, CommandUs: command, InjectUs: inject,
 		LastAckUs: inject - 500, DetectUs: detect, ElectUs: elect, CommitUs: commit, FirstAckUs: first,
 		HealUs: heal, CaughtUpUs: heal + 200_000 + a.random.Int64N(200_000),
-		RecoverUs: first + (first-inject)/capacity, EndUs: at + trialTime, Rounds: rounds,
+		FirstWriteUs: first, RecoverUs: first + (first-inject)/capacity, EndUs: at + trialTime, Rounds: rounds,
 		Terms: rounds, OutageMs: float64(first-inject+500) / 1e3, LeaderlessMs: float64(commit-inject) / 1e3,
+	})
+}
+
+// slow invents a second in which the leader's disk takes slowSync longer for a sync.
+func (a *arm) slow(at int64, n int, leader uint64) {
+	phase := a.random.Int64N(50_000)
+	command := at + second + phase
+	inject, heal := command+900, command+second
+	a.event(command, 0, "phase", a.Kind)
+	a.event(inject, leader, "break-disk", "")
+	a.event(heal, leader, "heal-disk", "")
+	a.broken = append(a.broken, [2]int64{inject, heal})
+	a.trials = append(a.trials, result.Trial{
+		Arm: a.name, Kind: a.Kind, Trial: n, Node: leader, PhaseUs: phase, CommandUs: command, InjectUs: inject,
+		LastAckUs: inject - 500, DetectUs: -1, ElectUs: -1, CommitUs: -1, FirstAckUs: inject + slowSync,
+		FirstWriteUs: inject + slowSync, HealUs: heal, CaughtUpUs: heal + 30_000, RecoverUs: heal + 5_000,
+		EndUs: at + trialTime, OutageMs: slowSync / 1e3, LeaderlessMs: -1,
 	})
 }
 
@@ -199,6 +236,9 @@ func (a *arm) operate() {
 	for intended := int64(0); intended < a.end; intended += gap {
 		sent := intended + a.random.Int64N(40)
 		service := int64(base * (0.8 + a.random.ExpFloat64()*0.35))
+		if a.isBroken(intended) {
+			service += slowSync
+		}
 		done, outcome, attempts := sent+service, "ok", 1
 		if outage, ok := a.outageAt(intended, done); ok {
 			waiting++
@@ -219,6 +259,10 @@ func (a *arm) operate() {
 			a.stage(service)
 		}
 	}
+}
+
+func (a *arm) isBroken(at int64) bool {
+	return slices.ContainsFunc(a.broken, func(b [2]int64) bool { return at >= b[0] && at < b[1] })
 }
 
 func (a *arm) stage(service int64) {

@@ -33,10 +33,14 @@ func ladder(n int, p50, p99 float64) result.Quantiles {
 	return result.Quantiles{N: n, Min: &low, P50: &p50, P99: &p99, Max: &high}
 }
 
-func fixedCalibration() result.Calibration {
+func fixedCalibration(storage string) result.Calibration {
 	return result.Calibration{
 		FsyncUs: ladder(2000, 410, 980), RTTUs: ladder(5000, 38, 95), TimerLateUs: ladder(5000, 12, 110),
 		GeneratorMaxPerS: 180_000, DurabilityClass: "fsync",
+		Storage: result.Storage{
+			Verdict: storage, Filesystem: "ext4", Device: "nvme0n1", WriteCache: "write back",
+			OverwriteUs: ladder(900, 395, 950), WriteUs: ladder(4000, 3, 9),
+		},
 	}
 }
 
@@ -97,7 +101,7 @@ func (a *arm) phaseAt(us int64) string {
 
 func (a *arm) summary(first bool) result.Arm {
 	s := result.Arm{
-		Name:   a.name,
+		Name: a.name, Durability: a.Durability,
 		Config: map[string]any{"nodes": 3, "election_timeout_ms": election / 1000, "heartbeat_ms": 50, "payload_bytes": 128},
 		Steady: a.steady(),
 		StagesUs: map[string]result.Quantiles{
@@ -109,7 +113,7 @@ func (a *arm) summary(first bool) result.Arm {
 			Acked: int64(len(a.ops)), Checkable: int64(len(a.ops)), CheckedOps: int64(len(a.ops)), Linearizable: "ok",
 		},
 	}
-	for _, kind := range []string{"leader-kill", "noop"} {
+	for _, kind := range []string{a.Kind, "noop"} {
 		if f := a.fault(kind); f.Trials > 0 {
 			s.Faults = append(s.Faults, f)
 		}
@@ -133,10 +137,15 @@ func (a *arm) stageQuantiles(of func(result.StageRow) int64) result.Quantiles {
 
 func (a *arm) steady() *result.Steady {
 	end := warmup + int64(a.SteadyS)*second
-	s := &result.Steady{DurationS: float64(a.SteadyS), OfferedPerS: float64(a.RatePS)}
+	return a.phase(float64(a.SteadyS), func(at int64) bool { return at >= warmup && at < end })
+}
+
+// phase sums up the operations that were due in a phase.
+func (a *arm) phase(seconds float64, due func(int64) bool) *result.Steady {
+	s := &result.Steady{DurationS: seconds, OfferedPerS: float64(a.RatePS)}
 	var response, service, lag []float64
 	for _, op := range a.ops {
-		if op.IntendedUs < warmup || op.IntendedUs >= end {
+		if !due(op.IntendedUs) {
 			continue
 		}
 		s.OK++
@@ -161,23 +170,20 @@ func (a *arm) fault(kind string) result.FaultSummary {
 		outage = append(outage, t.OutageMs)
 		leaderless = append(leaderless, t.LeaderlessMs)
 		debt = append(debt, t.LatencyDebtOpS)
-		if t.DetectUs < 0 {
-			continue
-		}
-		for _, p := range []struct {
-			name     string
-			from, to int64
-		}{
-			{"detect", t.InjectUs, t.DetectUs}, {"elect", t.DetectUs, t.ElectUs}, {"first_commit", t.ElectUs, t.CommitUs},
-			{"client", t.CommitUs, t.FirstAckUs}, {"recover", t.FirstAckUs, t.RecoverUs},
-			{"catch_up", t.HealUs, t.CaughtUpUs},
-		} {
-			phases[p.name] = append(phases[p.name], float64(p.to-p.from)/1e3)
+		for name, ms := range t.PhasesMs() {
+			phases[name] = append(phases[name], ms)
 		}
 	}
 	f.OutageMs, f.LeaderlessMs, f.LatencyDebtOpS = quantiles(outage), quantiles(leaderless), quantiles(debt)
 	for name, values := range phases {
 		f.PhasesMs[name] = quantiles(values)
+	}
+	if len(a.broken) > 0 && kind == a.Kind {
+		f.Under = a.phase(float64(len(a.broken)), a.isBroken)
+		f.UnderStagesUs = map[string]result.Quantiles{
+			"committed": ladder(400, 900, 2_100), "durable": ladder(400, slowSync, 2*slowSync),
+			"applied": ladder(400, slowSync+200, 2*slowSync+200),
+		}
 	}
 	return f
 }

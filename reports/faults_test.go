@@ -1,0 +1,91 @@
+package reports_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/reports/resulttest"
+)
+
+// Each kind of fault has the tables and the words that are about it, and not those of a killed leader.
+func TestPagesOfTheOtherFaults(t *testing.T) {
+	for _, c := range []struct {
+		kind         string
+		want, absent []string
+	}{
+		{result.KindLeaderDiskSlow, []string{
+			"While the leader's disk was broken (leader-disk-slow), transport=tcp acknowledged",
+			"Committed long before durable", "from the healing of the disk", "| leader-disk-slow |",
+		}, []string{"acknowledged nothing for", "was out for", "no first commit of a new leader", "outage-cdf-leader-disk-slow"}},
+		{result.KindLeaderDiskStall, []string{
+			"After leader-disk-stall", "fault to the node that sees its disk hang", "phases-leader-disk-stall",
+		}, []string{"the leader is gone", "first write"}},
+		{result.KindPowerLoss, []string{
+			"All nodes were killed at one instant; from the order to start them again to the first acknowledged write",
+			"first write p50", "SIGKILL of all processes at one instant", "from the order to start the nodes to the first acknowledgement",
+		}, []string{"fault to the first election timeout", "While the leader's disk was broken"}},
+	} {
+		t.Run(c.kind, func(t *testing.T) {
+			o := small()
+			o.Kind = c.kind
+			text := read(t, render(t, write(t, o)).Markdown)
+			for _, want := range c.want {
+				if !strings.Contains(text, want) {
+					t.Errorf("the report does not say %q", want)
+				}
+			}
+			for _, absent := range c.absent {
+				if strings.Contains(text, absent) {
+					t.Errorf("the report says %q", absent)
+				}
+			}
+		})
+	}
+}
+
+// Rule R20: what is not durable is said before the findings, in each caption and on the console; what is, is not.
+func TestNobodyMissesThatAResultIsNotDurable(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		durability result.Durability
+		storage    string
+		want       string
+	}{
+		{"none", result.DurabilityNone, "honest", "Durability class none in transport=tcp"},
+		{"mem", result.DurabilityMem, "honest", "Durability class mem in transport=tcp"},
+		{"tmpfs", result.DurabilityFsync, "no stable storage: tmpfs", "Storage: no stable storage: tmpfs."},
+		{"honest", result.DurabilityFsync, "honest", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := resulttest.Options{
+				Arms: []string{"transport=tcp"}, Trials: 1, Noops: 1, RatePS: 100, SteadyS: 1,
+				Durability: c.durability, Storage: c.storage,
+			}
+			rendered := render(t, write(t, o))
+			page, text := read(t, rendered.Page), read(t, rendered.Markdown)
+			if c.want == "" {
+				if strings.Contains(page+text+rendered.Headline, "NOT DURABLE") {
+					t.Error("a result on an honest disk is called not durable")
+				}
+				if !strings.Contains(rendered.Headline, "durability: fsync, storage honest") {
+					t.Errorf("got %q, want the durability class below the tables", rendered.Headline)
+				}
+				return
+			}
+			if !strings.Contains(rendered.Headline, "NOT DURABLE\n  "+c.want) {
+				t.Errorf("got %q on the console, want %q", rendered.Headline, c.want)
+			}
+			if at := strings.Index(text, c.want); at < 0 || at > strings.Index(text, "## Verdict") {
+				t.Errorf("the report does not say %q before its findings", c.want)
+			}
+			if at := strings.Index(page, `role="alert"`); at < 0 || at > strings.Index(page, `id="verdict"`) {
+				t.Error("the page has no alert before its findings")
+			}
+			figures := strings.Count(page, "<figure")
+			if got := strings.Count(page, "NOT DURABLE: "); figures == 0 || got < figures {
+				t.Errorf("got %d captions of %d figures that say it", got, figures)
+			}
+		})
+	}
+}
