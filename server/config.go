@@ -163,6 +163,8 @@ type Config struct {
 	AdminListener  net.Listener `yaml:"-" json:"-"`
 	// Logger takes life events; nil discards them.
 	Logger *slog.Logger `yaml:"-" json:"-"`
+
+	measureSpace func(dir string) (storage.Space, error) // in the place of storage.MeasureSpace, in tests
 }
 
 // RaftLimits are the limits of raft.Config, and of replica.Options where raft.Config has none of the name,

@@ -53,7 +53,11 @@ type diskRoom struct {
 }
 
 func newDiskRoom(c Config) *diskRoom {
-	return &diskRoom{dir: c.DataDir, reserve: max(0, int64(c.DiskReserve)), measure: storage.MeasureSpace}
+	r := &diskRoom{dir: c.DataDir, reserve: max(0, int64(c.DiskReserve)), measure: storage.MeasureSpace}
+	if c.measureSpace != nil {
+		r.measure = c.measureSpace
+	}
+	return r
 }
 
 // admit measures the room before anything is written, and returns an error when it is too little to start with: a node
@@ -154,14 +158,11 @@ func (n *Node) diskStatus() DiskStatus {
 	return s
 }
 
-// walPrimeBytes returns what the log may write in advance: nothing when the room is needed.
+// walPrimeBytes returns what the log may write in advance, for speed: nothing where the room is needed.
 func (c Config) walPrimeBytes() int {
-	if c.DiskReserve == BytesOff {
-		return 0
-	}
 	space, err := storage.MeasureSpace(c.DataDir)
-	reserve := int64(c.DiskReserve)
-	if err == nil && clampBytes(space.FreeBytes) < reserve+reserve/roomAgain+storage.WALPrimeBytesDefault {
+	reserve := max(0, int64(c.DiskReserve))
+	if err == nil && clampBytes(space.FreeBytes) < reserve+reserve/roomAgain+2*storage.WALPrimeBytesDefault {
 		return storage.WALPrimeOff
 	}
 	return 0
