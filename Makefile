@@ -19,8 +19,11 @@ TESTFLAGS    := -race -shuffle=on -tags invariants -timeout 6m
 # The commit is stamped into the program wherever git can say it, whatever GOFLAGS says.
 BUILDVCS     := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 
+# The packages that have sweeps, see storage/sweep.
+SWEPT         = $(shell grep -rl --include='*_test.go' 'func TestSweep' . | xargs -n 1 dirname | sort -u)
+
 .DEFAULT_GOAL := help
-.PHONY: help build test vet fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage report golden cover clean
+.PHONY: help build test test-storage vet fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage report golden cover clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +37,15 @@ test: ## run all tests, with -race and all invariants, and 500 simulated minutes
 	$(GO) test -run 'Allocates' ./raft # the race detector allocates too
 	$(GO) test -run '^(TestSeeds|TestCrashAtEveryPoint)$$' -timeout 10m ./raft/sim # one goroutine: no race detector
 	$(GO) test -run '^TestHundredTrialsRenderInTime$$' ./reports # a bound on time, which the race detector would break
+
+test-storage: ## crash, fault and corruption sweeps of storage in full (at most 10 minutes on 2 cores), then their table
+	@rm -rf results/storage && mkdir -p results/storage
+	@status=0; \
+	RAFTMARK_STORAGE=long RAFTMARK_STORAGE_ROWS=$(CURDIR)/results/storage RAFTMARK_STORAGE_UNTIL=$$(($$(date +%s) + 600)) \
+	$(GO) test -count=1 -p 1 -timeout 11m -run '^TestSweep' $(SWEPT) || status=$$?; \
+	{ printf '| sweep | cases | crash clones | faults | outcomes | seconds |\n|---|---|---|---|---|---|\n'; \
+	cat results/storage/*.row; } > results/storage.md || status=1; \
+	cat results/storage.md; exit $$status
 
 vet: ## go vet
 	$(GO) vet -tags invariants ./...

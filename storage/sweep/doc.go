@@ -16,9 +16,10 @@
 // # How much is swept
 //
 // A sweep has two lengths: a sample, which make test takes, and all of it, with RAFTMARK_STORAGE=long in the
-// environment, which make test-storage takes. Two more variables are read: RAFTMARK_STORAGE_ROWS names a folder where
-// each sweep leaves its row of the table, and RAFTMARK_STORAGE_CASE repeats a single case. What a case does follows
-// from its number; what the engine's goroutines do beside it does not, so a failure repeats often and not always.
+// environment, which make test-storage takes. Three more variables are read: RAFTMARK_STORAGE_ROWS names a folder
+// where each sweep leaves its row of the table, RAFTMARK_STORAGE_UNTIL is the second of Unix time at which a sweep
+// that is not ready fails, and RAFTMARK_STORAGE_CASE repeats a single case. What a case does follows from its number;
+// what the engine's goroutines do beside it does not, so a failure repeats often and not always.
 //
 // # The disk
 //

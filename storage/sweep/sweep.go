@@ -20,6 +20,7 @@ const (
 	lengthVariable = "RAFTMARK_STORAGE"
 	rowsVariable   = "RAFTMARK_STORAGE_ROWS"
 	caseVariable   = "RAFTMARK_STORAGE_CASE"
+	untilVariable  = "RAFTMARK_STORAGE_UNTIL"
 )
 
 // failuresMax is how many cases may fail before a sweep ends: the rest fails alike.
@@ -30,6 +31,7 @@ type Sweep struct {
 	t     *testing.T
 	what  string
 	began time.Time
+	until time.Time // when it has to end; zero: never
 
 	mu       sync.Mutex
 	cases    int
@@ -44,6 +46,13 @@ type Sweep struct {
 func Start(t *testing.T, what string) *Sweep {
 	t.Helper()
 	s := &Sweep{t: t, what: what, began: time.Now(), faults: map[string]int{}, outcomes: map[string]int{}}
+	if text := os.Getenv(untilVariable); text != "" {
+		seconds, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			t.Fatalf("%s=%q: %v", untilVariable, text, err)
+		}
+		s.until = time.Unix(seconds, 0)
+	}
 	t.Cleanup(s.finish)
 	return s
 }
@@ -104,12 +113,19 @@ func (s *Sweep) Each(n int, run func(i int) error) {
 			}
 		})
 	}
-	for i := 0; i < n && !s.givenUp(); i++ {
-		numbers <- i
+	began := 0
+	for ; began < n && !s.givenUp() && !s.late(); began++ {
+		numbers <- began
 	}
 	close(numbers)
 	group.Wait()
+	if began < n && s.late() {
+		s.t.Errorf("the time is up: %d of %d cases were run", began, n)
+	}
 }
+
+// late reports whether the sweep has to end.
+func (s *Sweep) late() bool { return !s.until.IsZero() && time.Now().After(s.until) }
 
 func (s *Sweep) givenUp() bool {
 	s.mu.Lock()
