@@ -26,11 +26,25 @@ type watermarkDisk struct {
 	syncs   atomic.Int64
 	arrived chan struct{} // a sync is held up
 	mu      sync.RWMutex  // locked: syncs are held up
+	held    bool
 	failing atomic.Bool
 }
 
 func newWatermarkDisk(base vfs.FS) *watermarkDisk {
 	return &watermarkDisk{FS: base, arrived: make(chan struct{}, 100)}
+}
+
+// hold holds up syncs until release, which the test also defers, so that its end does not wait for them.
+func (d *watermarkDisk) hold() {
+	d.mu.Lock()
+	d.held = true
+}
+
+func (d *watermarkDisk) release() {
+	if d.held {
+		d.held = false
+		d.mu.Unlock()
+	}
 }
 
 func (d *watermarkDisk) OpenReadWrite(
@@ -41,6 +55,23 @@ func (d *watermarkDisk) OpenReadWrite(
 		return &watermarkDiskFile{f, d}, nil
 	}
 	return f, err
+}
+
+// forget forgets the syncs so far.
+func (d *watermarkDisk) forget() {
+	for len(d.arrived) > 0 {
+		<-d.arrived
+	}
+}
+
+// awaitSync waits for a sync to begin.
+func (d *watermarkDisk) awaitSync(t *testing.T) {
+	t.Helper()
+	select {
+	case <-d.arrived:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the watermark is not synced")
+	}
 }
 
 type watermarkDiskFile struct {
@@ -77,11 +108,10 @@ func TestOnlyVotesWaitForWatermark(t *testing.T) {
 	fs := vfs.NewCrashableMem()
 	l, disk := openWatermarkDisk(t, fs, storage.WatermarkSyncAlways)
 	defer l.Close()
+	defer disk.release()
 	waitForSync(t, l)
-	for len(disk.arrived) > 0 {
-		<-disk.arrived
-	}
-	disk.mu.Lock()
+	disk.forget()
+	disk.hold()
 	last := raft.EntryID{Term: 1, Index: 4}
 	for range 50 {
 		s := testSpan(last, 1, 1)
@@ -91,7 +121,7 @@ func TestOnlyVotesWaitForWatermark(t *testing.T) {
 	if err := l.Compact(snapshotAt(1, 20)); err != nil {
 		t.Fatal(err)
 	}
-	<-disk.arrived // a sync is under way, and nobody waited for it
+	disk.awaitSync(t) // nobody waited for it
 	for _, hs := range []raft.HardState{{Term: 2}, {Term: 2, Vote: 3}, {Term: 2, Vote: 3, Recover: last}} {
 		wait, err := l.Append(&hs, nil)
 		if err != nil {
@@ -104,17 +134,17 @@ func TestOnlyVotesWaitForWatermark(t *testing.T) {
 			t.Fatalf("%+v: wait ended (%v) before the watermark was synced", hs, err)
 		case <-time.After(20 * time.Millisecond):
 		}
-		disk.mu.Unlock()
+		disk.release()
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		disk.mu.Lock()
+		disk.hold()
 		raw := readFile(t, crashClone(fs, 0, 1), testWatermark)
 		if w, err := readWatermark(vfs.NewMemFile(raw)); err != nil || w.newest.hardState() != hs {
 			t.Errorf("after %+v was acknowledged the disk says %+v, %v", hs, w.newest, err)
 		}
 	}
-	disk.mu.Unlock()
+	disk.release()
 }
 
 // TestNoSlotInUseIsWritten holds up a sync, and writes many marks beside it: the disk keeps a whole slot.
@@ -122,20 +152,19 @@ func TestNoSlotInUseIsWritten(t *testing.T) {
 	fs := vfs.NewCrashableMem()
 	l, disk := openWatermarkDisk(t, fs, storage.WatermarkSyncAlways)
 	defer l.Close()
+	defer disk.release()
 	last := raft.EntryID{Term: 1, Index: 4}
 	for round := range 20 {
 		waitForSync(t, l)
-		for len(disk.arrived) > 0 {
-			<-disk.arrived
-		}
-		disk.mu.Lock()
+		disk.forget()
+		disk.hold()
 		synced := l.end.seq
 		for i := range 5 {
 			s := testSpan(last, 1, 1)
 			mustAppend(t, l, nil, s)
 			last = s.Last()
 			if i == 1 {
-				<-disk.arrived
+				disk.awaitSync(t)
 			}
 		}
 		l.watermark.mu.Lock()
@@ -152,7 +181,7 @@ func TestNoSlotInUseIsWritten(t *testing.T) {
 		if got, err := readWatermark(vfs.NewMemFile(raw)); err != nil || got.newest.seq != synced {
 			t.Errorf("round %d: batch %d, %v, want %d", round, got.newest.seq, err, synced)
 		}
-		disk.mu.Unlock()
+		disk.release()
 	}
 }
 
@@ -220,11 +249,10 @@ func TestSyncsOfWatermarkAreRare(t *testing.T) {
 // TestWaitsOutstandingAtClose closes the log while a wait for the watermark is outstanding.
 func TestWaitsOutstandingAtClose(t *testing.T) {
 	l, disk := openWatermarkDisk(t, vfs.NewMem(), storage.WatermarkSyncAlways)
+	defer disk.release()
 	waitForSync(t, l)
-	for len(disk.arrived) > 0 {
-		<-disk.arrived
-	}
-	disk.mu.Lock()
+	disk.forget()
+	disk.hold()
 	var waits []func() error
 	for term := raft.Term(2); term < 5; term++ {
 		wait, err := l.Append(&raft.HardState{Term: term}, nil)
@@ -235,9 +263,9 @@ func TestWaitsOutstandingAtClose(t *testing.T) {
 	}
 	ended := make(chan error, len(waits)+1)
 	go func() { ended <- waits[0]() }()
-	<-disk.arrived
+	disk.awaitSync(t)
 	go func() { ended <- l.Close() }()
-	disk.mu.Unlock()
+	disk.release()
 	for range 2 {
 		if err := <-ended; err != nil {
 			t.Error(err)
