@@ -30,8 +30,9 @@
 //
 // # How a trial goes
 //
-//	settle ──► random phase ──► inject ──► new leader answers ──► watch ──► heal ──► recovered
+//	settle ──► random phase ──► inject ──► took effect? ──► new leader answers ──► watch ──► heal ──► recovered
 //
+// The new leader is waited for when a leader was killed; a disk is broken, or the power off, for the watch.
 // Settled and recovered mean the same here: every node has applied what was committed, and the
 // acknowledgements of the last 400 ms look like the steady phase's. A cluster that does not settle ends the
 // trials of its run. This is when the run loop goes on; the recovery that is published is read from the
