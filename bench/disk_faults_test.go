@@ -27,7 +27,8 @@ func TestToyDiskFaults(t *testing.T) {
 	}
 	arm := outcome.Summary.Arms[0]
 	t.Logf("verdict %s: %q", outcome.Summary.Verdict, arm.Validity)
-	if outcome.Summary.Verdict == result.VerdictUnsafe || arm.Safety.Lost != 0 || arm.Safety.Checkable != arm.Safety.Acked {
+	if outcome.Summary.Verdict == result.VerdictUnsafe || arm.Safety.Lost != 0 ||
+		arm.Safety.Checkable != arm.Safety.Acked {
 		t.Errorf("got verdict %s, safety %+v, want nothing lost of all", outcome.Summary.Verdict, arm.Safety)
 	}
 	if left := processesIn(t, dir); len(left) > 0 {
@@ -40,7 +41,8 @@ func TestToyDiskFaults(t *testing.T) {
 	name := arm.Name
 	if !r.Manifest.FaultPorts || r.Manifest.Durability[name] != result.DurabilityFsync || arm.Durability != "fsync" ||
 		r.Manifest.Storage == "" || r.Manifest.Storage != r.Calibration.Storage.Verdict {
-		t.Errorf("got %+v, arm %q, want what the nodes were started with, and what a sync is worth", r.Manifest, arm.Durability)
+		t.Errorf("got %+v, arm %q, want what the nodes were started with, and what a sync is worth", r.Manifest,
+			arm.Durability)
 	}
 	checkBrokenDisks(t, r)
 	checkPowerLoss(t, r)
@@ -83,7 +85,8 @@ func checkPowerLoss(t *testing.T, r *result.Result) {
 	if loss.Terms < 1 || loss.FirstWriteUs <= loss.HealUs || loss.OutageMs < 700 {
 		t.Errorf("got %+v, want an outage as long as the power was off, and a write after it", loss)
 	}
-	if summary.PhasesMs[result.PhaseFirstWrite].N != 1 || summary.PhasesMs[result.PhaseDetect].N != 0 || summary.Under != nil {
+	phases := summary.PhasesMs
+	if phases[result.PhaseFirstWrite].N != 1 || phases[result.PhaseDetect].N != 0 || summary.Under != nil {
 		t.Errorf("got %+v, want a first write, nobody who detected anything, and no broken disk", summary)
 	}
 	killed := map[uint64]bool{}

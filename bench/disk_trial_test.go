@@ -113,7 +113,8 @@ func TestPowerLossHasARestartAndAFirstWrite(t *testing.T) {
 // Package result says which kinds have which phases; it does not know what the faults do.
 func TestEveryKindHasThePhasesThatItsElectionAllows(t *testing.T) {
 	row := result.Trial{
-		InjectUs: 1, DetectUs: 2, ElectUs: 3, CommitUs: 4, FirstAckUs: 5, RecoverUs: 7, HealUs: 1, CaughtUpUs: 8, FirstWriteUs: 6,
+		InjectUs: 1, DetectUs: 2, ElectUs: 3, CommitUs: 4, FirstAckUs: 5, RecoverUs: 7,
+		HealUs: 1, CaughtUpUs: 8, FirstWriteUs: 6,
 	}
 	for _, kind := range fault.Kinds() {
 		row.Kind = kind

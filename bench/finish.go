@@ -100,7 +100,8 @@ func (e *experiment) disturbances() []string {
 func (a *armRecord) summary() (result.Arm, []string) {
 	arm := result.Arm{
 		Name: a.name, Durability: a.scenario.durability(), Config: config(a.scenario), Safety: a.safety,
-		Closed: closedPoints(a.closed), Faults: a.faults(), StagesUs: stageQuantiles(a.stages, phaseSteady), Courses: a.courses,
+		Closed: closedPoints(a.closed), Faults: a.faults(), StagesUs: stageQuantiles(a.stages, phaseSteady),
+		Courses: a.courses,
 	}
 	invalid := slices.Clone(a.invalid)
 	if a.scenario.Closed != nil {

@@ -183,9 +183,9 @@ func (r *run) stagesUnder(ctx context.Context, t *trialRecord, committed uint64)
 	}
 }
 
-// watch lets the fault last. When a new leader is to be waited for, it waits until a leader of a later term has answered
-// a write, and then a while; when none does within the limit the trial goes on to its healing, and the assessment notes
-// it.
+// watch lets the fault last. When a new leader is to be waited for, it waits until a leader of a later term has
+// answered a write, and then a while; when none does within the limit the trial goes on to its healing, and the
+// assessment notes it.
 func (r *run) watch(ctx context.Context, t *trialRecord) error {
 	if !t.traits().WatchLeader {
 		return pause(ctx, time.Duration(r.scenario.Trial.Watch)-(r.clock.Now()-t.inject))

@@ -232,7 +232,8 @@ func (s *study) safetySection() page.Section {
 func (s *study) calibrationSection() page.Section {
 	section := page.Section{ID: "calibration", Title: "Calibration and limits"}
 	section.Blocks = present([]page.Block{
-		page.Table{Table: s.storageTable()}, page.Table{Table: s.calibrationTable()}, page.Table{Table: s.floorTable()}, s.calibrationFigure(),
+		page.Table{Table: s.storageTable()}, page.Table{Table: s.calibrationTable()}, page.Table{Table: s.floorTable()},
+		s.calibrationFigure(),
 	})
 	if g := s.Calibration.GeneratorMaxPerS; g > 0 {
 		section.Blocks = append(section.Blocks, page.Paragraph("The load generator alone reached "+rate(g)+

@@ -50,7 +50,8 @@ func (s *study) notDurable() []string {
 				arms = append(arms, a.Name)
 			}
 		}
-		lines = append(lines, fmt.Sprintf("Durability class %s in %s: %s.", class, strings.Join(arms, ", "), meaningOf(class)))
+		lines = append(lines, fmt.Sprintf("Durability class %s in %s: %s.", class, strings.Join(arms, ", "),
+			meaningOf(class)))
 	}
 	if len(s.classes()) > 1 {
 		lines = append(lines, "The arms have different durability classes: what they differ by is not the price of anything "+

@@ -17,13 +17,16 @@ func TestPagesOfTheOtherFaults(t *testing.T) {
 		{result.KindLeaderDiskSlow, []string{
 			"While the leader's disk was broken (leader-disk-slow), transport=tcp acknowledged",
 			"Committed long before durable", "from the healing of the disk", "| leader-disk-slow |",
-		}, []string{"acknowledged nothing for", "was out for", "no first commit of a new leader", "outage-cdf-leader-disk-slow"}},
+		}, []string{
+			"acknowledged nothing for", "was out for", "no first commit of a new leader", "outage-cdf-leader-disk-slow",
+		}},
 		{result.KindLeaderDiskStall, []string{
 			"After leader-disk-stall", "fault to the node that sees its disk hang", "phases-leader-disk-stall",
 		}, []string{"the leader is gone", "first write"}},
 		{result.KindPowerLoss, []string{
 			"All nodes were killed at one instant; from the order to start them again to the first acknowledged write",
-			"first write p50", "SIGKILL of all processes at one instant", "from the order to start the nodes to the first acknowledgement",
+			"first write p50", "SIGKILL of all processes at one instant",
+			"from the order to start the nodes to the first acknowledgement",
 		}, []string{"fault to the first election timeout", "While the leader's disk was broken"}},
 	} {
 		t.Run(c.kind, func(t *testing.T) {

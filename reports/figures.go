@@ -114,11 +114,11 @@ func overlayAlt(kind string) string {
 	case result.KindLeaderDiskSlow:
 		return "Goodput stays; response time rises while the leader's disk is slow, and falls when it is healed."
 	case result.KindLeaderDiskStall:
-		return "Goodput falls to zero when the leader's disk hangs, and returns with a new leader or with the disk; response " +
-			"time rises for operations that were due meanwhile."
+		return "Goodput falls to zero when the leader's disk hangs, and returns with a new leader or with the disk; " +
+			"response time rises for operations that were due meanwhile."
 	case result.KindPowerLoss:
-		return "Goodput falls to zero when all nodes are gone, and returns when they are started again; response time rises " +
-			"for operations that were due meanwhile."
+		return "Goodput falls to zero when all nodes are gone, and returns when they are started again; response time " +
+			"rises for operations that were due meanwhile."
 	default:
 		return "Goodput falls to zero at the fault and returns with the new leader; response time rises for operations " +
 			"that were due meanwhile."
@@ -135,9 +135,9 @@ func overlayHow(kind string) string {
 		return "Goodput that goes on says that commits do not wait for the leader's disk and that its batches grow; the " +
 			"response time in between is that of its syncs, because the leader answers what its own log has."
 	case result.KindLeaderDiskStall:
-		return "Goodput drops to zero when the leader's disk hangs, comes back with a new leader or, where none is elected, " +
-			"when the disk is healed (the cross)," + slope + " Operations that wait at the old leader are answered when its " +
-			"disk is: they keep response times high until the cross, although others are served."
+		return "Goodput drops to zero when the leader's disk hangs, comes back with a new leader or, where none is " +
+			"elected, when the disk is healed (the cross)," + slope + " Operations that wait at the old leader are " +
+			"answered when its disk is: they keep response times high until the cross, although others are served."
 	case result.KindPowerLoss:
 		return "Goodput drops to zero when all nodes are gone, comes back after they were started again (the cross)," + slope
 	default:

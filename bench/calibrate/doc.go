@@ -12,31 +12,31 @@
 //
 // # The honesty probe
 //
-// Does a sync in the data folder keep what was written, when the power goes (rule R20)? The verdict is the first of these
-// that holds:
+// Does a sync in the data folder keep what was written, when the power goes (rule R20)? The verdict is the first
+// of these that holds:
 //
-//	no stable storage: why   the kernel says that it is memory: tmpfs or ramfs, by statfs's number; an overlay whose upper
-//	                         layer is, or that is mounted with volatile; a RAM disk; a file system in a file on one of these
+//	no stable storage: why   the kernel says that it is memory: tmpfs or ramfs, by statfs's number; an overlay whose
+//	                         upper layer is, or that is mounted with volatile; a RAM disk; a file system in a file
+//	                         on one of these
 //	suspicious: why          it is mounted with nobarrier; or an overwrite of 4 KiB and its fdatasync take less than
 //	                         20 µs at the median
 //	honest                   nothing speaks against it
 //
-// Where the 20 µs come from: the fastest disk with published figures of this kind, an Optane P4800X under ext4, takes
-// 50 µs, and 47 µs with O_DIRECT (percona.com, "Update on fsync Performance", 2019); enterprise disks with capacitors, for
-// which a flush is no work, take 12 to 58 µs for the sync of a block that O_DIRECT had given them before
-// (smalldatum.blogspot.com, "SSDs, power loss protection and fsync latency", 2026), so more with its write. Any
-// disk must be given a command, work on it and interrupt, which takes about 10 µs with the fastest; to that come two
-// system calls, the page cache and the block layer. What does not leave memory takes 1 to 5 µs. Persistent
-// memory, mapped by the file system, may be faster than 20 µs and honest all the same: the verdict is then wrong, and the
-// page shows the figures.
+// Where the 20 µs come from: of the disks whose figures we found published, the fastest, an Optane P4800X under ext4,
+// takes 50 µs for a sync, and 47 µs with O_DIRECT (percona.com, "Update on fsync Performance", 2019). Any disk must be
+// given a command, work on it and interrupt, to which the system calls, the page cache and the block layer come. What
+// does not leave memory takes a few: the probe measures it beside, as the overwrite without its sync, and tmpfs
+// stays below 1 µs. The bound is between the two, nearer to memory, because to call an honest disk suspicious is the
+// smaller error for a reader and the greater one for its owner. Persistent memory, mapped by the file system, may be
+// faster and honest all the same: the verdict is then wrong, and the page shows the figures.
 //
-// The write cache of the device is told as the kernel sees it (queue/write_cache in sysfs): "write back" is flushed by each
-// sync; with "write through" the kernel sends no flush at all and relies on the device. It decides nothing: both are right
-// on the right device.
+// The write cache of the device is told as the kernel sees it (queue/write_cache in sysfs): "write back" is
+// flushed by each sync; with "write through" the kernel sends no flush at all and relies on the device. It decides
+// nothing: both are right on the right device.
 //
-// What the probe cannot see: a disk that acknowledges a flush and does not do it, slowly; a hypervisor that ignores
-// flushes, behind a device that takes as long as a disk would; what a network file system does at its other end. Honest
-// means not caught.
+// What the probe cannot see: a disk that acknowledges a flush and does not do it, slowly; a hypervisor that
+// ignores flushes, behind a device that takes as long as a disk would; what a network file system does at its
+// other end. Honest means not caught.
 //
 // It does not judge a result; the bench does.
 package calibrate

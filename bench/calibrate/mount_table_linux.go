@@ -28,8 +28,8 @@ func (m mount) option(name string) string {
 	return ""
 }
 
-// mountOf returns the mount that the folder is in: of those above it the deepest, and of these the last, which hides the
-// others. It is empty when the table has none.
+// mountOf returns the mount that the folder is in: of those above it the deepest, and of these the last, which hides
+// the others. It is empty when the table has none.
 func mountOf(table, dir string) mount {
 	var found mount
 	for line := range strings.Lines(table) {

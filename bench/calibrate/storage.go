@@ -13,8 +13,8 @@ import (
 // overwriteBytes is what the honesty probe writes at once: a block of every file system and device that there is.
 const overwriteBytes = 4 << 10
 
-// honestSyncMin is the median, of an overwrite of 4 KiB with its fdatasync, below which the sync is not believed: see the
-// package comment for where it comes from.
+// honestSyncMin is the median, of an overwrite of 4 KiB with its fdatasync, below which the sync is not believed: see
+// the package comment for where it comes from.
 const honestSyncMin = 20 * time.Microsecond
 
 // place is what the system says of where a folder is.

@@ -171,7 +171,8 @@ func TestNoOpDoesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	injection, injectErr := f.Inject(t.Context(), c)
-	if err := errors.Join(f.Prepare(t.Context(), c), injectErr, f.Check(t.Context(), c), f.Heal(t.Context(), c)); err != nil {
+	err = errors.Join(f.Prepare(t.Context(), c), injectErr, f.Check(t.Context(), c), f.Heal(t.Context(), c))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if injection.Node != 0 || injection.Commanded != injection.Effective || len(c.running) != 2 {

@@ -12,7 +12,7 @@ type SteadyRun struct {
 // Course is one run in which a cluster was led through a fixed order of steps under load. Instants are of
 // the arm, as in the record files; -1 is never.
 type Course struct {
-	Kind string `json:"kind"` // members, snapshot-catch-up
+	Kind string `json:"kind"` // members, snapshot-catch-up, restart-time
 	Run  int    `json:"run"`
 	// FromUs is where the steady phase before the first step begins, ToUs where the control after the last
 	// one ends.
@@ -25,8 +25,9 @@ type Course struct {
 	Members []Mark `json:"members,omitempty"`
 	// Leaderless are the times in which nobody could commit: from the last leader's end, or its order to
 	// another to campaign, to the next one's first commit.
-	Leaderless []Gap    `json:"leaderless"`
-	CatchUp    *CatchUp `json:"catch_up,omitempty"`
+	Leaderless []Gap     `json:"leaderless"`
+	CatchUp    *CatchUp  `json:"catch_up,omitempty"`
+	Restarts   []Restart `json:"restarts,omitempty"` // of restart-time, in the order of time
 }
 
 // Segment is a part of a course. Response times are of the operations that were due in it, whatever became
@@ -95,4 +96,13 @@ type CatchUp struct {
 	SnapshotBytes  int64   `json:"snapshot_bytes"`
 	SnapshotIndex  uint64  `json:"snapshot_index"`
 	Snapshots      int     `json:"snapshots"` // installed
+}
+
+// Restart is a start of a follower that was killed, with a log of Entries entries.
+type Restart struct {
+	Node       uint64 `json:"node"`
+	Entries    int64  `json:"log_entries"`  // when it was killed
+	StartUs    int64  `json:"start_us"`     // its process was ordered to start
+	AnswersUs  int64  `json:"answers_us"`   // its ports answered
+	CaughtUpUs int64  `json:"caught_up_us"` // it had applied what was committed at the start, as polled
 }

@@ -204,9 +204,9 @@ type Trial struct {
 	// CommandUs is when the fault was ordered; InjectUs when it took effect: the last process was gone, the disk broken.
 	CommandUs int64 `csv:"command_us"`
 	InjectUs  int64 `csv:"inject_us"`
-	// LastAckUs is the last acknowledgement before the service stopped; DetectUs the first election timeout, or
-	// that a node saw its disk hang; ElectUs the victory that lasted; CommitUs the commit of that leader's no-op; FirstAckUs the first acknowledgement after it,
-	// or without a new leader that which ended the outage.
+	// LastAckUs is the last acknowledgement before the service stopped; DetectUs the first election timeout, or that a
+	// node saw its disk hang; ElectUs the victory that lasted; CommitUs the commit of that leader's no-op; FirstAckUs the
+	// first acknowledgement after it, or without a new leader that which ended the outage.
 	LastAckUs  int64 `csv:"last_ack_us"`
 	DetectUs   int64 `csv:"detect_us"`
 	ElectUs    int64 `csv:"elect_us"`
