@@ -29,7 +29,8 @@ type Mutant struct {
 	Edits []Edit
 	// Scripted says that the simulator need not find it: scripts and tests must.
 	Scripted bool
-	// Tests are the packages whose tests must find it, in the place of the simulator and the tests of the core.
+	// Tests are the packages whose tests must find it, in the place of the simulator and the tests of the core, and
+	// flags of go test, such as which tests.
 	Tests []string
 }
 

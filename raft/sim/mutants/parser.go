@@ -47,7 +47,7 @@ func (p *parser) line(line string) error {
 	return nil
 }
 
-// mutant reads "NAME CLASS [scripted] [FOLDER ...]".
+// mutant reads "NAME CLASS [scripted] [FOLDER ... FLAG ...]".
 func (p *parser) mutant(words []string) error {
 	if len(words) < 2 {
 		return errors.New("want a name and a class")
