@@ -167,7 +167,7 @@ func failedOnSmallDisk(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	release := fillUpTo(t, dir, 0)
+	release := fillUpTo(t, dir, 8<<20)
 	acknowledged := 0
 	value := strings.Repeat("v", 256<<10)
 	for {

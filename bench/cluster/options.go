@@ -40,6 +40,8 @@ type Options struct {
 	Heartbeat, ElectionMin, ElectionMax, TickInterval time.Duration
 	// DiskStallMax is that of server.Config.
 	DiskStallMax server.StallLimit
+	// DiskReserve and LogBytesMax are those of server.Config.
+	DiskReserve, LogBytesMax server.ByteLimit
 	// EnableFaults is that of server.Config; the faults of Control need it.
 	EnableFaults bool
 	// Reads and Lease are those of server.Config.
@@ -138,7 +140,8 @@ func (o Options) configOf(id raft.NodeID, peers map[raft.NodeID]server.Peer) ser
 		PeerListen: peers[id].Peer, ClientListen: peers[id].Client, AdminListen: peers[id].Admin,
 		Transport: o.Transport, LogStorage: o.LogStorage, Machine: o.Machine, Sync: o.Sync,
 		Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax, TickInterval: o.TickInterval,
-		DiskStallMax: o.DiskStallMax, EnableFaults: o.EnableFaults, Reads: o.Reads, Lease: o.Lease, Seed: o.Seed, Raft: o.Raft, Client: o.Client,
+		DiskStallMax: o.DiskStallMax, DiskReserve: o.DiskReserve, LogBytesMax: o.LogBytesMax,
+		EnableFaults: o.EnableFaults, Reads: o.Reads, Lease: o.Lease, Seed: o.Seed, Raft: o.Raft, Client: o.Client,
 	}
 	if o.Transport == server.TransportTLS || o.Transport == server.TransportQUIC {
 		c.TLSDir = filepath.Join(o.Dir, "tls")

@@ -83,6 +83,7 @@ folder and are used again, and so are nodes that were added; removed ones are no
 	flags.BoolVar(&detach, "detach", false, "return when the cluster is up, and leave it running")
 	addTimeFlags(cmd, &o.Heartbeat, &o.ElectionMin, &o.ElectionMax)
 	addStallFlag(cmd, &o.DiskStallMax)
+	addSpaceFlags(cmd, &o.DiskReserve, &o.LogBytesMax)
 	addReadFlags(cmd, &o.Reads, &o.Lease)
 	addFaultsFlag(cmd, &o.EnableFaults)
 	return cmd

@@ -217,7 +217,7 @@ func ask(ctx context.Context, address string) (status server.Status, err error) 
 // printStatus prints a table, and returns an error that names the nodes that did not answer.
 func printStatus(w io.Writer, answers []answer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NODE\tROLE\tREADY\tTERM\tLEADER\tCOMMIT\tAPPLIED\tCLIENT\tADMIN\tPID")
+	fmt.Fprintln(table, "NODE\tROLE\tREADY\tTERM\tLEADER\tCOMMIT\tAPPLIED\tDISK\tCLIENT\tADMIN\tPID")
 	var errs []error
 	var notes []string
 	for _, a := range answers {
@@ -226,13 +226,13 @@ func printStatus(w io.Writer, answers []answer) error {
 			if a.known.ID != raft.None {
 				node = fmt.Sprint(a.known.ID)
 			}
-			fmt.Fprintf(table, "%s\tunreachable\tno\t-\t-\t-\t-\t%s\t%s\t-\n", node, textOrDash(a.known.Client), a.address)
+			fmt.Fprintf(table, "%s\tunreachable\tno\t-\t-\t-\t-\t-\t%s\t%s\t-\n", node, textOrDash(a.known.Client), a.address)
 			errs = append(errs, fmt.Errorf("%s: %w", a.address, a.err))
 			continue
 		}
 		s := a.status
-		fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%d\n", s.Node, s.Raft.Role, yesNo(s.Ready), s.Raft.Term,
-			s.Raft.Leader, s.Raft.CommitIndex, s.Raft.LastApplied, s.Listen.Client, s.Listen.Admin, s.PID)
+		fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%d\n", s.Node, s.Raft.Role, yesNo(s.Ready), s.Raft.Term,
+			s.Raft.Leader, s.Raft.CommitIndex, s.Raft.LastApplied, diskText(&s.Disk), s.Listen.Client, s.Listen.Admin, s.PID)
 		notes = append(notes, notesOf(&s)...)
 	}
 	if err := table.Flush(); err != nil {
@@ -250,6 +250,9 @@ func notesOf(s *server.Status) []string {
 	if !s.Ready {
 		notes = append(notes, fmt.Sprintf("node %d is not ready: %s", s.Node, s.NotReady))
 	}
+	if s.Disk.NoRoom != "" {
+		notes = append(notes, fmt.Sprintf("node %d takes no writes: %s", s.Node, s.Disk.NoRoom))
+	}
 	for _, r := range s.Refused {
 		notes = append(notes, fmt.Sprintf("node %d refuses node %d: %s", s.Node, r.Node, r.Err))
 	}
@@ -261,6 +264,23 @@ func notesOf(s *server.Status) []string {
 			fmt.Sprintf("node %d serves reads under a lease of %v: it trusts the clocks", s.Node, s.Config.Lease))
 	}
 	return notes
+}
+
+// diskText says how much room a node's disk has, and whether that is too little.
+func diskText(d *server.DiskStatus) string {
+	if d.Err != "" {
+		return "unknown"
+	}
+	state := "free"
+	if d.Low {
+		state = "low"
+	} else if d.NoRoom != "" {
+		state = "free, log full"
+	}
+	if d.FreeBytes < 10<<30 {
+		return fmt.Sprintf("%d MiB %s", d.FreeBytes>>20, state)
+	}
+	return fmt.Sprintf("%d GiB %s", d.FreeBytes>>30, state)
 }
 
 // onOneLine joins errors into one line.

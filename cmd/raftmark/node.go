@@ -75,6 +75,7 @@ cluster that runs, and only its own addresses need be given:
 	flags.StringVar(&c.Machine, "machine", "", "pebble, mem or null (default: as --log-storage)")
 	addTimeFlags(cmd, &c.Heartbeat, &c.ElectionMin, &c.ElectionMax)
 	addStallFlag(cmd, &c.DiskStallMax)
+	addSpaceFlags(cmd, &c.DiskReserve, &c.LogBytesMax)
 	addReadFlags(cmd, &c.Reads, &c.Lease)
 	addFaultsFlag(cmd, &c.EnableFaults)
 	flags.BoolVar(&f.exitWithParent, "exit-with-parent", false, "stop when standard input ends")
@@ -94,6 +95,14 @@ func addTimeFlags(cmd *cobra.Command, heartbeat, electionMin, electionMax *time.
 func addStallFlag(cmd *cobra.Command, limit *server.StallLimit) {
 	cmd.Flags().TextVar(limit, "disk-stall-max", server.DefaultDiskStallMax,
 		"how long a write may take before a leader gives up leading, or off")
+}
+
+// addSpaceFlags adds the flags of the room on the disk, which node and cluster up share.
+func addSpaceFlags(cmd *cobra.Command, reserve, logMax *server.ByteLimit) {
+	cmd.Flags().TextVar(reserve, "disk-reserve", server.ByteLimit(0),
+		"how much of the disk is to stay free before writes are refused, as in 256MiB, or off (default 256MiB)")
+	cmd.Flags().TextVar(logMax, "log-bytes-max", server.ByteLimit(0),
+		"budget of the raft log, as in 1GiB, or off (default 1GiB)")
 }
 
 // addReadFlags adds the flags of how reads are served, which node and cluster up share.
@@ -166,7 +175,8 @@ func storageError(err error) error {
 func (f *nodeFlags) load(cmd *cobra.Command) (server.Config, error) {
 	if f.configFile != "" {
 		for _, name := range []string{"id", "peer", "join", "cluster", "data", "transport", "tls-dir", "log-storage",
-			"machine", "adopt-copied-folder", "heartbeat", "election-min", "election-max", "disk-stall-max", "reads", "lease",
+			"machine", "adopt-copied-folder", "heartbeat", "election-min", "election-max", "disk-stall-max",
+			"disk-reserve", "log-bytes-max", "reads", "lease",
 			"enable-faults"} {
 			if cmd.Flags().Changed(name) {
 				return server.Config{}, fmt.Errorf("--%s: not together with --config", name)
