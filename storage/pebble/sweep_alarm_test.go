@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -18,8 +19,11 @@ import (
 // not synced, in both durability classes, and no damage: the watermark never says that something was lost.
 func TestSweepNoFalseAlarm(t *testing.T) {
 	s := sweep.Start(t, "log: no false alarm of the watermark")
-	s.Each(s.Pick(40, 4000), func(i int) error {
-		h := history{sweep: s, rng: rand.New(rand.NewPCG(uint64(i), 0)), fs: vfs.NewCrashableMem()}
+	s.Each(s.Pick(30, 1500), func(i int) error {
+		h := history{
+			sweep: s, rng: rand.New(rand.NewPCG(uint64(i), 0)), chance: rand.New(rand.NewPCG(uint64(i), 1)),
+			fs: vfs.NewCrashableMem(),
+		}
 		return h.run(5)
 	})
 }
@@ -33,6 +37,40 @@ type history struct {
 	waits []func() error // outstanding
 	acked raft.HardState // the newest that survives with SyncFsync
 	class storage.Sync
+
+	mu     sync.Mutex
+	chance *rand.Rand   // of crashes during operations
+	clones []*vfs.MemFS // what they left
+}
+
+// watch crashes before some operations of the disk, whoever does them.
+func (h *history) watch(op sweep.Op) *sweep.Fault {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if op.Kind.Changes() && h.chance.IntN(50) == 0 {
+		percent := []int{0, 10, 50, 100}[h.chance.IntN(4)]
+		h.sweep.Clone()
+		h.clones = append(h.clones, crashClone(h.fs, percent, h.chance.Uint64()))
+	}
+	return nil
+}
+
+// checkClones checks what the crashes left.
+func (h *history) checkClones() error {
+	h.mu.Lock()
+	clones := h.clones
+	h.clones = nil
+	h.mu.Unlock()
+	for _, clone := range clones {
+		l, err := h.check(clone, raft.HardState{})
+		if err == nil {
+			err = l.Close()
+		}
+		if err != nil {
+			return fmt.Errorf("crash during an operation: %w", err)
+		}
+	}
+	return nil
 }
 
 func (h *history) options() storage.Options {
@@ -55,7 +93,7 @@ func (h *history) run(lives int) error {
 			return fmt.Errorf("life %d: %w", life, err)
 		}
 		for step := range 5 + h.rng.IntN(40) {
-			if err := h.step(); err != nil {
+			if err := errors.Join(h.step(), h.checkClones()); err != nil {
 				return errors.Join(fmt.Errorf("life %d, step %d: %w", life, step, err), h.log.Close())
 			}
 		}
@@ -67,7 +105,7 @@ func (h *history) run(lives int) error {
 }
 
 // check loads the log of fs, as after a crash.
-func (h *history) check(fs *vfs.MemFS) (*Log, error) {
+func (h *history) check(fs vfs.FS, acked raft.HardState) (*Log, error) {
 	l, err := OpenFS(h.options(), fs)
 	if err != nil {
 		return nil, err
@@ -76,8 +114,8 @@ func (h *history) check(fs *vfs.MemFS) (*Log, error) {
 	if err == nil && state.HardState.Recover != (raft.EntryID{}) {
 		err = fmt.Errorf("a false alarm: %+v", state)
 	}
-	if err == nil && state.HardState.Term < h.acked.Term {
-		err = fmt.Errorf("term %d, %d was acknowledged", state.HardState.Term, h.acked.Term)
+	if err == nil && state.HardState.Term < acked.Term {
+		err = fmt.Errorf("term %d, %d was acknowledged", state.HardState.Term, acked.Term)
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -86,7 +124,7 @@ func (h *history) check(fs *vfs.MemFS) (*Log, error) {
 }
 
 func (h *history) begin() (err error) {
-	h.log, err = h.check(h.fs)
+	h.log, err = h.check(sweep.NewFS(h.fs, h.watch), h.acked)
 	return err
 }
 
@@ -109,7 +147,7 @@ func (h *history) end() error {
 	}
 	h.sweep.Outcome(kind)
 	h.waits = nil
-	if err := h.log.Close(); err != nil {
+	if err := errors.Join(h.log.Close(), h.checkClones()); err != nil {
 		return err
 	}
 	h.fs = fs
@@ -133,7 +171,7 @@ func (h *history) step() error {
 	switch h.rng.IntN(16) {
 	case 0: // look what a crash would leave
 		fs, percent := h.crash()
-		l, err := h.check(fs)
+		l, err := h.check(fs, h.acked)
 		if err != nil {
 			return fmt.Errorf("crash, %d %% kept: %w", percent, err)
 		}
