@@ -26,9 +26,8 @@
 // takes 50 µs for a sync, and 47 µs with O_DIRECT (percona.com, "Update on fsync Performance", 2019). Any disk must be
 // given a command, work on it and interrupt, to which the system calls, the page cache and the block layer come. What
 // does not leave memory takes a few: the probe measures it beside, as the overwrite without its sync, and tmpfs
-// stays below 1 µs. The bound is between the two, nearer to memory, because to call an honest disk suspicious is the
-// smaller error for a reader and the greater one for its owner. Persistent memory, mapped by the file system, may be
-// faster and honest all the same: the verdict is then wrong, and the page shows the figures.
+// stays below 1 µs. The bound is between the two. Persistent memory, mapped by the file system, may be faster
+// and honest all the same: the verdict is then wrong, and the page shows the figures.
 //
 // The write cache of the device is told as the kernel sees it (queue/write_cache in sysfs): "write back" is
 // flushed by each sync; with "write through" the kernel sends no flush at all and relies on the device. It decides
