@@ -25,7 +25,7 @@
 // Where the 20 µs come from: of the disks whose figures we found published, the fastest, an Optane P4800X under ext4,
 // takes 50 µs for a sync, and 47 µs with O_DIRECT (percona.com, "Update on fsync Performance", 2019). Any disk must be
 // given a command, work on it and interrupt, to which the system calls, the page cache and the block layer come. What
-// does not leave memory takes a few: the probe measures it beside, as the overwrite without its sync, and tmpfs
+// does not leave memory takes a few µs: the probe measures it beside, as the overwrite without its sync, and tmpfs
 // stays below 1 µs. The bound is between the two. Persistent memory, mapped by the file system, may be faster
 // and honest all the same: the verdict is then wrong, and the page shows the figures.
 //
