@@ -168,7 +168,9 @@ func New(kind string, o Options) (Fault, error) {
 	case LeaderDiskStall:
 		return &leaderDisk{}, nil
 	case LeaderDiskSlow:
-		return &leaderDisk{fault: DiskFault{Delay: o.Delay}}, nil
+		slow := &leaderDisk{}
+		slow.fault.Delay = o.Delay
+		return slow, nil
 	case PowerLoss:
 		return &powerLoss{}, nil
 	case NoOp:
