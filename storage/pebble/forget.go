@@ -9,15 +9,17 @@ import "github.com/raftmark/raftmark/raft"
 // Runs that are in tables already are left to drop: to delete them here would make tables overlap, and the engine merge
 // them. The run that upto is in stays, so that a Load finds what the log begins after. It needs mu.
 func (l *Log) forget(b *builder, upto raft.Index) error {
-	if l.tuning.forgetOff || l.db.Metrics().MemTable.Count > 1 {
-		return nil // another memtable is being written; what is in it cannot be told from what is in this one
+	if l.tuning.forgetOff {
+		return nil
 	}
-	var from, end raft.Index
-	err, panicked := l.failure.Guard(func() (err error) {
-		from, end, err = l.forgettable(upto)
+	var end raft.Index
+	err, panicked := l.failure.Guard(func() error {
+		h, _, err := l.runOf(upto)
+		end = h.first
 		return err
 	})
 	l.panicked = l.panicked || panicked
+	from := max(l.lowest, l.forgotten, l.inMemory)
 	if err != nil || from >= end {
 		return err
 	}
@@ -25,23 +27,15 @@ func (l *Log) forget(b *builder, upto raft.Index) error {
 	return b.removeRuns(from, end)
 }
 
-// forgettable returns the indexes in which the runs before the one of upto begin that are not in tables. It needs mu.
-func (l *Log) forgettable(upto raft.Index) (from, end raft.Index, err error) {
-	h, _, err := l.runOf(upto)
-	if err != nil {
-		return 0, 0, err
+// noteMemtable notes where the memtable begins that took the plan, which is not noted in the state yet. Nothing depends
+// on it but how much is written: what is deleted too much is deleted anyway. It needs mu.
+func (l *Log) noteMemtable(p plan) {
+	wals := l.wals.Load()
+	if wals == l.walsSeen {
+		return
 	}
-	levels, err := l.db.SSTables()
-	if err != nil {
-		return 0, 0, err
+	l.walsSeen, l.inMemory = wals, p.last.Index+1
+	if len(p.segments) > 0 {
+		l.inMemory = p.segments[0].Prev.Index + 1
 	}
-	from = max(l.lowest, l.forgotten)
-	for _, tables := range levels {
-		for _, t := range tables {
-			if last, err := parseRunKey(t.Largest.UserKey); err == nil {
-				from = max(from, last+1)
-			}
-		}
-	}
-	return from, h.first, nil
 }

@@ -45,6 +45,35 @@ func TestCompactedRunsInMemoryNeverReachATable(t *testing.T) {
 	}
 }
 
+// TestLargeLogIsNotMerged appends more than the engine's default for one level, with a changing hard state.
+func TestLargeLogIsNotMerged(t *testing.T) {
+	disk := &countingFS{FS: vfs.NewMem()}
+	l, err := openTuned(testOptions("/node").WithDefaults(), disk, tuning{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Load(); err != nil {
+		t.Fatal(err)
+	}
+	m := measurement{log: l, load: load{compactBytes: 1 << 40}, hs: raft.HardState{Term: 1, Vote: 1}}
+	s, bytes := makeSpan(1, 200<<10), int64(0)
+	for ; bytes < 100<<20; bytes += int64(len(s.Encoded)) {
+		wait, err := m.append([]raft.Span{s})
+		if err == nil {
+			err = wait()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := disk.tables.Load(); got > bytes*11/10 {
+		t.Errorf("%d bytes written to tables of %d appended: runs are merged", got, bytes)
+	}
+}
+
 // TestForgottenRunsAtEveryBoundary compacts to every index of a log, in memory and partly in tables, in some steps, and
 // opens what a crash leaves.
 func TestForgottenRunsAtEveryBoundary(t *testing.T) {

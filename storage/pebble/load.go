@@ -33,6 +33,7 @@ func (l *Log) Load() (raft.LogState, error) {
 		return raft.LogState{}, l.failure.Set(fmt.Errorf("load log: %w", markCorrupt(err)))
 	}
 	l.loaded = true
+	l.inMemory, l.walsSeen = l.state.Last.Index+1, l.wals.Load() // the engine has written to tables what it recovered
 	return l.state, nil
 }
 

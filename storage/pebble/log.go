@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -32,6 +33,10 @@ type Log struct {
 	end       end        // of the last batch
 	lowest    raft.Index // no run has a lower first index. Invariant: lowest <= state.First.Index+1
 	forgotten raft.Index // runs below it that were in memory only are deleted; 0 for none in this life
+	inMemory  raft.Index // runs from it on are in the memtable that is being filled, and in no table
+
+	wals     *atomic.Uint64 // begun, each with a memtable of its own
+	walsSeen uint64         // by noteMemtable
 
 	watermark *watermark // set by Load
 
@@ -109,6 +114,7 @@ func (l *Log) Append(hs *raft.HardState, spans []raft.Span) (wait func() error, 
 	if err != nil {
 		return nil, l.failure.Set(fmt.Errorf("append to log: %w", err))
 	}
+	l.noteMemtable(p)
 	l.state.Last, l.state.HardState = p.last, next
 	return wait, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -52,9 +53,9 @@ func openTuned(o storage.Options, fs vfs.FS, t tuning) (*Log, error) {
 	if !t.failStopOff {
 		fs = NewFailStopFS(fs, f)
 	}
-	opened := make(chan *pebble.DB, 1)
+	opened, wals := make(chan *pebble.DB, 1), new(atomic.Uint64)
 	err := f.Open(func() error {
-		db, err := openEngine(o, fs, f, t)
+		db, err := openEngine(o, fs, f, t, wals)
 		if db != nil {
 			opened <- db
 		}
@@ -70,11 +71,14 @@ func openTuned(o storage.Options, fs vfs.FS, t tuning) (*Log, error) {
 	}
 	o.Logger.Info("raft log open", slog.Uint64("node", uint64(o.Node)), slog.String("dir", o.Dir),
 		slog.Duration("took", time.Since(started)))
-	return &Log{options: o, tuning: t, failure: f, fs: fs, db: <-opened}, nil
+	return &Log{options: o, tuning: t, failure: f, fs: fs, db: <-opened, wals: wals}, nil
 }
 
-// openEngine opens Pebble so that every WAL that will be written to has the newest format, and syncs fast.
-func openEngine(o storage.Options, fs vfs.FS, f *storage.Failure, t tuning) (*pebble.DB, error) {
+// openEngine opens Pebble so that every WAL that will be written to has the newest format, and syncs fast. It counts the
+// WALs that are begun in wals.
+func openEngine(
+	o storage.Options, fs vfs.FS, f *storage.Failure, t tuning, wals *atomic.Uint64,
+) (*pebble.DB, error) {
 	dir := storage.LogDir(o.Dir)
 	if err := MakeDir(fs, dir); err != nil {
 		return nil, err
@@ -85,7 +89,7 @@ func openEngine(o storage.Options, fs vfs.FS, f *storage.Failure, t tuning) (*pe
 	}
 	if !t.reopenOff && (!found.Exists || found.FormatMajorVersion < pebble.FormatNewest) {
 		// The format is raised after the first WAL was begun, so that one is given up.
-		db, err := OpenEngine(dir, engineOptions(o, fs, f, t))
+		db, err := OpenEngine(dir, engineOptions(o, fs, f, t, wals))
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +97,7 @@ func openEngine(o storage.Options, fs vfs.FS, f *storage.Failure, t tuning) (*pe
 			return nil, err
 		}
 	}
-	db, err := OpenEngine(dir, engineOptions(o, fs, f, t))
+	db, err := OpenEngine(dir, engineOptions(o, fs, f, t, wals))
 	if err != nil {
 		return nil, err
 	}
@@ -160,10 +164,15 @@ const (
 	sublevelsToCompact = 8
 	sublevelsToStop    = 1 << 10
 	filesToCompact     = 1 << 12
+	// baseBytesMax is more than a log has: there is one level below level 0, the one of the guard. With a second one
+	// above it the guard would part nothing, and runs would be merged down.
+	baseBytesMax = 1 << 40
 )
 
 // engineOptions tune Pebble for keys that are written once, in order, and hardly ever read.
-func engineOptions(o storage.Options, fs vfs.FS, f *storage.Failure, t tuning) *pebble.Options {
+func engineOptions(
+	o storage.Options, fs vfs.FS, f *storage.Failure, t tuning, wals *atomic.Uint64,
+) *pebble.Options {
 	opts := &pebble.Options{
 		FS:                          fs,
 		FormatMajorVersion:          pebble.FormatNewest,
@@ -176,11 +185,13 @@ func engineOptions(o storage.Options, fs vfs.FS, f *storage.Failure, t tuning) *
 		L0CompactionFileThreshold:  filesToCompact,
 		L0StopWritesThreshold:      sublevelsToStop,
 		CompactionConcurrencyRange: func() (int, int) { return 1, compactionsMax },
+		LBaseMaxBytes:              baseBytesMax,
 		BytesPerSync:               tableBytesPerSync,
 		MaxOpenFiles:               openFilesMax,
 		DisableTableStats:          true,
 		Logger:                     f,
 		EventListener: &pebble.EventListener{
+			WALCreated: func(pebble.WALCreateInfo) { wals.Add(1) },
 			// A flush or compaction that fails is an error of a write: the engine would try again, we do not.
 			// One that gives way to the removal of compacted runs did not fail.
 			BackgroundError: func(err error) {

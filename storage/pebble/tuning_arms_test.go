@@ -68,6 +68,7 @@ func keptArms() []arm {
 		engineArm("L0 thresholds of the engine", func(o *pebble.Options) {
 			o.L0CompactionThreshold, o.L0CompactionFileThreshold, o.L0StopWritesThreshold = 4, 500, 12
 		}),
+		engineArm("second level from 64 MiB on", func(o *pebble.Options) { o.LBaseMaxBytes = 64 << 20 }),
 		tuningArm("hard state among the runs", tuning{guardOff: true, engine: func(o *pebble.Options) {
 			o.Experimental.SpanPolicyFunc = nil
 		}}),
@@ -105,6 +106,5 @@ func triedArms() []arm {
 		engineArm("2 memtables", func(o *pebble.Options) { o.MemTableStopWritesThreshold = 2 }),
 		engineArm("6 memtables", func(o *pebble.Options) { o.MemTableStopWritesThreshold = 6 }),
 		engineArm("no automatic compactions", func(o *pebble.Options) { o.DisableAutomaticCompactions = true }),
-		engineArm("LBaseMaxBytes 1 GiB", func(o *pebble.Options) { o.LBaseMaxBytes = 1 << 30 }),
 	}
 }
