@@ -74,8 +74,8 @@ func openTuned(o storage.Options, fs vfs.FS, t tuning) (*Log, error) {
 	return &Log{options: o, tuning: t, failure: f, fs: fs, db: <-opened, wals: wals}, nil
 }
 
-// openEngine opens Pebble so that every WAL that will be written to has the newest format, and syncs fast. It counts the
-// WALs that are begun in wals.
+// openEngine opens Pebble so that every WAL that will be written to has the newest format, and syncs fast. It counts
+// the WALs that are begun in wals.
 func openEngine(
 	o storage.Options, fs vfs.FS, f *storage.Failure, t tuning, wals *atomic.Uint64,
 ) (*pebble.DB, error) {
