@@ -103,8 +103,8 @@ func (s *state) compare(before *state) (difference string, err error) {
 	return "", nil
 }
 
-// sameAt compares entries that come after an index each, where they overlap; otherwise it returns where they differ. With
-// lost those of another term may: they had been truncated when the end was lost that replaced them.
+// sameAt compares entries that come after an index each, where they overlap; otherwise it returns where they differ.
+// With lost those of another term may: they had been truncated when the end was lost that replaced them.
 func sameAt(
 	aAfter raft.Index, a []raft.Entry, bAfter raft.Index, b []raft.Entry, lost bool,
 ) (at raft.Index, ok bool) {
@@ -158,7 +158,7 @@ func TestSweepCorruption(t *testing.T) {
 	}
 	s.Each((len(all)+stride-1)/stride, func(i int) error {
 		o := all[i*stride]
-		outcome, err := o.base.try(t, o.damage)
+		outcome, err := o.base.try(t, i, o.damage)
 		if err != nil {
 			return fmt.Errorf("%s node, %s %s: %w", o.base.name, o.what, o.text, err)
 		}
@@ -169,6 +169,9 @@ func TestSweepCorruption(t *testing.T) {
 	})
 	table.publish(t, s.Long())
 }
+
+// rejoinOneIn says how many of the nodes that show no difference run with the others: each costs a cluster.
+const rejoinOneIn = 4
 
 // describe says what is in the victim's folder.
 func (b *baseline) describe() string {
@@ -185,13 +188,16 @@ func (b *baseline) describe() string {
 }
 
 // try damages the victim's folder, and says how that ends.
-func (b *baseline) try(t *testing.T, d damage) (outcome string, err error) {
+func (b *baseline) try(t *testing.T, number int, d damage) (outcome string, err error) {
 	all := maps.Clone(b.files)
 	d.do(all)
 	// Not in a bubble at first: an engine that refuses to open leaves goroutines behind.
 	difference, outcome, err := b.look(all.load())
 	if outcome != "" || err != nil {
 		return outcome, err
+	}
+	if difference == "" && number%rejoinOneIn != 0 {
+		return equal, nil // all was read
 	}
 	err = inBubble(t, func() (err error) {
 		c := newCluster(3, baselineOptions(), newDisk(vfs.NewCrashableMem(), 0, 2))

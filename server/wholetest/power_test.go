@@ -105,6 +105,7 @@ func (c *course) run() error {
 func (c *course) life(mem *vfs.MemFS) *vfs.MemFS {
 	percent := []int{0, 10, 50, 100}[c.rng.IntN(4)]
 	d := newDisk(mem, percent, c.rng.Uint64())
+	d.syncMax = []time.Duration{0, time.Millisecond, 8 * time.Millisecond}[c.rng.IntN(3)]
 	c.disk = d
 	if c.rng.IntN(5) == 0 {
 		d.cutAfter(1 + c.rng.IntN(startOperations*c.shape.voters))
