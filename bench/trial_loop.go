@@ -144,6 +144,12 @@ func (r *run) afterFault(ctx context.Context, f fault.Fault, t *trialRecord) err
 	if err := f.Heal(ctx, r.sys); err != nil {
 		return err
 	}
+	if t.traits().Disk && t.traits().Election == fault.ElectionNone {
+		// Clients were served all the time: what is looked at must not reach back before the healing.
+		if err := pause(ctx, recoveredWindow); err != nil {
+			return err
+		}
+	}
 	recovered, err := r.recovered(ctx, &t.caughtUp)
 	if err != nil {
 		return err

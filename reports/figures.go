@@ -19,7 +19,7 @@ func (s *study) cdfFigure(kind string) page.Block {
 	}
 	least, beat := 0.0, 0.0
 	for _, a := range s.arms {
-		if ms := electionMin(a.Config); result.ElectionFollows(kind) && ms > 0 && (least == 0 || ms < least) {
+		if ms := electionMin(a.Config); electionBounds(kind) && ms > 0 && (least == 0 || ms < least) {
 			least, beat = ms, heartbeat(a.Config)
 		}
 	}
@@ -43,6 +43,9 @@ func (s *study) cdfFigure(kind string) page.Block {
 			"waited; see the overlay and the percentiles.",
 	}
 }
+
+// electionBounds says whether an outage of the kind begins with the wait for an election timeout.
+func electionBounds(kind string) bool { return result.ElectionFollows(kind) && kind != result.KindPowerLoss }
 
 func cdfCounts(arms []plot.CDFArm) string {
 	var parts []string

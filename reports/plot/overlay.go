@@ -117,7 +117,7 @@ func overlayKey(arms []OverlayArm) []keyEntry {
 		key = append(key, keyEntry{label: "first ack (medians)", tint: ink, glyph: draw.CircleGlyph{}})
 	}
 	if some(func(a OverlayArm) float64 { return a.Heal }) {
-		key = append(key, keyEntry{label: "healed", tint: ink, glyph: draw.CrossGlyph{}})
+		key = append(key, keyEntry{label: "healed, or started again", tint: ink, glyph: draw.CrossGlyph{}})
 	}
 	return key
 }
