@@ -45,7 +45,9 @@ func (s *study) cdfFigure(kind string) page.Block {
 }
 
 // electionBounds says whether an outage of the kind begins with the wait for an election timeout.
-func electionBounds(kind string) bool { return result.ElectionFollows(kind) && kind != result.KindPowerLoss }
+func electionBounds(kind string) bool {
+	return result.ElectionFollows(kind) && kind != result.KindPowerLoss
+}
 
 func cdfCounts(arms []plot.CDFArm) string {
 	var parts []string
