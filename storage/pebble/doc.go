@@ -45,10 +45,10 @@
 //	+---------+------+-------+---------------------+---------------+--------+
 //
 // A compaction writes this record and syncs it, in either durability class. Runs below it are out of reach
-// from then on; they are dropped later, table by table, when all runs of a table are (Excise: the engine
-// forgets the tables, rewrites nothing, and waits for one sync of its manifest, behind which appends
-// queue). The run that the log begins inside of stays whole. So at most about one table and one memtable of
-// compacted runs is kept.
+// from then on. Those in memory only are deleted in its batch, and reach no table. The others are dropped later,
+// table by table, when all runs of a table are (Excise: the engine forgets the tables, rewrites nothing, and
+// waits for one sync of its manifest, behind which appends queue). The run that the log begins inside of stays
+// whole. So at most about one table and one memtable of compacted runs is kept.
 //
 // When the log does not have the snapshot's entry, one batch holds the new record and the deletion of all
 // runs: a crash leaves all of the old log or none of it.
@@ -66,8 +66,8 @@
 //
 // # Watermark
 //
-// Pebble takes damage in the last 32 KiB block of its WAL for a torn tail, and drops what follows in silence.
-// So how far the log was durable is kept apart from it too, in DIR/WATERMARK, three slots 4 KiB apart:
+// Pebble takes damage in the last 32 KiB block of its WAL for a torn tail, and where batches are larger than a
+// block damage anywhere in it, and drops what follows in silence. So how far the log was durable is kept apart from it too, in DIR/WATERMARK, three slots 4 KiB apart:
 //
 //	+------------+---------+-----+----------+-------+------------+------+------+---------------+-------+---------+
 //	| "raftmark" | version | 0   | sequence | chain | last term, | term | vote | recover term, | 0     | crc32c  |
@@ -106,7 +106,7 @@
 // # Invariants
 //
 //  1. first.Index <= last.Index, and every index of (first.Index, last.Index] is in exactly one run.
-//     Compacted runs that are still there are a suffix of those before, and the last of them ends in first.
+//     Of the compacted runs some are still there; the last of them ends in first, or holds it.
 //  2. HardState is never newer than the entries stored with it: both go in one batch.
 //  3. Damage and holes are storage.ErrCorrupt or, at the end, HardState.Recover; they are never skipped.
 //  4. What the watermark says is durable in the log first.
