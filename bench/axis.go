@@ -18,7 +18,13 @@ type Arm struct {
 
 // setters says how each axis key sets its field from text. A pointer result is decoded into.
 func setters(s *Scenario) map[string]any {
+	backlogEntries := new(int)
+	if s.Course != nil {
+		backlogEntries = &s.Course.Backlog.Entries
+	}
 	return map[string]any{
+		"backlog_entries": backlogEntries,
+
 		"nodes":        &s.Nodes,
 		"transport":    &s.Transport,
 		"log":          &s.Log,

@@ -12,7 +12,7 @@ import (
 // Segments of a course: what the load saw while nothing was done, or while one thing was.
 const (
 	segmentBefore = "before" // the steady phase
-	segmentDuring = "during" // members: from the first step to the last
+	segmentDuring = "during" // members, restart-time: from the first step to the last
 	segmentDown   = "down"   // snapshot-catch-up: one node stopped, the backlog committed
 	segmentReturn = "return" // snapshot-catch-up: from the follower's start until it has caught up
 	segmentAfter  = "after"
@@ -27,6 +27,7 @@ const (
 	stepStop    = "stop"
 	stepBacklog = "backlog"
 	stepReturn  = "return"
+	stepRestart = "restart"
 )
 
 // courseRecord is what the run loop notes of a course. Instants are on the machine's clock.
@@ -36,6 +37,7 @@ type courseRecord struct {
 	segments []segmentRecord
 	end      time.Duration
 	catchUp  *catchUpRecord
+	restarts []restartRecord
 }
 
 // stepRecord is one order and what it took.
@@ -75,9 +77,13 @@ func (r *run) runCourse(ctx context.Context) error {
 		segmentRecord{name: segmentBefore, from: r.steadyFrom, to: r.steadyTo, control: true})
 	var err error
 	switch r.course.kind {
-	case CourseMembers:
+	case CourseMembers, CourseRestart:
 		from := r.clock.Now()
-		err = r.runMembers(ctx)
+		if r.course.kind == CourseMembers {
+			err = r.runMembers(ctx)
+		} else {
+			err = r.runRestart(ctx)
+		}
 		r.course.segments = append(r.course.segments, segmentRecord{name: segmentDuring, from: from, to: r.clock.Now()})
 	case CourseSnapshot:
 		err = r.runSnapshot(ctx)
@@ -94,7 +100,7 @@ func (r *run) runCourse(ctx context.Context) error {
 // preload commits the backlog of a course that has data at its begin.
 func (r *run) preload(ctx context.Context) error {
 	c := r.scenario.Course
-	if c == nil || c.Kind != CourseMembers || c.Backlog.Entries == 0 {
+	if c == nil || c.Kind == CourseSnapshot || c.Backlog.Entries == 0 {
 		return nil
 	}
 	r.begin(stepBacklog)

@@ -55,6 +55,10 @@ func (a *armRecord) recordCourse(r *run) {
 		course.CatchUp = o.catchUp(c.catchUp, c.end, a.clock)
 		a.invalid = append(a.invalid, catchUpFaults(r, course.CatchUp)...)
 	}
+	if c.kind == CourseRestart {
+		course.Restarts = c.restartResults(a.clock)
+		a.invalid = append(a.invalid, restartFaults(r, course.Restarts)...)
+	}
 	a.courses = append(a.courses, course)
 }
 

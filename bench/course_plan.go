@@ -12,22 +12,26 @@ const (
 	CourseMembers = "members"
 	// CourseSnapshot stops a follower until the log was compacted past it, and brings it back by snapshot.
 	CourseSnapshot = "snapshot-catch-up"
+	// CourseRestart kills one follower again and again, and starts it at once, with a log of a given length.
+	CourseRestart = "restart-time"
 )
 
 // Course is a fixed order of steps. The steady phase of the scenario is the control before it.
 type Course struct {
-	// Kind is members or snapshot-catch-up.
+	// Kind is members, snapshot-catch-up or restart-time.
 	Kind string `yaml:"kind"`
-	// Pause is the quiet time after each step of members, and with snapshot-catch-up the control between
+	// Pause is the quiet time after each step of members and restart-time, and with snapshot-catch-up the control between
 	// the backlog and the follower's return. Default 4 s.
 	Pause Duration `yaml:"pause"`
 	// After is the control after the last step, 1 s or more. Default 10 s.
 	After Duration `yaml:"after"`
 	// StepMax bounds each step; one that takes longer ends the experiment. Default 2 min.
 	StepMax Duration `yaml:"step_max"`
-	// Backlog is what is committed while the follower is stopped and, with members, before the warm-up:
-	// what nodes that join have to get.
+	// Backlog is what is committed while the follower is stopped and, with members and restart-time, before
+	// the warm-up: what nodes that join have to get, or what is in the log.
 	Backlog Backlog `yaml:"backlog,omitempty"`
+	// Restarts is how often restart-time starts the follower again, in each run. Default 5.
+	Restarts int `yaml:"restarts,omitempty"`
 }
 
 // Backlog is a closed loop of writes beside the load, as fast as the cluster takes them.
@@ -48,7 +52,7 @@ func DefaultCourse() Course {
 	const second = Duration(time.Second)
 	return Course{
 		Pause: 4 * second, After: 10 * second, StepMax: 120 * second,
-		Backlog: Backlog{Entries: 1_000_000, Clients: 512, Payload: 64, Keys: 200_000},
+		Backlog: Backlog{Entries: 1_000_000, Clients: 512, Payload: 64, Keys: 200_000}, Restarts: 5,
 	}
 }
 
@@ -57,6 +61,7 @@ const (
 	backlogEntriesMax = 4_000_000
 	backlogClientsMax = 1 << 13
 	backlogKeysMax    = 4_000_000
+	restartsMax       = 100
 )
 
 func (s Scenario) validateCourse(f *faults) {
@@ -75,7 +80,8 @@ func (s Scenario) validateCourse(f *faults) {
 		return
 	}
 	c := s.Course
-	f.oneOf("course.kind", c.Kind, CourseMembers, CourseSnapshot)
+	f.oneOf("course.kind", c.Kind, CourseMembers, CourseSnapshot, CourseRestart)
+	f.need(c.Restarts >= 1 && c.Restarts <= restartsMax, "course.restarts", c.Restarts, "1 to %d", restartsMax)
 	f.need(s.Closed == nil, "closed", "set", "left out with a course")
 	f.need(len(s.Faults) == 0, "faults", len(s.Faults), "empty with a course")
 	f.need(s.Log != "mem", "log", quoted(s.Log), "pebble with a course: nodes start again, or come and go")
@@ -108,6 +114,8 @@ func (c *Course) planned() time.Duration {
 	switch c.Kind {
 	case CourseMembers:
 		total += membersSteps * (time.Duration(c.Pause) + stepTime)
+	case CourseRestart:
+		total += time.Duration(c.Restarts) * (time.Duration(c.Pause) + 2*stepTime)
 	case CourseSnapshot:
 		total += 2*time.Duration(c.Pause) + 10*stepTime
 	}

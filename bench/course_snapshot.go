@@ -119,16 +119,11 @@ func (r *run) bringBack(ctx context.Context, c *catchUpRecord) error {
 			return err
 		}
 		c.answers = r.clock.Now()
-		for {
-			s, err := r.sys.nodeStatus(ctx, c.node)
-			if err == nil && s.applied >= c.commitAtReturn {
-				c.caughtUp, c.snapshotBytes = r.clock.Now(), s.snapshotBytes
-				return nil
-			}
-			if err := pause(ctx, returnPoll); err != nil {
-				return err
-			}
+		s, err := r.awaitApplied(ctx, c.node, c.commitAtReturn)
+		if err == nil {
+			c.caughtUp, c.snapshotBytes = r.clock.Now(), s.snapshotBytes
 		}
+		return err
 	})
 	segment.to = r.clock.Now()
 	r.course.segments = append(r.course.segments, segment)

@@ -26,7 +26,10 @@ func toyCourse(t *testing.T, name string) Scenario {
 	s.Course.Pause, s.Course.After, s.Course.StepMax = second/4, second, 20*second
 	s.Course.Backlog = Backlog{Entries: 5000, Clients: 64, Payload: 64, Keys: 2000}
 	// Little of the log in memory and on disk: what comes late needs a snapshot.
-	s.Raft.SnapshotLogEntries, s.Raft.SnapshotKeepEntries = 1000, 100
+	s.Axes, s.Course.Restarts = nil, 2
+	if name != CourseRestart {
+		s.Raft.SnapshotLogEntries, s.Raft.SnapshotKeepEntries = 1000, 100
+	}
 	s.Raft.TailEntriesMax, s.Raft.UncommittedEntriesMax, s.Raft.MessageEntriesMax = 500, 250, 64
 	return s
 }
@@ -210,5 +213,20 @@ func TestSegmentWithALateGeneratorIsInvalid(t *testing.T) {
 	s.control, s.name = true, segmentAfter
 	if _, faults := observe(late(5*ms), nil, calm).segment(s, armClock{}); len(faults) == 0 {
 		t.Error("a control with a late generator has no fault")
+	}
+}
+
+// TestToyRestart kills a follower and starts it again, whose log is not compacted.
+func TestToyRestart(t *testing.T) {
+	t.Parallel()
+	arm := runToyCourse(t, CourseRestart)
+	restarts := arm.Courses[0].Restarts
+	if len(restarts) != 2 {
+		t.Fatalf("got %d restarts, want 2", len(restarts))
+	}
+	for _, x := range restarts {
+		if x.Entries < 5000 || x.AnswersUs <= x.StartUs || x.CaughtUpUs < x.AnswersUs {
+			t.Errorf("got %+v, want a log of 5000 entries and more, started, answering and caught up in this order", x)
+		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 const (
 	courseMembers  = "members"
 	courseSnapshot = "snapshot-catch-up"
+	courseRestart  = "restart-time"
 )
 
 // Widths of the columns of a course's picture, in microseconds: the median and the slowest operation are

@@ -18,6 +18,8 @@ func courseQuestion(kind string) string {
 		return "What do clients notice while a cluster of three is grown to five and moved to three other nodes"
 	case courseSnapshot:
 		return "What do clients notice while a follower that missed more than the log holds is brought back by snapshot"
+	case courseRestart:
+		return "How long does a server take to come back, by the length of its log, and what do clients notice of it"
 	default:
 		return "What do clients notice during " + kind
 	}
@@ -35,6 +37,10 @@ func (s *study) courseSentences() []string {
 			who += fmt.Sprintf(" (%d runs)", n)
 		}
 		if text := a.catchUpSentence(); text != "" {
+			lines = append(lines, who+": "+text)
+			who = "Meanwhile"
+		}
+		if text := a.restartSentence(); text != "" {
 			lines = append(lines, who+": "+text)
 			who = "Meanwhile"
 		}
@@ -95,6 +101,9 @@ func segmentWords(kind, name string) string {
 	case "before":
 		return "before it"
 	case "during":
+		if kind == courseRestart {
+			return "during the restarts"
+		}
 		return "during the changes"
 	case "down":
 		return "with one node down"
@@ -119,7 +128,8 @@ func (a *armStudy) ratio(of func(result.Quantiles) *float64) string {
 	if len(ratios) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("At p99, %s it was %s times the control before.", segmentWords("", disturbed(a.courses[0].Kind)),
+	kind := a.courses[0].Kind
+	return fmt.Sprintf("At p99, %s it was %s times the control before.", segmentWords(kind, disturbed(kind)),
 		over(ratios, table.Significant).Text)
 }
 
@@ -193,7 +203,10 @@ func (s *study) courseFigure(c *courseStudy) page.Block {
 		name = "course-" + slug(c.arm.Name) + fmt.Sprintf("-run-%d", c.Run)
 	}
 	title := "Response time while the membership changes (log)"
-	if c.Kind == courseSnapshot {
+	switch c.Kind {
+	case courseRestart:
+		title = "Response time while a follower is killed and started again (log)"
+	case courseSnapshot:
 		title = "Response time while a follower is away and comes back by snapshot (log)"
 	}
 	r := c.picture(s)
@@ -259,6 +272,7 @@ func (s *study) courseSection() page.Section {
 	for _, name := range all[0].arm.segmentNames() {
 		meanings = append(meanings, segmentMeaning(all[0].Kind, name))
 	}
+	section.Blocks = present([]page.Block{page.Table{Table: s.comebackTable()}, s.comebackFigure()})
 	section.Blocks = append(section.Blocks, page.List{Items: meanings}, page.Table{Table: s.runsTable()})
 	for _, c := range all[1:] {
 		section.Blocks = append(section.Blocks, s.courseFigure(c))

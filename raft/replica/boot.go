@@ -29,8 +29,8 @@ func (r *Replica) boot(cfg raft.Config) (booted, error) {
 		return booted{}, fmt.Errorf("install the received snapshot: %w", err)
 	}
 	if lost := state.HardState.Recover; applied > state.Last.Index && lost != (raft.EntryID{}) {
-		return booted{}, fmt.Errorf("boot: the log lost its end, from %v back to %v, and the state machine applied up to %d: "+
-			"replace this server by one with a new id", lost, state.Last, applied)
+		return booted{}, fmt.Errorf("boot: the log lost its end, from %v back to %v, and the state machine applied up to "+
+			"%d: replace this server by one with a new id", lost, state.Last, applied)
 	}
 	if applied < state.First.Index || applied > state.Last.Index {
 		return booted{}, fmt.Errorf("boot: the state machine applied up to %d, but the log holds (%v, %v]",
