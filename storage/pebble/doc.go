@@ -67,7 +67,8 @@
 // # Watermark
 //
 // Pebble takes damage in the last 32 KiB block of its WAL for a torn tail, and where batches are larger than a
-// block damage anywhere in it, and drops what follows in silence. So how far the log was durable is kept apart from it too, in DIR/WATERMARK, three slots 4 KiB apart:
+// block damage anywhere in it, and drops what follows in silence. So how far the log was durable is kept apart
+// from it too, in DIR/WATERMARK, three slots 4 KiB apart:
 //
 //	+------------+---------+-----+----------+-------+------------+------+------+---------------+-------+---------+
 //	| "raftmark" | version | 0   | sequence | chain | last term, | term | vote | recover term, | 0     | crc32c  |
