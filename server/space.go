@@ -38,6 +38,9 @@ const (
 	// commands are taken again.
 	startReserves = 2
 	roomAgain     = 4
+	// primeRoom is how many times what the log writes in advance must be free beside that, for it to do so: other nodes
+	// may be on the same disk.
+	primeRoom = 8
 )
 
 // diskRoom watches the room on the file system of the data folder.
@@ -162,7 +165,7 @@ func (n *Node) diskStatus() DiskStatus {
 func (c Config) walPrimeBytes() int {
 	space, err := storage.MeasureSpace(c.DataDir)
 	reserve := max(0, int64(c.DiskReserve))
-	if err == nil && clampBytes(space.FreeBytes) < reserve+reserve/roomAgain+2*storage.WALPrimeBytesDefault {
+	if err == nil && clampBytes(space.FreeBytes) < reserve+reserve/roomAgain+primeRoom*storage.WALPrimeBytesDefault {
 		return storage.WALPrimeOff
 	}
 	return 0

@@ -34,6 +34,7 @@ type space struct {
 
 	refused     raft.Term     // of the leader whose entries were not taken last
 	lastRoom    bool          // as hasLastRoom said last
+	grace       int           // bytes of commands that are taken yet, see takesMessage
 	compactAt   time.Duration // when the log may be compacted for the room, again, if that did nothing
 	compactFrom raft.Index    // where it began at the last attempt
 	handOverAt  time.Duration // when leadership may be handed over for want of room
@@ -48,6 +49,8 @@ const (
 	handOverForBudgetAfter = 2 * time.Second
 	// compactForRoomEvery is the time between two compactions for the room, of which the first did nothing.
 	compactForRoomEvery = time.Second
+	// gracePart is which part of the reserve, or of the budget, is for what was on its way when the room ended.
+	gracePart = 8
 	// keepForRoomBytes bounds what stays then for followers that are a little behind.
 	keepForRoomBytes = 16 << 20
 )
@@ -110,18 +113,26 @@ func (l *loop) reportRoom(has bool) {
 		l.report(Event{Kind: EventDiskRoom, Term: l.core.Term()})
 		return
 	}
+	s.grace = int(min(s.disk.ReserveBytes, 1<<40)) / gracePart
+	if !s.disk.Low {
+		s.grace = l.logBytesMax / gracePart
+	}
 	clear(s.full) // the disk may be the same one: only answers from now on count
 	if !s.disk.Low {
 		s.handOverAt = max(s.handOverAt, l.clock()+handOverForBudgetAfter)
 	}
-	l.logger.Warn("no room", "node", l.id, "err", s.own)
+	l.logger.Warn("no room", "err", s.own)
 	l.report(Event{Kind: EventDiskFull, Term: l.core.Term()})
 }
 
-// takesMessage reports whether m may go to the core. Without room no commands are taken; an entry that is none (the no-op of
-// a new term, a change of the members) is small and may be what the cluster waits for. So may be commands of older
-// terms, which a new leader commits with its no-op (§5.4.2), and which are bounded by their own leader's cap on what is
-// not committed: those are taken while the last part of the room is not touched.
+// takesMessage reports whether m may go to the core. Without room no commands are taken, but for three kinds, the last
+// two of them as long as the last part of the room is not touched:
+//
+//   - entries that are none (the no-op of a new term, a change of the members) are small, and may be what the cluster
+//     waits for;
+//   - commands of older terms: a new leader commits them with its no-op (§5.4.2), and their own leader kept them to its
+//     cap on what is not committed;
+//   - so many bytes that were on their way when the room ended: their callers would not hear what became of them.
 //
 // When entries were dropped, so is the question whether they arrived: its answer would have them sent again.
 func (l *loop) takesMessage(m *raft.Message) bool {
@@ -135,11 +146,11 @@ func (l *loop) takesMessage(m *raft.Message) bool {
 		takes = false
 	case raft.MsgAppend:
 		takes = s.refused != m.Term || len(m.Span.Entries) > 0
-		for i := range m.Span.Entries {
-			e := &m.Span.Entries[i]
-			if e.Kind == raft.EntryCommand && (e.Term == m.Term || !s.lastRoom) {
-				takes, s.refused = false, m.Term
-				break
+		if bytes, some := l.commandBytes(m); some {
+			takes = s.lastRoom && bytes <= s.grace
+			s.grace -= bytes
+			if !takes {
+				s.refused = m.Term
 			}
 		}
 	default:
@@ -148,6 +159,18 @@ func (l *loop) takesMessage(m *raft.Message) bool {
 		l.meter.messagesNoRoom.Add(1)
 	}
 	return takes
+}
+
+// commandBytes returns the bytes of the commands of its sender's term that m brings, or of any when the last part of
+// the room is touched, and whether there are some.
+func (l *loop) commandBytes(m *raft.Message) (bytes int, some bool) {
+	for i := range m.Span.Entries {
+		e := &m.Span.Entries[i]
+		if e.Kind == raft.EntryCommand && (e.Term == m.Term || !l.space.lastRoom) {
+			bytes, some = bytes+e.Size(), true
+		}
+	}
+	return bytes, some
 }
 
 // hasLastRoom reports whether the half of the reserve, and a quarter above the budget, are left.
