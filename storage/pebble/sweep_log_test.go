@@ -10,10 +10,14 @@ import (
 	"github.com/raftmark/raftmark/storage/sweep"
 )
 
-// sweepLog returns logs on Pebble, of the given class, as the subject of sweeps; a life has so many steps.
-func sweepLog(class storage.Sync, steps int) *sweep.Subject[sweep.LogState] {
+// sweepLog returns logs on Pebble, of the given class, as the subject of sweeps; a life has so many steps. Primed ones
+// write to recycled WALs.
+func sweepLog(class storage.Sync, primed bool, steps int) *sweep.Subject[sweep.LogState] {
 	o := testOptions("/node")
 	o.Sync = class
+	if primed {
+		o.WALPrimeBytes = 64 << 10
+	}
 	open := func(fs vfs.FS) (storagetest.Log, error) { return OpenFS(o, fs) }
 	return sweep.Log(open, steps, class == storage.SyncFsync)
 }
@@ -21,26 +25,30 @@ func sweepLog(class storage.Sync, steps int) *sweep.Subject[sweep.LogState] {
 // TestSweepLogCrash crashes a log before each change that it makes to the disk.
 func TestSweepLogCrash(t *testing.T) {
 	s := sweep.Start(t, "log: crash at every change of the disk")
-	subject := sweepLog(storage.SyncFsync, s.Pick(8, 60))
-	s.Each(s.Pick(1, 8), func(i int) error { return subject.EveryPoint(s, uint64(i), s.Pick(1, 5)) })
+	s.Each(s.Pick(1, 8), func(i int) error {
+		return sweepLog(storage.SyncFsync, i%4 == 1, s.Pick(5, 60)).EveryPoint(s, uint64(i), s.Pick(1, 5))
+	})
 }
 
 // TestSweepLogLives crashes logs at random points of several lives, one after the other.
 func TestSweepLogLives(t *testing.T) {
 	s := sweep.Start(t, "log: several lives")
-	subject := sweepLog(storage.SyncFsync, 60)
-	s.Each(s.Pick(8, 600), func(i int) error { return subject.Lives(s, uint64(i), 5) })
+	s.Each(s.Pick(8, 600), func(i int) error {
+		return sweepLog(storage.SyncFsync, i%2 == 1, 60).Lives(s, uint64(i), 5)
+	})
 }
 
 // TestSweepLogUnsynced does so with logs that sync only compactions: what is left is older, and still whole.
 func TestSweepLogUnsynced(t *testing.T) {
 	s := sweep.Start(t, "log without syncs: several lives")
-	subject := sweepLog(storage.SyncNone, 60)
-	s.Each(s.Pick(4, 200), func(i int) error { return subject.Lives(s, uint64(i), 5) })
+	s.Each(s.Pick(4, 200), func(i int) error {
+		return sweepLog(storage.SyncNone, i%2 == 1, 60).Lives(s, uint64(i), 5)
+	})
 }
 
 // TestSweepLogFaults fails every operation of a log, one at a time.
 func TestSweepLogFaults(t *testing.T) {
 	s := sweep.Start(t, "log: every operation fails")
-	s.EachFault(s.Pick(1, 3), s.Pick(24, 1), sweepLog(storage.SyncFsync, 60))
+	s.EachFault(s.Pick(1, 2), s.Pick(32, 1), sweepLog(storage.SyncFsync, false, 60))
+	s.EachFault(1, s.Pick(96, 1), sweepLog(storage.SyncFsync, true, 60))
 }

@@ -19,7 +19,7 @@ type FaultPoint struct {
 }
 
 // FaultPoints returns every operation of the life with chance seed, with every fault, once and to stay; step leaves
-// out all but every step-th operation.
+// out all but every step-th operation of each kind.
 func (s *Subject[S]) FaultPoints(seed uint64, step int) ([]FaultPoint, error) {
 	var seen []Kind
 	fs := NewFS(vfs.NewCrashableMem(), func(op Op) *Fault { seen = append(seen, op.Kind); return nil })
@@ -29,13 +29,18 @@ func (s *Subject[S]) FaultPoints(seed uint64, step int) ([]FaultPoint, error) {
 	var kinds []Kind
 	fs.Quiet(func() { kinds = slices.Clone(seen) })
 	var points []FaultPoint
-	for i := 0; i < len(kinds); i += step {
+	seenOf := map[Kind]int{}
+	for i, kind := range kinds {
+		seenOf[kind]++
+		if (seenOf[kind]-1)%step != 0 {
+			continue
+		}
 		for _, fault := range faults() {
-			if fault.Short && kinds[i] != Write {
+			if fault.Short && kind != Write {
 				continue
 			}
 			points = append(points, FaultPoint{At: i + 1, Fault: fault})
-			if kinds[i].Changes() && !fault.Short {
+			if kind.Changes() && !fault.Short {
 				points = append(points, FaultPoint{At: i + 1, Fault: fault, Stays: true})
 			}
 		}
@@ -96,7 +101,7 @@ type faulty interface {
 	Fails(sw *Sweep, seed uint64, point FaultPoint) error
 }
 
-// EachFault fails every step-th operation of so many lives of subject, each with every fault.
+// EachFault fails every step-th operation of each kind of so many lives of subject, each with every fault.
 func (s *Sweep) EachFault(lives, step int, subject faulty) {
 	s.t.Helper()
 	type lifePoint struct {
