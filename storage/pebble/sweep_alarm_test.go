@@ -19,7 +19,7 @@ import (
 // not synced, in both durability classes, and no damage: the watermark never says that something was lost.
 func TestSweepNoFalseAlarm(t *testing.T) {
 	s := sweep.Start(t, "log: no false alarm of the watermark")
-	s.Each(s.Pick(30, 1500), func(i int) error {
+	s.Each(s.Pick(15, 300), func(i int) error {
 		h := history{
 			sweep: s, rng: rand.New(rand.NewPCG(uint64(i), 0)), chance: rand.New(rand.NewPCG(uint64(i), 1)),
 			fs: vfs.NewCrashableMem(),
