@@ -280,7 +280,7 @@ func TestFailureShowsTheLastWord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := startProcess(self, log, 0, []string{"node", "--config", file, "--exit-with-parent"})
+	p, err := startProcess(self, log, 0, nil, []string{"node", "--config", file, "--exit-with-parent"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,6 +313,7 @@ func TestOptionsNameEveryFault(t *testing.T) {
 		{Options{Dir: "d", Heartbeat: time.Second}, "heartbeat: 1s, want less than election_min 150ms"},
 		{Options{Dir: "d", Transport: "mem"}, "transport: mem works within one process only"},
 		{Options{Dir: "d", StopGrace: -1}, "StopGrace: -1ns"},
+		{Options{Dir: "d", Env: []string{"GOMEMLIMIT"}}, `env: "GOMEMLIMIT", want NAME=VALUE`},
 	} {
 		err := c.o.WithDefaults().Validate()
 		if !server.IsConfig(err) || !strings.Contains(err.Error(), c.want) {

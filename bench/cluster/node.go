@@ -80,7 +80,7 @@ func (n *Node) start() error {
 	if n.process != nil && n.process.running() {
 		return fmt.Errorf("start node %d: it runs", n.id)
 	}
-	p, err := startProcess(n.cluster.binary, n.logFile, n.cluster.options.Niceness, append(
+	p, err := startProcess(n.cluster.binary, n.logFile, n.cluster.options.Niceness, n.cluster.options.Env, append(
 		[]string{"node", "--config", n.configFile, "--exit-with-parent"}, n.cluster.options.Extra...))
 	if err != nil {
 		return fmt.Errorf("start node %d: %w", n.id, err)

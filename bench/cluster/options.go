@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/raftmark/raftmark/raft"
@@ -57,6 +58,9 @@ type Options struct {
 	Niceness int
 	// Extra are more flags for each node.
 	Extra []string
+	// Env is more of the nodes' environment, each NAME=VALUE, as in GOMEMLIMIT=256MiB; it goes before that of this
+	// process, which they have too. Default none.
+	Env []string
 
 	// ReadyTimeout bounds how long Start and Restart wait. Default 30s.
 	ReadyTimeout time.Duration
@@ -95,6 +99,11 @@ func (o Options) Validate() error {
 	}
 	if o.Niceness < 0 || o.Niceness > NicenessMax {
 		errs = append(errs, fmt.Errorf("niceness: %d, want 0 to %d", o.Niceness, NicenessMax))
+	}
+	for _, e := range o.Env {
+		if i := strings.IndexByte(e, '='); i < 1 || strings.IndexByte(e, 0) >= 0 {
+			errs = append(errs, fmt.Errorf("env: %q, want NAME=VALUE", e))
+		}
 	}
 	if o.Dir == "" {
 		errs = append(errs, errors.New("dir: empty, want a folder"))

@@ -32,8 +32,8 @@ type process struct {
 }
 
 // startProcess starts binary in a process group of its own, with its output appended to logFile. The group's
-// priority is that of this process less niceness.
-func startProcess(binary, logFile string, niceness int, args []string) (*process, error) {
+// priority is that of this process less niceness; its environment is that of this process and env, which wins.
+func startProcess(binary, logFile string, niceness int, env, args []string) (*process, error) {
 	output, err := os.OpenFile(logFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, err
@@ -45,6 +45,7 @@ func startProcess(binary, logFile string, niceness int, args []string) (*process
 	}
 	cmd := exec.Command(binary, args...)
 	cmd.Stdout, cmd.Stderr = output, output
+	cmd.Env = append(os.Environ(), env...) // of one name the last one counts
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	parent, err := cmd.StdinPipe()
 	if err != nil {
