@@ -3,10 +3,7 @@ package pebble
 import (
 	"bytes"
 	"errors"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -164,101 +161,4 @@ func TestFlippedBitOfFirstRecord(t *testing.T) {
 			t.Fatalf("cut to %d bytes: %+v, %v", size, got, err)
 		}
 	}
-}
-
-// TestCompactAtEveryFailedWrite fails the k-th write or sync, and every later one, for every k, of a
-// history of appends, flushes, compactions and a replacement: what a crash then leaves is a state of the
-// history, with all that was acknowledged.
-func TestCompactAtEveryFailedWrite(t *testing.T) {
-	o := testOptions("/node")
-	for k, finished := 0, false; !finished; k += 1 + k/60 {
-		fs := vfs.NewCrashableMem()
-		states, acknowledged, err := compactUntilFailure(o, fs, k)
-		finished = err == nil
-		if err != nil && !strings.Contains(err.Error(), syscall.EIO.Error()) {
-			t.Fatalf("fault at %d: %v, want EIO", k, err)
-		}
-		l, err := OpenFS(o, fs.CrashClone(vfs.CrashCloneCfg{}))
-		if err != nil {
-			t.Fatalf("fault at %d: open after a crash: %v", k, err)
-		}
-		got, err := l.Load()
-		if err != nil {
-			t.Fatalf("fault at %d: load after a crash: %v", k, err)
-		}
-		found := -1
-		for i, s := range states {
-			if s.First == got.First && s.Last == got.Last && s.Configuration.Equal(got.Configuration) {
-				found = i
-			}
-		}
-		if found < acknowledged {
-			t.Fatalf("fault at %d: state %d, %d are acknowledged: %+v", k, found, acknowledged, got)
-		}
-		if got.Last != got.First {
-			if s, err := l.Read(got.First.Index, got.Last.Index, 1<<30); err != nil || s.Last() != got.Last {
-				t.Fatalf("fault at %d: read up to %v, %v, want %v", k, s.Last(), err, got.Last)
-			}
-		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// flushOrFail flushes, which never ends on a disk that failed.
-func flushOrFail(l *Log) error {
-	done, err := l.db.AsyncFlush()
-	for err == nil {
-		select {
-		case <-done:
-			return nil
-		case <-time.After(time.Millisecond):
-			err = l.failure.Get()
-		}
-	}
-	return err
-}
-
-// compactUntilFailure returns the states that the log went through, and which of them is acknowledged.
-func compactUntilFailure(o storage.Options, fs vfs.FS, k int) (states []raft.LogState, acknowledged int, err error) {
-	states = []raft.LogState{{}}
-	l, err := OpenFS(o, newFaultyFS(fs, &fault{err: syscall.EIO, after: k}))
-	if err != nil {
-		return states, 0, err
-	}
-	defer l.Close()
-	if _, err := l.Load(); err != nil {
-		return states, 0, err
-	}
-	for i := range 16 {
-		next := states[len(states)-1]
-		var step func() error
-		switch {
-		case i == 11: // the snapshot takes the place of the log
-			next.First, next.Configuration = raft.EntryID{Term: 2, Index: 90}, raft.NewConfiguration(4, 5)
-			next.Last = next.First
-			step = func() error { return l.Compact(raft.Snapshot{Last: next.First, Configuration: next.Configuration}) }
-		case i%5 == 4:
-			upto := snapshotAt(next.Last.Term, next.Last.Index-2)
-			next.First, next.Configuration = upto.Last, upto.Configuration
-			step = func() error { return errors.Join(flushOrFail(l), l.Compact(upto)) }
-		default:
-			s := testSpan(next.Last, max(1, next.Last.Term), 4)
-			next.Last = s.Last()
-			step = func() error {
-				wait, err := l.Append(nil, []raft.Span{s})
-				if err == nil {
-					err = wait()
-				}
-				return err
-			}
-		}
-		states = append(states, next)
-		if err := step(); err != nil {
-			return states, acknowledged, err
-		}
-		acknowledged++
-	}
-	return states, acknowledged, nil
 }
