@@ -100,7 +100,8 @@ func (c *course) check(m machine, index raft.Index) error {
 		return err
 	}
 	if at != index || hash != c.hashes[index] {
-		return sweep.Violation("at %d the machine has hash %v, says that it is at %d; want %v", index, hash, at, c.hashes[index])
+		return sweep.Violation("at %d the machine has hash %v, says that it is at %d; want %v",
+			index, hash, at, c.hashes[index])
 	}
 	return nil
 }

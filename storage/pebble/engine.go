@@ -61,8 +61,8 @@ func (s *lateScheduler) begin() {
 const closeGrace = 200 * time.Millisecond
 
 // CloseUnopened closes an engine that pebble.Open has opened, and that failed before it was ready to be used. Work of
-// its own that failed meanwhile was ended (see storage.Failure.Background), and the engine waits for that for ever: then
-// it is left behind.
+// its own that failed meanwhile was ended (see storage.Failure.Background), and the engine waits for that for ever:
+// then it is left behind.
 func CloseUnopened(f *storage.Failure, db *pebble.DB) error {
 	closed := make(chan error, 1)
 	go func() {

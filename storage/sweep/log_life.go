@@ -167,7 +167,8 @@ func (l *logLife) stopped(err error) error {
 		}
 	}
 	for range 2 {
-		wait, again := l.log.Append(nil, []raft.Span{l.state.drawSpan(l.rng, l.state.last().Index, l.state.last().Term+1, false)})
+		span := l.state.drawSpan(l.rng, l.state.last().Index, l.state.last().Term+1, false)
+		wait, again := l.log.Append(nil, []raft.Span{span})
 		if again == nil {
 			again = wait()
 		}

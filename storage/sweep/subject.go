@@ -97,8 +97,8 @@ func (s *Subject[S]) EveryPoint(sw *Sweep, seed uint64, seeds int) error {
 	return s.check(sw, disk, ledger.Possible(), cuts(seeds))
 }
 
-// powerOff lets nothing more reach the disk when the power is off. What is there can still be read: nobody will see what
-// the component makes of it, and it ends sooner.
+// powerOff lets nothing more reach the disk when the power is off. What is there can still be read: nobody will see
+// what the component makes of it, and it ends sooner.
 func powerOff(off bool, op Op) *Fault {
 	if !off || !op.Kind.Changes() {
 		return nil
