@@ -41,6 +41,8 @@ const (
 	// primeRoom is how many times what the log writes in advance must be free beside that, for it to do so: other nodes
 	// may be on the same disk.
 	primeRoom = 8
+	// memTablesOfDisk is how many memtables of the log a file system has room for at least.
+	memTablesOfDisk = 64
 )
 
 // diskRoom watches the room on the file system of the data folder.
@@ -56,11 +58,14 @@ type diskRoom struct {
 }
 
 func newDiskRoom(c Config) *diskRoom {
-	r := &diskRoom{dir: c.DataDir, reserve: max(0, int64(c.DiskReserve)), measure: storage.MeasureSpace}
+	return &diskRoom{dir: c.DataDir, reserve: max(0, int64(c.DiskReserve)), measure: c.measurer()}
+}
+
+func (c Config) measurer() func(string) (storage.Space, error) {
 	if c.measureSpace != nil {
-		r.measure = c.measureSpace
+		return c.measureSpace
 	}
-	return r
+	return storage.MeasureSpace
 }
 
 // admit measures the room before anything is written, and returns an error when it is too little to start with: a node
@@ -161,12 +166,17 @@ func (n *Node) diskStatus() DiskStatus {
 	return s
 }
 
-// walPrimeBytes returns what the log may write in advance, for speed: nothing where the room is needed.
-func (c Config) walPrimeBytes() int {
-	space, err := storage.MeasureSpace(c.DataDir)
-	reserve := max(0, int64(c.DiskReserve))
-	if err == nil && clampBytes(space.FreeBytes) < reserve+reserve/roomAgain+primeRoom*storage.WALPrimeBytesDefault {
-		return storage.WALPrimeOff
+// fitLog makes what the log keeps in reserve fit the file system: it prepares each file for a little more than the size of
+// a memtable, and nodes share disks.
+func (c Config) fitLog(o *storage.Options) {
+	space, err := c.measurer()(c.DataDir)
+	if err != nil {
+		return
 	}
-	return 0
+	free, total := clampBytes(space.FreeBytes), clampBytes(space.TotalBytes)
+	o.MemTableBytes = int(min(max(total>>20/memTablesOfDisk<<20, storage.MemTableBytesMin), storage.MemTableBytesDefault))
+	reserve := max(0, int64(c.DiskReserve))
+	if free < reserve+reserve/roomAgain+primeRoom*storage.WALPrimeBytesDefault {
+		o.WALPrimeBytes = storage.WALPrimeOff
+	}
 }

@@ -199,3 +199,20 @@ func TestDiskConfigIsChecked(t *testing.T) {
 		t.Errorf("got %v, want what was asked for", got)
 	}
 }
+
+func TestLogFitsTheFileSystem(t *testing.T) {
+	for _, row := range []struct{ freeMiB, totalMiB, memTableMiB, prime int }{
+		{90_000, 100_000, 32, 0}, {500, 100_000, 32, storage.WALPrimeOff}, {250, 300, 4, storage.WALPrimeOff},
+		{10, 20, 1, storage.WALPrimeOff},
+	} {
+		c := Config{DiskReserve: DefaultDiskReserve, measureSpace: func(string) (storage.Space, error) {
+			return storage.Space{FreeBytes: uint64(row.freeMiB) << 20, TotalBytes: uint64(row.totalMiB) << 20}, nil
+		}}
+		var o storage.Options
+		c.fitLog(&o)
+		if o.MemTableBytes>>20 != row.memTableMiB || o.WALPrimeBytes != row.prime {
+			t.Errorf("%d of %d MiB free: got memtables of %d bytes, %d bytes primed; want %d MiB and %d",
+				row.freeMiB, row.totalMiB, o.MemTableBytes, o.WALPrimeBytes, row.memTableMiB, row.prime)
+		}
+	}
+}

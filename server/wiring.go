@@ -74,11 +74,12 @@ func openParts(c Config) (p parts, err error) {
 
 func (p *parts) openLog(c Config) error {
 	o := storage.Options{
-		Dir: c.DataDir, Cluster: c.Cluster, Node: c.Node, Sync: c.Sync, WALPrimeBytes: c.walPrimeBytes(),
+		Dir: c.DataDir, Cluster: c.Cluster, Node: c.Node, Sync: c.Sync,
 		AdoptCopied: c.AdoptCopiedFolder, Logger: c.Logger,
 	}
 	switch c.LogStorage {
 	case StoragePebble:
+		c.fitLog(&o)
 		log, err := openPebbleLog(o, p.faults)
 		if err != nil {
 			return err
