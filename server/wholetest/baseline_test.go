@@ -1,6 +1,7 @@
 package wholetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -305,6 +306,6 @@ func writeAll(fs vfs.FS, name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	_, err = f.Write(bytes.Clone(data)) // some builds of it write to what they are given
 	return errors.Join(err, f.Sync(), f.Close())
 }
