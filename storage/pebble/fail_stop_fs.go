@@ -85,8 +85,8 @@ func (f *FailStopFS) Create(name string, category vfs.DiskWriteCategory) (vfs.Fi
 	return f.file(func() (vfs.File, error) { return f.FS.Create(name, category) })
 }
 
-// orderMarker makes durable what was created and removed beside a marker of the engine, before that is. The engine syncs
-// the folder only after it has created the new marker and removed the old one: a power loss before could leave the new
+// orderMarker makes durable what was created and removed beside a marker of the engine, before that is. The engine
+// syncs the folder only after it has created the new marker and removed the old one: a power loss before could leave the new
 // marker without the file that it names, or neither marker, which is a new, empty store.
 func (f *FailStopFS) orderMarker(name string) {
 	if strings.HasPrefix(f.FS.PathBase(name), "marker.") {
