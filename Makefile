@@ -5,6 +5,7 @@ BIN          := bin/raftmark
 PKG          ?= ./...
 SEEDS        ?= 1000
 HOURS        ?= 8
+MINUTES      ?= 10
 MUTANTS      ?=
 ARMS         ?= kept
 TIME         ?= 30s
@@ -23,7 +24,7 @@ BUILDVCS     := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo 
 SWEPT         = $(shell grep -rl --include='*_test.go' 'func TestSweep' . | xargs -n 1 dirname | sort -u)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-storage vet fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage report golden cover clean
+.PHONY: help build test test-storage test-memory vet fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage report golden cover clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +38,7 @@ test: ## run all tests, with -race and all invariants, and 500 simulated minutes
 	$(GO) test -run 'Allocates' ./raft # the race detector allocates too
 	$(GO) test -run '^(TestSeeds|TestCrashAtEveryPoint)$$' -timeout 10m ./raft/sim # one goroutine: no race detector
 	$(GO) test -run '^TestHundredTrialsRenderInTime$$' ./reports # a bound on time, which the race detector would break
+	$(GO) test -run '^TestMemoryOfALeaderWithAStoppedFollower$$' ./bench/cluster # memory, which it would multiply
 
 test-storage: ## crash, fault and corruption sweeps of storage in full (at most 10 minutes on 2 cores), then their table
 	@rm -rf results/storage && mkdir -p results/storage
@@ -46,6 +48,11 @@ test-storage: ## crash, fault and corruption sweeps of storage in full (at most 
 	{ printf '| sweep | cases | crash clones | faults | outcomes | seconds |\n|---|---|---|---|---|---|\n'; \
 	cat results/storage/*.row; } > results/storage.md || status=1; \
 	cat results/storage.md; exit $$status
+
+test-memory: ## memory and disk of a leader at full load, a follower stopped for MINUTES=10; results/memory.md and .csv
+	@mkdir -p results
+	RAFTMARK_MEMORY_MINUTES=$(MINUTES) RAFTMARK_MEMORY_OUT=$(CURDIR)/results \
+	$(GO) test -v -count=1 -timeout 2h -run '^TestMemoryOfALeaderWithAStoppedFollower$$' ./bench/cluster
 
 vet: ## go vet
 	$(GO) vet -tags invariants ./...

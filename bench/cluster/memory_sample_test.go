@@ -157,11 +157,12 @@ func maximaOf(samples []memorySample, node raft.NodeID) memorySample {
 
 func csvOf(samples []memorySample) string {
 	var b strings.Builder
-	b.WriteString("seconds,phase,node,role,ops_per_second,rss,rss_file,rss_outside_go,go_runtime,go_heap_inuse,goroutines," +
-		"log_entries_bytes,log_disk,kv_disk,snapshot_disk\n")
+	b.WriteString("seconds,phase,node,role,ops_per_second,rss,rss_file,rss_outside_go,go_runtime,go_heap_inuse," +
+		"goroutines,log_entries_bytes,log_disk,kv_disk,snapshot_disk\n")
 	for _, s := range samples {
-		fmt.Fprintf(&b, "%.1f,%s,%d,%s,%.0f,%d,%d,%d,%d,%d,%d,%d,%d,%d,%d\n", s.at.Seconds(), s.phase, s.node, s.role, s.opsPS,
-			s.rss, s.rssFile, s.outside, s.runtime, s.heapInuse, s.goroutines, s.logBytes, s.logDisk, s.machineDisk, s.snapshotDisk)
+		fmt.Fprintf(&b, "%.1f,%s,%d,%s,%.0f,%d,%d,%d,%d,%d,%d,%d,%d,%d,%d\n", s.at.Seconds(), s.phase, s.node, s.role,
+			s.opsPS, s.rss, s.rssFile, s.outside, s.runtime, s.heapInuse, s.goroutines, s.logBytes,
+			s.logDisk, s.machineDisk, s.snapshotDisk)
 	}
 	return b.String()
 }
@@ -171,8 +172,8 @@ func (m *memoryTrial) table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d clients with %d writes of %d B under way each; GOMEMLIMIT %d MiB; maxima, sizes in MiB.\n\n",
 		memoryClients, memoryDepth, memoryValueBytes, memoryLimit/mib)
-	b.WriteString("| node | resident | of files | outside Go | Go runtime | Go heap | goroutines | log | log/ | kv/ | snapshot/ |\n" +
-		"|---|---|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| node | resident | of files | outside Go | Go runtime | Go heap | goroutines | log | log/ | " +
+		"kv/ | snapshot/ |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, n := range m.c.Nodes() {
 		s := maximaOf(m.samples, n.ID())
 		fmt.Fprintf(&b, "| %d, %s | %s | %s | %s | %s | %s | %d | %s | %s | %s | %s |\n", s.node, s.role, inMiB(s.rss),
