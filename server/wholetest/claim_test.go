@@ -123,11 +123,27 @@ func writeInPlace(name string, data []byte) error {
 func TestSweepClaimCorruption(t *testing.T) {
 	s := sweep.Start(t, "node: damaged identity, incarnation, peers, lock")
 	table := &table{counts: map[string]map[string]int{}}
-	kinds := []string{"IDENTITY", "INCARNATION", "PEERS", "LOCK"}
-	const damagesMax = 48 // of one file
-	stride := s.Pick(7, 1)
-	s.Each(len(kinds)*damagesMax/stride, func(i int) error {
-		kind, number := kinds[i*stride/damagesMax], i*stride%damagesMax
+	first, err := newClaimed(filepath.Join(t.TempDir(), "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type one struct {
+		kind   string
+		number int
+	}
+	var all []one
+	for _, kind := range []string{"IDENTITY", "INCARNATION", "PEERS", "LOCK"} {
+		data, err := os.ReadFile(filepath.Join(first.dir, kind))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for number := range damagesOf(kind, data) {
+			all = append(all, one{kind, number})
+		}
+	}
+	stride := s.Pick(5, 1)
+	s.Each((len(all)+stride-1)/stride, func(i int) error {
+		kind, number := all[i*stride].kind, all[i*stride].number
 		c, err := newClaimed(filepath.Join(t.TempDir(), "data"))
 		if err != nil {
 			return err
@@ -148,7 +164,7 @@ func TestSweepClaimCorruption(t *testing.T) {
 		table.add(kind, outcome)
 		return nil
 	})
-	t.Log("\n" + table.String())
+	table.publish(t, s.Long(), "corruption-claim.md")
 }
 
 // TestSwappedIdentity puts the identity of another node in place.

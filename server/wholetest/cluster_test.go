@@ -321,9 +321,3 @@ func (c *cluster) await(what string, holds func() bool) error {
 	}
 	return fmt.Errorf("%s: not within %v", what, awaitMax)
 }
-
-// awaitLeader waits for a leader that can answer.
-func (c *cluster) awaitLeader() (n *node, err error) {
-	err = c.await("a leader", func() bool { n = c.leader(); return n != nil })
-	return n, err
-}

@@ -167,7 +167,7 @@ func TestSweepCorruption(t *testing.T) {
 		table.add(o.kind, outcome)
 		return nil
 	})
-	table.publish(t, s.Long())
+	table.publish(t, s.Long(), "corruption.md")
 }
 
 // rejoinOneIn says how many of the nodes that show no difference run with the others: each costs a cluster.

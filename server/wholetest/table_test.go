@@ -31,7 +31,8 @@ func (t *table) add(kind, outcome string) {
 func (t *table) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	outcomes := []string{refused, stops, lostEnd, dropped, repaired, equal, forgets}
+	outcomes := slices.DeleteFunc([]string{refused, stops, lostEnd, dropped, repaired, equal, forgets},
+		func(outcome string) bool { return !t.had(outcome) })
 	var out strings.Builder
 	fmt.Fprintf(&out, "| file | damages | %s | silent |\n|---|--:|%s\n", strings.Join(outcomes, " | "),
 		strings.Repeat("--:|", len(outcomes)+1))
@@ -47,15 +48,25 @@ func (t *table) String() string {
 	return out.String()
 }
 
-// publish logs the table, and writes it to results/ when all was swept and nothing was silent.
-func (t *table) publish(tb testing.TB, long bool) {
+// had reports whether something ended so.
+func (t *table) had(outcome string) bool {
+	for _, counts := range t.counts {
+		if counts[outcome] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// publish logs the table, and writes it to the file name in results/ when all was swept and nothing was silent.
+func (t *table) publish(tb testing.TB, long bool, name string) {
+	tb.Helper()
 	tb.Log("\n" + t.String())
 	if !long || tb.Failed() {
 		return
 	}
 	dir := filepath.Join("..", "..", "results")
-	name := filepath.Join(dir, "corruption.md")
-	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(name, []byte(t.String()), 0o644)); err != nil {
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, name), []byte(t.String()), 0o644)); err != nil {
 		tb.Error(err)
 	}
 }

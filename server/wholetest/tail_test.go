@@ -103,7 +103,8 @@ func (l *lostTail) comesBack() error {
 		return fmt.Errorf("the log lost its end and says %v, want %v", got, l.last)
 	}
 	time.Sleep(5 * time.Second)
-	if s := l.node(victim).Status(); s.Recover != l.last || s.Role != raft.Follower || s.Vote == victim {
+	held := l.node(victim).loaded.HardState
+	if s := l.node(victim).Status(); s.Recover != l.last || s.Role != raft.Follower || s.Term != held.Term {
 		return fmt.Errorf("alone it is %+v, want a follower that recovers", s)
 	}
 	if err := l.boot(l.third, l.keep); err != nil {
