@@ -66,7 +66,9 @@ func (t *table) publish(tb testing.TB, long bool, name string) {
 		return
 	}
 	dir := filepath.Join("..", "..", "results")
-	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, name), []byte(t.String()), 0o644)); err != nil {
+	err := os.MkdirAll(dir, 0o755)
+	err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), []byte(t.String()), 0o644))
+	if err != nil {
 		tb.Error(err)
 	}
 }
