@@ -70,7 +70,7 @@ func OpenPebble(o Options) (*Pebble, error) {
 			err = errors.Join(err, logpebble.CloseUnopened(m.failure, db))
 		default:
 		}
-		if errors.Is(err, pebble.ErrCorruption) {
+		if pebble.IsCorruptionError(err) {
 			err = fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
 		}
 		return nil, fmt.Errorf("open state machine: %w", err)

@@ -201,6 +201,13 @@ func TestHungDiskDoesNotKeepAFailedNode(t *testing.T) {
 	if took := time.Since(began); took < failGrace/2 {
 		t.Errorf("it ended after %v, so that nothing hung", took)
 	}
+	again := make(chan struct{})
+	go func() { n.shutDown(t.Context(), func() {}); close(again) }()
+	select {
+	case <-again:
+	case <-time.After(10 * time.Second):
+		t.Error("who stops a node that has been given up waits for its disk")
+	}
 	if n.faults.Rules()[0].Waiting == 0 {
 		t.Error("the sync does not hang any more")
 	}

@@ -56,6 +56,7 @@ func (c nodeCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(out, "raftmark_raft_last_index", float64(s.Raft.LastIndex))
 	gauge(out, "raftmark_raft_durable_index", float64(s.Raft.DurableIndex))
+	gauge(out, "raftmark_raft_recovering", truth(s.Raft.Recover != nil))
 	for _, p := range s.Raft.Peers {
 		peer := label{"peer", strconv.FormatUint(uint64(p.ID), 10)}
 		gauge(out, "raftmark_raft_peer_match_index", float64(p.Match), peer)

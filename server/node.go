@@ -41,7 +41,7 @@ type Node struct {
 	silenced       atomic.Bool   // a peer refuses it for its disk, see silence
 
 	serving sync.WaitGroup // the accept loops and the watch of the replica
-	end     sync.Once
+	ending  atomic.Bool
 	// ended is closed when nothing of the node is left, or nothing that its disk would let go.
 	ended    chan struct{}
 	finished sync.Once
@@ -232,7 +232,7 @@ func (n *Node) closeClients() {
 
 // shutDown ends everything, once; whoever comes second waits for the first.
 func (n *Node) shutDown(ctx context.Context, endClients func()) {
-	n.end.Do(func() {
+	if n.ending.CompareAndSwap(false, true) {
 		endClients()
 		err := errors.Join(n.replica.Halt(), n.release())
 		if n.admin != nil {
@@ -244,8 +244,8 @@ func (n *Node) shutDown(ctx context.Context, endClients func()) {
 			n.setCause(n.causeOf(err))
 		}
 		n.finish()
-	})
-	<-n.ended
+	}
+	<-n.ended // by the first, or because the disk lets go of nothing
 }
 
 // Wait returns when nothing of the node is left, or nothing that its disk would let go: nil after Stop or Abort, else

@@ -51,19 +51,21 @@ type Status struct {
 // Raft is the protocol's part of a Status.
 type Raft struct {
 	// Role is follower, precandidate, candidate or leader; or learner, of a follower without a vote.
-	Role          string            `json:"role"`
-	Term          raft.Term         `json:"term"`
-	Vote          raft.NodeID       `json:"vote"`
-	Leader        raft.NodeID       `json:"leader"`
-	TermCommitted bool              `json:"term_committed"`
-	CommitIndex   raft.Index        `json:"commit_index"`
-	LastApplied   raft.Index        `json:"last_applied"`
-	FirstIndex    raft.Index        `json:"first_index"` // the log begins after it
-	LastIndex     raft.Index        `json:"last_index"`
-	DurableIndex  raft.Index        `json:"durable_index"`
-	TransferTo    raft.NodeID       `json:"transfer_to,omitempty"`
-	Members       Membership        `json:"members"`
-	Peers         []raft.PeerStatus `json:"peers,omitempty"`
+	Role          string      `json:"role"`
+	Term          raft.Term   `json:"term"`
+	Vote          raft.NodeID `json:"vote"`
+	Leader        raft.NodeID `json:"leader"`
+	TermCommitted bool        `json:"term_committed"`
+	CommitIndex   raft.Index  `json:"commit_index"`
+	LastApplied   raft.Index  `json:"last_applied"`
+	FirstIndex    raft.Index  `json:"first_index"` // the log begins after it
+	LastIndex     raft.Index  `json:"last_index"`
+	DurableIndex  raft.Index  `json:"durable_index"`
+	// Recover is where the log once ended, while this node does not vote because its disk lost that end.
+	Recover    *raft.EntryID     `json:"recover,omitempty"`
+	TransferTo raft.NodeID       `json:"transfer_to,omitempty"`
+	Members    Membership        `json:"members"`
+	Peers      []raft.PeerStatus `json:"peers,omitempty"`
 }
 
 // ClientStatus is the client port's part of a Status.
@@ -97,7 +99,7 @@ func notReady(s *raft.Status, refusedBy map[string]uint64) string {
 		return fmt.Sprintf("peers refused %d connections: %s", life, transport.RefusedLife.Advice())
 	case s.Recover != raft.EntryID{}:
 		return fmt.Sprintf("its disk lost the end of the log, which went up to %v: it does not vote until it has caught up "+
-			"with a leader", s.Recover)
+			"with a leader, which the others must elect", s.Recover)
 	case s.Leader != raft.None && s.Role == raft.Leader && !s.TermCommitted:
 		return "it leads, but has not committed an entry of its term"
 	case s.Leader != raft.None && s.LastApplied+readyLagMax < s.CommitIndex:
@@ -133,6 +135,9 @@ func (n *Node) Status() Status {
 	if m, ok := n.transport.(interface{ Metrics() transport.Metrics }); ok {
 		metrics := m.Metrics()
 		status.Transport, refusedBy = &metrics, metrics.RefusedBy
+	}
+	if s.Recover != (raft.EntryID{}) {
+		status.Raft.Recover = &s.Recover
 	}
 	status.NotReady, status.Removed = notReady(&s, refusedBy), removed(&s, refusedBy)
 	status.Ready = status.NotReady == ""

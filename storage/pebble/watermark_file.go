@@ -113,7 +113,11 @@ func openWatermark(fsys vfs.FS, dir string, written bool) (watermarkFile, error)
 	if err != nil {
 		return watermarkFile{}, fmt.Errorf("open watermark: %w", err)
 	}
-	w, err := readWatermark(f)
+	// What is read may be in memory only, left by a process that was killed; the slot before it is overwritten next.
+	w, err := watermarkFile{}, f.SyncData()
+	if err == nil {
+		w, err = readWatermark(f)
+	}
 	if err != nil {
 		return watermarkFile{}, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
