@@ -6,6 +6,7 @@ PKG          ?= ./...
 SEEDS        ?= 1000
 HOURS        ?= 8
 MINUTES      ?= 10
+VALUE        ?= 1024
 MUTANTS      ?=
 ARMS         ?= kept
 TIME         ?= 30s
@@ -49,9 +50,9 @@ test-storage: ## crash, fault and corruption sweeps of storage in full (at most 
 	cat results/storage/*.row; } > results/storage.md || status=1; \
 	cat results/storage.md; exit $$status
 
-test-memory: ## memory and disk of a leader at full load, a follower stopped for MINUTES=10; results/memory.md and .csv
+test-memory: ## memory and disk of a leader at full load, a follower stopped for MINUTES=10, writes of VALUE=1024 bytes; results/memory.md
 	@mkdir -p results
-	RAFTMARK_MEMORY_MINUTES=$(MINUTES) RAFTMARK_MEMORY_OUT=$(CURDIR)/results \
+	RAFTMARK_MEMORY_MINUTES=$(MINUTES) RAFTMARK_MEMORY_VALUE=$(VALUE) RAFTMARK_MEMORY_OUT=$(CURDIR)/results \
 	$(GO) test -v -count=1 -timeout 2h -run '^TestMemoryOfALeaderWithAStoppedFollower$$' ./bench/cluster
 
 vet: ## go vet

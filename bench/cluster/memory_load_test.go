@@ -16,12 +16,14 @@ import (
 
 // The load: so many clients, each a connection in a closed loop with so many writes under way, all to keys of its own.
 const (
-	memoryClients    = 64
-	memoryDepth      = 16
-	memoryKeys       = 512 // of each client
-	memoryValueBytes = 1 << 10
-	// memoryStateBytes bounds the state: keys, values and what the machine keeps beside each.
-	memoryStateBytes = memoryClients * memoryKeys * (memoryValueBytes + 128)
+	memoryClients = 64
+	memoryDepth   = 16
+	// memoryValueDefault is what a write writes, in bytes, and memoryState about how much all keys together hold.
+	memoryValueDefault = 1 << 10
+	memoryState        = 32 * mib
+	memoryDigits       = 20 // of the number that a value begins with
+	// memoryBeside bounds what the machine keeps beside a value.
+	memoryBeside = 128
 	// memoryLostMax bounds the losses of a client that are named.
 	memoryLostMax = 10
 )
@@ -29,6 +31,7 @@ const (
 // memoryLoad writes growing numbers, and remembers of each key the last one sent and the last one acknowledged: what
 // is lost is found in the memory of two numbers a key.
 type memoryLoad struct {
+	valueBytes   int
 	clients      []*memoryClient
 	acknowledged atomic.Uint64
 	ending       chan struct{}
@@ -42,22 +45,27 @@ type memoryLoad struct {
 }
 
 type memoryClient struct {
-	id          int
-	conn        net.Conn
-	in          *bufio.Reader
-	sent, acked [memoryKeys]uint64
+	id, valueBytes int
+	conn           net.Conn
+	in             *bufio.Reader
+	sent, acked    []uint64 // by key
 }
 
-func startMemoryLoad(t *testing.T, address string) *memoryLoad {
+func startMemoryLoad(t *testing.T, address string, valueBytes int) *memoryLoad {
 	t.Helper()
 	l := &memoryLoad{ending: make(chan struct{}), failed: make(chan struct{}), refused: map[string]uint64{}}
+	l.valueBytes = valueBytes
+	keys := max(2*memoryDepth, memoryState/memoryClients/valueBytes)
 	for id := range memoryClients {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = conn.Close() })
-		l.clients = append(l.clients, &memoryClient{id: id, conn: conn, in: bufio.NewReader(conn)})
+		l.clients = append(l.clients, &memoryClient{
+			id: id, valueBytes: valueBytes, conn: conn, in: bufio.NewReader(conn),
+			sent: make([]uint64, keys), acked: make([]uint64, keys),
+		})
 	}
 	for _, c := range l.clients {
 		l.ended.Go(func() {
@@ -94,23 +102,28 @@ func (l *memoryLoad) refusals() string {
 	return fmt.Sprintf("refused by answer %v", l.refused)
 }
 
+// stateBytes bounds the state: keys, values and what the machine keeps beside each.
+func (l *memoryLoad) stateBytes() int64 {
+	return int64(memoryClients * len(l.clients[0].sent) * (l.valueBytes + memoryBeside))
+}
+
 func (c *memoryClient) key(k int) string { return fmt.Sprintf("c%02d-k%04d", c.id, k) }
 
 // run keeps memoryDepth writes under way until the load ends.
 func (c *memoryClient) run(l *memoryLoad) error {
-	padding := strings.Repeat("x", memoryValueBytes-20)
+	padding := strings.Repeat("x", c.valueBytes-memoryDigits)
 	out := bufio.NewWriter(c.conn)
 	send := func(k int) error {
 		c.sent[k]++
 		key := c.key(k)
-		_, err := fmt.Fprintf(out, "*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n%020d%s\r\n", len(key), key, memoryValueBytes,
-			c.sent[k], padding)
+		_, err := fmt.Fprintf(out, "*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n%0*d%s\r\n", len(key), key, c.valueBytes,
+			memoryDigits, c.sent[k], padding)
 		return err
 	}
 	var first, next int // the oldest write under way, and the one that is sent next
 	for running := true; running || first < next; {
 		for running && next-first < memoryDepth {
-			if err := send(next % memoryKeys); err != nil {
+			if err := send(next % len(c.sent)); err != nil {
 				return err
 			}
 			next++
@@ -127,8 +140,8 @@ func (c *memoryClient) run(l *memoryLoad) error {
 		if err != nil {
 			return err
 		}
-		if k := first % memoryKeys; line == "+OK\r\n" {
-			c.acked[k] = c.sent[k] // memoryKeys are more than are under way: no key is among them twice
+		if k := first % len(c.sent); line == "+OK\r\n" {
+			c.acked[k] = c.sent[k] // there are more keys than writes under way: none is among them twice
 			l.acknowledged.Add(1)
 		} else {
 			word, _, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -176,7 +189,7 @@ func (c *memoryClient) check(address string) (lost []error, err error) {
 		return lost, err
 	}
 	in := bufio.NewReader(conn)
-	for k := range memoryKeys {
+	for k := range c.sent {
 		if c.sent[k] == 0 {
 			continue
 		}
@@ -184,7 +197,7 @@ func (c *memoryClient) check(address string) (lost []error, err error) {
 		if _, err := fmt.Fprintf(conn, "*2\r\n$3\r\nGET\r\n$%d\r\n%s\r\n", len(key), key); err != nil {
 			return lost, err
 		}
-		got, err := readNumber(in)
+		got, err := readNumber(in, c.valueBytes)
 		if err != nil {
 			return lost, fmt.Errorf("%s: %w", key, err)
 		}
@@ -196,7 +209,7 @@ func (c *memoryClient) check(address string) (lost []error, err error) {
 }
 
 // readNumber reads the answer to a GET; no value is 0.
-func readNumber(in *bufio.Reader) (uint64, error) {
+func readNumber(in *bufio.Reader, valueBytes int) (uint64, error) {
 	line, err := in.ReadString('\n')
 	if err != nil {
 		return 0, err
@@ -204,12 +217,12 @@ func readNumber(in *bufio.Reader) (uint64, error) {
 	switch line = strings.TrimSpace(line); {
 	case line == "$-1" || line == "_":
 		return 0, nil
-	case line != "$"+strconv.Itoa(memoryValueBytes):
+	case line != "$"+strconv.Itoa(valueBytes):
 		return 0, errors.New(line)
 	}
-	value := make([]byte, memoryValueBytes+2)
+	value := make([]byte, valueBytes+2)
 	if _, err := io.ReadFull(in, value); err != nil {
 		return 0, err
 	}
-	return strconv.ParseUint(string(value[:20]), 10, 64)
+	return strconv.ParseUint(string(value[:memoryDigits]), 10, 64)
 }

@@ -171,7 +171,7 @@ func csvOf(samples []memorySample) string {
 func (m *memoryTrial) table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d clients with %d writes of %d B under way each; GOMEMLIMIT %d MiB; maxima, sizes in MiB.\n\n",
-		memoryClients, memoryDepth, memoryValueBytes, memoryLimit/mib)
+		memoryClients, memoryDepth, m.load.valueBytes, memoryLimit/mib)
 	b.WriteString("| node | resident | of files | outside Go | Go runtime | Go heap | goroutines | log | log/ | " +
 		"kv/ | snapshot/ |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, n := range m.c.Nodes() {

@@ -16,9 +16,10 @@ import (
 	"github.com/raftmark/raftmark/storage"
 )
 
-// What the proof of the memory caps is asked for; make test-memory sets both.
+// What the proof of the memory caps is asked for; make test-memory sets them.
 const (
 	memoryMinutesEnv = "RAFTMARK_MEMORY_MINUTES" // how long the follower is stopped; a sample of 4 s without it
+	memoryValueEnv   = "RAFTMARK_MEMORY_VALUE"   // bytes of a write's value; 1 KiB without it
 	memoryOutEnv     = "RAFTMARK_MEMORY_OUT"     // folder for memory.csv and memory.md; none without it
 )
 
@@ -63,14 +64,8 @@ func TestMemoryOfALeaderWithAStoppedFollower(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		t.Skip("measures memory, which the race detector multiplies")
 	}
-	stopped := 4 * time.Second
-	if text := os.Getenv(memoryMinutesEnv); text != "" {
-		minutes, err := strconv.ParseFloat(text, 64)
-		if err != nil || minutes <= 0 {
-			t.Fatalf("%s: %q, want minutes", memoryMinutesEnv, text)
-		}
-		stopped = time.Duration(minutes * float64(time.Minute))
-	}
+	stopped := time.Duration(numberOf(t, memoryMinutesEnv, 4.0/60, 0) * float64(time.Minute))
+	valueBytes := int(numberOf(t, memoryValueEnv, memoryValueDefault, memoryDigits))
 	c := startCluster(t, Options{
 		Nodes: 3, LogStorage: server.StoragePebble, Machine: server.MachinePebble, Sync: storage.SyncFsync,
 		Env: []string{fmt.Sprintf("GOMEMLIMIT=%dMiB", memoryLimit/mib)},
@@ -87,9 +82,9 @@ func TestMemoryOfALeaderWithAStoppedFollower(t *testing.T) {
 	}
 	m := &memoryTrial{t: t, c: c, leader: leader, follower: follower}
 	m.begin()
-	defer m.publish()
-	m.load = startMemoryLoad(t, leader.ClientAddr())
+	m.load = startMemoryLoad(t, leader.ClientAddr(), valueBytes)
 	defer m.load.stop()
+	defer m.publish()
 
 	m.watch("before", time.Second, nil)
 	m.pause()
@@ -100,6 +95,20 @@ func TestMemoryOfALeaderWithAStoppedFollower(t *testing.T) {
 	m.load.stop()
 	m.settle()
 	m.judge()
+}
+
+// numberOf returns what the environment says.
+func numberOf(t *testing.T, name string, otherwise, least float64) float64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	number, err := strconv.ParseFloat(text, 64)
+	if err != nil || number < least {
+		t.Fatalf("%s: %q, want a number, at least %v", name, text, least)
+	}
+	return number
 }
 
 // memoryTrial is one run of the test.
@@ -243,6 +252,7 @@ type memoryBound struct {
 
 func (m *memoryTrial) bounds() []memoryBound {
 	top := maximaOf(m.samples, m.leader.ID())
+	state := m.load.stateBytes()
 	binary := fileBytes(m.c.binary)
 	outside := binary + logOutside + machineOutside + allocatorOutside
 	logMax := int64(replicaLogBytesMax)
@@ -258,10 +268,10 @@ func (m *memoryTrial) bounds() []memoryBound {
 		{"log by size of entries", top.logBytes, logMax, "log_bytes_max"},
 		{"disk of log/", top.logDisk, logMax + logBesides, fmt.Sprintf("log_bytes_max %d MiB and %d MiB of spare files",
 			logMax/mib, logBesides/mib)},
-		{"disk of kv/", top.machineDisk, 2*memoryStateBytes + machineBesides, fmt.Sprintf(
-			"twice the state of %d MiB, and level 0 of at most %d MiB", memoryStateBytes/mib, machineBesides/mib)},
-		{"disk of snapshot/", top.snapshotDisk, snapshotFiles * memoryStateBytes, fmt.Sprintf(
-			"%d files of the state of %d MiB", snapshotFiles, memoryStateBytes/mib)},
+		{"disk of kv/", top.machineDisk, 2*state + machineBesides, fmt.Sprintf(
+			"twice the state of %d MiB, and level 0 of at most %d MiB", state/mib, machineBesides/mib)},
+		{"disk of snapshot/", top.snapshotDisk, snapshotFiles * state, fmt.Sprintf(
+			"%d files of the state of %d MiB", snapshotFiles, state/mib)},
 	}
 }
 
