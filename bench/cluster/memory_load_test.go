@@ -188,15 +188,18 @@ func (c *memoryClient) check(address string) (lost []error, err error) {
 	if err := conn.SetDeadline(time.Now().Add(2 * patience)); err != nil {
 		return lost, err
 	}
-	in := bufio.NewReader(conn)
+	in, out := bufio.NewReader(conn), bufio.NewWriter(conn)
 	for k := range c.sent {
-		if c.sent[k] == 0 {
-			continue
-		}
 		key := c.key(k)
-		if _, err := fmt.Fprintf(conn, "*2\r\n$3\r\nGET\r\n$%d\r\n%s\r\n", len(key), key); err != nil {
+		if _, err := fmt.Fprintf(out, "*2\r\n$3\r\nGET\r\n$%d\r\n%s\r\n", len(key), key); err != nil {
 			return lost, err
 		}
+	}
+	if err := out.Flush(); err != nil {
+		return lost, err
+	}
+	for k := range c.sent {
+		key := c.key(k)
 		got, err := readNumber(in, c.valueBytes)
 		if err != nil {
 			return lost, fmt.Errorf("%s: %w", key, err)
