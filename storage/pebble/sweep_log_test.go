@@ -25,7 +25,7 @@ func sweepLog(class storage.Sync, primed bool, steps int) *sweep.Subject[sweep.L
 // TestSweepLogCrash crashes a log before each change that it makes to the disk.
 func TestSweepLogCrash(t *testing.T) {
 	s := sweep.Start(t, "log: crash at every change of the disk")
-	s.Each(s.Pick(1, 8), func(i int) error {
+	s.Each(s.Pick(1, 3), func(i int) error {
 		return sweepLog(storage.SyncFsync, i%4 == 1, s.Pick(5, 60)).EveryPoint(s, uint64(i), s.Pick(1, 5))
 	})
 }
@@ -33,7 +33,7 @@ func TestSweepLogCrash(t *testing.T) {
 // TestSweepLogLives crashes logs at random points of several lives, one after the other.
 func TestSweepLogLives(t *testing.T) {
 	s := sweep.Start(t, "log: several lives")
-	s.Each(s.Pick(8, 600), func(i int) error {
+	s.Each(s.Pick(8, 300), func(i int) error {
 		return sweepLog(storage.SyncFsync, i%2 == 1, 60).Lives(s, uint64(i), 5)
 	})
 }
@@ -41,7 +41,7 @@ func TestSweepLogLives(t *testing.T) {
 // TestSweepLogUnsynced does so with logs that sync only compactions: what is left is older, and still whole.
 func TestSweepLogUnsynced(t *testing.T) {
 	s := sweep.Start(t, "log without syncs: several lives")
-	s.Each(s.Pick(4, 200), func(i int) error {
+	s.Each(s.Pick(4, 100), func(i int) error {
 		return sweepLog(storage.SyncNone, i%2 == 1, 60).Lives(s, uint64(i), 5)
 	})
 }
@@ -49,6 +49,6 @@ func TestSweepLogUnsynced(t *testing.T) {
 // TestSweepLogFaults fails every operation of a log, one at a time.
 func TestSweepLogFaults(t *testing.T) {
 	s := sweep.Start(t, "log: every operation fails")
-	s.EachFault(s.Pick(1, 2), s.Pick(32, 1), sweepLog(storage.SyncFsync, false, 60))
+	s.EachFault(1, s.Pick(32, 1), sweepLog(storage.SyncFsync, false, 60))
 	s.EachFault(1, s.Pick(96, 1), sweepLog(storage.SyncFsync, true, 60))
 }

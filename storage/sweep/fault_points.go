@@ -81,7 +81,7 @@ func (s *Subject[S]) Fails(sw *Sweep, seed uint64, point FaultPoint) error {
 	case fs.Resyncs() > 0:
 		return fmt.Errorf("%s at %v: synced %d times more", point.Fault.Name, failed, fs.Resyncs())
 	case err == nil && failed.Kind.Changes():
-		sw.Outcome("CHANGE no error " + failed.Kind.String() + " " + failed.Path)
+		return fmt.Errorf("%s at %v: nobody tells of it", point.Fault.Name, failed)
 	case err == nil:
 		sw.Outcome("read without an error")
 	case !errors.Is(err, point.Fault.Err) && !strings.Contains(err.Error(), point.Fault.Err.Error()):
