@@ -18,6 +18,7 @@ const (
 	PartMachine   = "machine"
 	PartSnapshots = "snapshots"
 	PartEvents    = "events"
+	PartPeers     = "peers" // what is remembered of them
 	// PartData is the data folder, when it is not known which of these it was.
 	PartData = "data"
 )
@@ -73,7 +74,7 @@ func (n *Node) standing() []standing {
 	for _, c := range []struct {
 		part string
 		of   any
-	}{{PartLog, n.log}, {PartMachine, n.machine}, {PartSnapshots, n.snapshots}, {PartEvents, n.recorder}} {
+	}{{PartLog, n.log}, {PartMachine, n.machine}, {PartSnapshots, n.snapshots}, {PartEvents, n.recorder}, {PartPeers, n.gate}} {
 		keeper, ok := c.of.(interface{ Failure() *storage.Failure })
 		if !ok {
 			continue // in memory

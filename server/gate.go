@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"sync"
 
@@ -25,16 +26,23 @@ const _ = uint(transport.PreviousMax - storage.PreviousMax)
 // so that a node whose data folder was wiped, rolled back or copied is not taken for who it was. Only what is known of
 // members is remembered durably: anybody may greet.
 type gate struct {
-	lives  *storage.PeerLives // nil when nothing is kept on a disk
+	lives  record // nil when nothing is kept on a disk
 	node   raft.NodeID
 	logger *slog.Logger
 
+	// mu keeps the fields below. It is not held while the disk works.
 	mu      sync.Mutex
 	refused map[raft.NodeID]RefusedPeer
 	members map[raft.NodeID]bool
 	// strangers are the nodes that were admitted and are no members yet, with the life that each had last: it
 	// is recorded when they become members.
 	strangers map[raft.NodeID]storage.Life
+}
+
+// record is *storage.PeerLives.
+type record interface {
+	Admit(node raft.NodeID, life storage.Life, member bool) error
+	Failure() *storage.Failure
 }
 
 // RefusedPeer is a node that this one does not talk to.
@@ -54,9 +62,20 @@ func openGate(c Config) (*gate, error) {
 	if c.LogStorage == StorageMem {
 		return g, nil
 	}
-	var err error
-	g.lives, err = storage.OpenPeerLives(c.DataDir)
-	return g, err
+	lives, err := storage.OpenPeerLives(c.DataDir, c.Logger)
+	if err != nil {
+		return nil, err
+	}
+	g.lives = lives
+	return g, nil
+}
+
+// Failure keeps the first error of what the gate writes; nil when it writes nothing.
+func (g *gate) Failure() *storage.Failure {
+	if g == nil || g.lives == nil {
+		return nil
+	}
+	return g.lives.Failure()
 }
 
 // greeted implements transport.Options.Admit.
@@ -80,19 +99,27 @@ func (g *gate) admit(node raft.NodeID, life storage.Life) error {
 		return nil
 	}
 	g.mu.Lock()
-	member := g.members[node]
-	g.mu.Unlock()
-	err := g.lives.Admit(node, life, member)
-	g.mu.Lock()
 	defer g.mu.Unlock()
-	switch {
-	case err == nil && !member && g.members[node]:
-		err = g.lives.Admit(node, life, true) // it has become one
-	case err == nil && !member:
-		g.remember(node, life)
+	member := g.members[node]
+	err := g.ask(node, life, member)
+	if err == nil && !member {
+		if g.members[node] { // it has become one
+			err = g.ask(node, life, true)
+		} else {
+			g.remember(node, life)
+		}
 	}
-	g.note(node, life, err)
+	if g.lives.Failure().Get() == nil { // which is no fault of the peer, and ends the node
+		g.note(node, life, err)
+	}
 	return err
+}
+
+// ask is lives.Admit, which may sync, without mu. It needs mu, and has it again when it returns.
+func (g *gate) ask(node raft.NodeID, life storage.Life, member bool) error {
+	g.mu.Unlock()
+	defer g.mu.Lock()
+	return g.lives.Admit(node, life, member)
 }
 
 // note keeps whether node was refused, and says so when that has changed. It needs mu.
@@ -132,13 +159,15 @@ func (g *gate) follow(configurations ...raft.Configuration) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.members = membersOf(configurations...)
+	members := membersOf(configurations...)
+	g.members = members
 	var errs []error
-	for node, life := range g.strangers {
-		if !g.members[node] {
+	// Who becomes a member during this loop was none of the strangers: it is recorded by admit.
+	for node, life := range maps.Clone(g.strangers) {
+		if !members[node] {
 			continue
 		}
-		err := g.lives.Admit(node, life, true)
+		err := g.ask(node, life, true)
 		if err == nil || errors.Is(err, storage.ErrOtherDisk) || errors.Is(err, storage.ErrRolledBack) {
 			// In the last two cases it is refused when it greets again.
 			delete(g.strangers, node)

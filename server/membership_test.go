@@ -4,7 +4,6 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -68,7 +67,7 @@ func TestTransportKnowsTheMembersOfBothConfigurations(t *testing.T) {
 // Whoever greets under an id that is nobody's yet takes it from nobody.
 func TestDiskIsRecordedWhenANodeBecomesAMember(t *testing.T) {
 	c := Config{
-		Node: 1, DataDir: t.TempDir(), Peers: map[raft.NodeID]Peer{1: {}, 2: {}}, Logger: slog.New(slog.DiscardHandler),
+		Node: 1, DataDir: claimedDir(t), Peers: map[raft.NodeID]Peer{1: {}, 2: {}}, Logger: slog.New(slog.DiscardHandler),
 	}
 	open := func() *gate {
 		g, err := openGate(c)
@@ -85,10 +84,11 @@ func TestDiskIsRecordedWhenANodeBecomesAMember(t *testing.T) {
 			t.Errorf("node %d with disk %d: got %v, want %v", node, disk, err, want)
 		}
 	}
+	none := readFile(t, filepath.Join(c.DataDir, "PEERS"))
 	admit(3, 30, nil)
 	admit(3, 31, nil)
-	if _, err := os.Stat(filepath.Join(c.DataDir, "PEERS")); !os.IsNotExist(err) {
-		t.Errorf("a stranger is recorded: %v", err)
+	if now := readFile(t, filepath.Join(c.DataDir, "PEERS")); now != none {
+		t.Errorf("a stranger is recorded:\n%s", now)
 	}
 	admit(2, 20, nil)
 	admit(2, 21, storage.ErrOtherDisk)

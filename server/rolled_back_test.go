@@ -145,7 +145,7 @@ func TestRolledBackNodeIsRefused(t *testing.T) {
 func TestGateLogsChangesOnly(t *testing.T) {
 	var log lockedBuffer
 	g, err := openGate(Config{
-		Node: 1, DataDir: t.TempDir(), Peers: map[raft.NodeID]Peer{1: {}, 2: {}},
+		Node: 1, DataDir: claimedDir(t), Peers: map[raft.NodeID]Peer{1: {}, 2: {}},
 		Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
@@ -182,7 +182,7 @@ func TestGateLogsChangesOnly(t *testing.T) {
 
 // TestGateRecordsTheLastLifeOfAStranger that becomes a member.
 func TestGateRecordsTheLastLifeOfAStranger(t *testing.T) {
-	c := Config{Node: 1, DataDir: t.TempDir(), Peers: map[raft.NodeID]Peer{1: {}}, Logger: slog.New(slog.DiscardHandler)}
+	c := Config{Node: 1, DataDir: claimedDir(t), Peers: map[raft.NodeID]Peer{1: {}}, Logger: slog.New(slog.DiscardHandler)}
 	g, err := openGate(c)
 	if err != nil {
 		t.Fatal(err)

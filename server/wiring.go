@@ -66,7 +66,7 @@ func openParts(c Config) (p parts, err error) {
 		return p, failing(PartSnapshots, err)
 	}
 	if p.gate, err = openGate(c); err != nil {
-		return p, err
+		return p, failing(PartPeers, err)
 	}
 	p.transport, err = p.newTransport(c)
 	return p, err

@@ -19,11 +19,15 @@ const lockName = "LOCK"
 
 // Claim is the right to use a data folder. It holds the folder's lock until Close.
 type Claim struct {
+	dir       string
 	life      Life
 	adoptions uint64
 	closeOnce sync.Once
 	closeErr  error
 	lock      *os.File
+
+	mu         sync.Mutex
+	logCreated bool
 }
 
 // NewClaim claims o.Dir for o.Cluster and o.Node: it takes the lock, compares the identity or, in an empty
@@ -66,6 +70,29 @@ func (c *Claim) Life() Life {
 // Adoptions returns how often the folder was claimed as a copy, with Options.AdoptCopied.
 func (c *Claim) Adoptions() uint64 { return c.adoptions }
 
+// LogCreated reports whether NoteLog was called, in this life of the folder or in one before. A folder without its log
+// has then lost it, and with it the votes of the node.
+func (c *Claim) LogCreated() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.logCreated
+}
+
+// NoteLog says that the folder has a log, and that what tells whether its end was lost is durable. That is written once,
+// to INCARNATION, because no folder is claimed without that.
+func (c *Claim) NoteLog() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.logCreated {
+		return nil
+	}
+	if err := writeIncarnation(c.dir, c.life, true); err != nil {
+		return fmt.Errorf("note that there is a log: %w", err)
+	}
+	c.logCreated = true
+	return nil
+}
+
 // Close gives the claim up. Calls after the first return the same.
 func (c *Claim) Close() error {
 	c.closeOnce.Do(func() { c.closeErr = c.lock.Close() })
@@ -84,21 +111,28 @@ func identify(o Options) (*Claim, error) {
 	if err := checkIdentity(o, found.cluster, found.node); err != nil {
 		return nil, err
 	}
-	last, written, err := readIncarnation(o.Dir)
+	last, err := readIncarnation(o.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("data folder %s has %s but no %s: %w", o.Dir, identityName, incarnationName, ErrCorrupt)
 	} else if err != nil {
 		return nil, fmt.Errorf("read incarnation: %w", err)
 	}
-	copied, err := checkOrigins(o.Dir, found.written, written)
+	if was := last.life.Disk; was != 0 && was != found.disk {
+		return nil, fmt.Errorf("data folder %s: %s is of disk %d, %s of disk %d: %w",
+			o.Dir, incarnationName, was, identityName, found.disk, ErrCorrupt)
+	}
+	copied, err := checkOrigins(o.Dir, found.written, last.file)
 	if err != nil {
+		return nil, err
+	}
+	if copied != "" && !o.AdoptCopied {
+		return nil, fmt.Errorf("%w: %s: %s", ErrCopied, o.Dir, copied)
+	}
+	if err := needPeers(o.Dir, last.old); err != nil {
 		return nil, err
 	}
 	rewrite := found.written.system == "" // a folder from before disks had ids, or files told where they are
 	if copied != "" {
-		if !o.AdoptCopied {
-			return nil, fmt.Errorf("%w: %s: %s", ErrCopied, o.Dir, copied)
-		}
 		found.adoptions++
 		rewrite = true
 		o.Logger.Warn("copied data folder adopted", "node", uint64(o.Node), "dir", o.Dir, "found", copied,
@@ -107,9 +141,9 @@ func identify(o Options) (*Claim, error) {
 	if found.disk == 0 {
 		found.disk = newNonce()
 	}
-	last.Disk = found.disk
-	next := last.next()
-	if err := writeIncarnation(o.Dir, next); err != nil {
+	last.life.Disk = found.disk
+	next := last.life.next()
+	if err := writeIncarnation(o.Dir, next, last.logCreated); err != nil {
 		return nil, err
 	}
 	if rewrite {
@@ -118,7 +152,7 @@ func identify(o Options) (*Claim, error) {
 		}
 	}
 	warnUntold(o)
-	return &Claim{life: next, adoptions: found.adoptions}, nil
+	return &Claim{dir: o.Dir, life: next, adoptions: found.adoptions, logCreated: last.logCreated}, nil
 }
 
 // warnUntold logs when a copy of the folder could not be told from it.
@@ -131,21 +165,25 @@ func warnUntold(o Options) {
 
 // createIdentity makes a folder without identity ours, unless it has data: then the identity was lost.
 func createIdentity(o Options) (*Claim, error) {
-	for _, dir := range []string{LogDir(o.Dir), MachineDir(o.Dir), SnapshotDir(o.Dir)} {
-		if _, err := os.Stat(dir); err == nil {
+	watermark := filepath.Join(o.Dir, WatermarkName)
+	for _, part := range []string{LogDir(o.Dir), MachineDir(o.Dir), SnapshotDir(o.Dir), watermark} {
+		if _, err := os.Stat(part); err == nil {
 			return nil, fmt.Errorf("data folder %s has %s but no %s: %w",
-				o.Dir, filepath.Base(dir), identityName, ErrCorrupt)
+				o.Dir, filepath.Base(part), identityName, ErrCorrupt)
 		}
 	}
 	first := Life{Disk: newNonce()}.next()
-	if err := writeIncarnation(o.Dir, first); err != nil {
+	if err := createPeers(o.Dir); err != nil {
+		return nil, err
+	}
+	if err := writeIncarnation(o.Dir, first, false); err != nil {
 		return nil, err
 	}
 	if err := writeIdentity(o, first.Disk, 0); err != nil {
 		return nil, err
 	}
 	warnUntold(o)
-	return &Claim{life: first}, nil
+	return &Claim{dir: o.Dir, life: first}, nil
 }
 
 // newNonce draws a number that was not drawn before, and is not 0.

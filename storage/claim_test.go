@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,6 +62,53 @@ func TestClaimCountsIncarnations(t *testing.T) {
 	}
 }
 
+// TestNotedLogIsRememberedForEver says once that there is a log.
+func TestNotedLogIsRememberedForEver(t *testing.T) {
+	o := testOptions(t.TempDir())
+	for life := range 4 {
+		c := mustClaim(t, o)
+		before := readAll(t, o.Dir)
+		if want := life > 1; c.LogCreated() != want {
+			t.Errorf("life %d: LogCreated() = %v, want %v", life, !want, want)
+		}
+		if life >= 1 {
+			if err := errors.Join(c.NoteLog(), c.NoteLog()); err != nil || !c.LogCreated() {
+				t.Fatalf("NoteLog() = %v, LogCreated() = %v", err, c.LogCreated())
+			}
+		}
+		if changed, want := fmt.Sprint(readAll(t, o.Dir)) != fmt.Sprint(before), life == 1; changed != want {
+			t.Errorf("life %d: files changed: %v, want %v", life, changed, want)
+		}
+		c.Close()
+	}
+}
+
+// TestIncarnationWithoutPeersIsBroughtUpToDate claims a folder of the version that wrote PEERS when it met somebody.
+func TestIncarnationWithoutPeersIsBroughtUpToDate(t *testing.T) {
+	o := testOptions(t.TempDir())
+	first := mustClaim(t, o).Life()
+	remove(t, filepath.Join(o.Dir, lockName))
+	remove(t, filepath.Join(o.Dir, peersName))
+	if err := writeRecordFile(o.Dir, incarnationName, incarnationHeader2, []field{
+		{"incarnation", "4"}, {"nonce", "6"}, {"previous", "5"}, {"file", mark{}.String()},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c := mustClaim(t, o)
+	if l := c.Life(); l.Disk != first.Disk || l.Incarnation != 5 || !slices.Equal(l.Previous, []uint64{6, 5}) ||
+		c.LogCreated() {
+		t.Errorf("Life() = %+v", l)
+	}
+	if _, err := OpenPeerLives(o.Dir, slog.New(slog.DiscardHandler)); err != nil {
+		t.Error(err)
+	}
+	c.Close()
+	remove(t, filepath.Join(o.Dir, peersName))
+	if _, err := NewClaim(o); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("NewClaim() = %v, want ErrCorrupt", err)
+	}
+}
+
 func TestDiskIsTheFoldersForEver(t *testing.T) {
 	o, other := testOptions(t.TempDir()), testOptions(t.TempDir())
 	c := mustClaim(t, o)
@@ -102,6 +150,9 @@ func TestOlderFolderIsBroughtUpToDate(t *testing.T) {
 			if next := mustClaim(t, o).Life(); next.Disk != l.Disk || !slices.Equal(next.Previous, []uint64{l.Nonce}) {
 				t.Errorf("the life after %+v is %+v", l, next)
 			}
+			if _, err := OpenPeerLives(o.Dir, slog.New(slog.DiscardHandler)); err != nil {
+				t.Errorf("the folder has no record of peers: %v", err)
+			}
 			if found, err := readIdentity(o.Dir); err != nil || found.written.system == "" {
 				t.Errorf("the identity is %+v, %v, want it to say where it is", found, err)
 			}
@@ -133,6 +184,21 @@ func TestClaimRefusesAndChangesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, same, ErrCorrupt, "no IDENTITY"},
+		{"lost peers", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, peersName)) },
+			same, ErrCorrupt, "no PEERS"},
+		{"lost identity, and peers met", func(t *testing.T, dir string) {
+			remove(t, filepath.Join(dir, identityName))
+			if err := writeRecordFile(dir, peersName, peersHeader, []field{{"2", "1 2 3"}}); err != nil {
+				t.Fatal(err)
+			}
+		}, same, ErrCorrupt, "no IDENTITY"},
+		{"incarnation of another folder", func(t *testing.T, dir string) {
+			other := testOptions(filepath.Join(filepath.Dir(dir), "other"))
+			mustClaim(t, other).Close()
+			if err := os.Rename(filepath.Join(other.Dir, incarnationName), filepath.Join(dir, incarnationName)); err != nil {
+				t.Fatal(err)
+			}
+		}, same, ErrCorrupt, "INCARNATION is of disk"},
 		{"later format", func(t *testing.T, dir string) {
 			if err := writeRecordFile(dir, identityName, "raftmark-identity 4", nil); err != nil {
 				t.Fatal(err)

@@ -10,7 +10,8 @@ import (
 
 const (
 	incarnationName    = "INCARNATION"
-	incarnationHeader  = "raftmark-incarnation 2"
+	incarnationHeader  = "raftmark-incarnation 3"
+	incarnationHeader2 = "raftmark-incarnation 2" // without disk and log; still read
 	incarnationHeader1 = "raftmark-incarnation 1" // without nonces and origin; still read
 
 	// PreviousMax is how many lives before its own a life names. Raised, a peer that has missed more lives still finds
@@ -55,27 +56,74 @@ func (l Life) after(incarnation, nonce uint64) (ok, known bool) {
 	}
 }
 
-// readIncarnation returns the last life of the folder, without the disk, and what the record of it was written to.
-func readIncarnation(dir string) (Life, mark, error) {
-	values, err := readRecordFile(dir, incarnationName, incarnationHeader, "incarnation", "nonce", "previous", "file")
+// lived is what the record of a life says.
+type lived struct {
+	life       Life // without a disk before version 3
+	logCreated bool // see Claim.NoteLog
+	file       mark // what it was written to; zero in version 1
+	old        bool // before version 3, so that there may be no PEERS
+}
+
+func incarnationFields() []string {
+	return []string{"incarnation", "nonce", "previous", "file", "disk", "log"}
+}
+
+// readIncarnation returns the record of the folder's last life.
+func readIncarnation(dir string) (lived, error) {
+	values, err := readRecordFile(dir, incarnationName, incarnationHeader, incarnationFields()...)
 	if errors.Is(err, ErrFormat) {
-		if values, old := readRecordFile(dir, incarnationName, incarnationHeader1, "incarnation"); old == nil {
-			incarnation, err := parsePositive("incarnation", values[0])
-			return Life{Incarnation: incarnation}, mark{}, err
+		if last, oldErr := readOldIncarnation(dir); oldErr == nil {
+			return last, nil
 		}
 	}
 	if err != nil {
-		return Life{}, mark{}, err
+		return lived{}, err
 	}
+	last, err := parseIncarnation(values)
+	disk, diskErr := parsePositive("disk", values[4])
+	last.life.Disk, last.logCreated = disk, values[5] == logCreatedWord
+	var logErr error
+	if !last.logCreated && values[5] != noLogWord {
+		logErr = fmt.Errorf("log %q, want %q or %q: %w", values[5], logCreatedWord, noLogWord, ErrCorrupt)
+	}
+	return last, errors.Join(err, diskErr, logErr)
+}
+
+// readOldIncarnation reads what versions 1 and 2 wrote.
+func readOldIncarnation(dir string) (lived, error) {
+	if values, err := readRecordFile(dir, incarnationName, incarnationHeader1, "incarnation"); err == nil {
+		incarnation, err := parsePositive("incarnation", values[0])
+		return lived{life: Life{Incarnation: incarnation}, old: true}, err
+	}
+	values, err := readRecordFile(dir, incarnationName, incarnationHeader2, incarnationFields()[:4]...)
+	if err != nil {
+		return lived{}, err
+	}
+	last, err := parseIncarnation(values)
+	last.old = true
+	return last, err
+}
+
+// parseIncarnation parses the fields that versions 2 and 3 have.
+func parseIncarnation(values []string) (lived, error) {
 	incarnation, incarnationErr := parsePositive("incarnation", values[0])
 	nonce, nonceErr := parsePositive("nonce", values[1])
 	previous, previousErr := parseNonces(values[2])
 	file, fileErr := parseMark(values[3])
-	return Life{Incarnation: incarnation, Nonce: nonce, Previous: previous}, file,
+	return lived{life: Life{Incarnation: incarnation, Nonce: nonce, Previous: previous}, file: file},
 		errors.Join(incarnationErr, nonceErr, previousErr, fileErr)
 }
 
-func writeIncarnation(dir string, l Life) error {
+const (
+	logCreatedWord = "created"
+	noLogWord      = "none"
+)
+
+func writeIncarnation(dir string, l Life, logCreated bool) error {
+	logWord := noLogWord
+	if logCreated {
+		logWord = logCreatedWord
+	}
 	return writeRecordOf(dir, incarnationName, incarnationHeader, func(file *os.File) ([]field, error) {
 		from, err := originOf(dir, file)
 		return []field{
@@ -83,6 +131,8 @@ func writeIncarnation(dir string, l Life) error {
 			{"nonce", strconv.FormatUint(l.Nonce, 10)},
 			{"previous", formatNonces(l.Previous)},
 			{"file", from.file.String()},
+			{"disk", strconv.FormatUint(l.Disk, 10)},
+			{"log", logWord},
 		}, err
 	})
 }

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,9 +30,10 @@ const (
 
 // PeerLives remembers, durably, which disk each member was first seen with, and the newest life that was seen of it: by
 // that a node that lost its disk, or whose disk was rolled back, is told from the node that it was. All methods may be
-// called from any goroutine.
+// called from any goroutine. The first error of a write is the last: see Failure.
 type PeerLives struct {
 	dir     string
+	failure *Failure
 	writing sync.Mutex // held while the file is written
 	mu      sync.RWMutex
 	seen    map[raft.NodeID]peerLife // what the file has; replaced as a whole, with both locks held
@@ -44,13 +48,53 @@ type peerLife struct {
 	forked bool
 }
 
-// OpenPeerLives reads the record in the data folder dir, which the caller has claimed; there may be none yet.
-func OpenPeerLives(dir string) (*PeerLives, error) {
+// OpenPeerLives reads the record in the data folder dir, which the caller has claimed: so there is one.
+func OpenPeerLives(dir string, logger *slog.Logger) (*PeerLives, error) {
 	seen, err := readPeers(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		err = lostPeers(dir)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read lives of peers: %w", err)
 	}
-	return &PeerLives{dir: dir, seen: seen}, nil
+	return &PeerLives{dir: dir, failure: NewFailure("lives of peers", logger), seen: seen}, nil
+}
+
+// Failure keeps the first error of writing the record. From then on nobody is admitted, because what is remembered is
+// not known.
+func (p *PeerLives) Failure() *Failure { return p.failure }
+
+// createPeers writes the record of a folder that has met nobody. One that has met somebody is not new.
+func createPeers(dir string) error {
+	seen, err := readPeers(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return writePeers(dir, nil)
+	case err != nil:
+		return fmt.Errorf("read lives of peers: %w", err)
+	case len(seen) > 0:
+		return fmt.Errorf("data folder %s has lives in %s but no %s: %w", dir, peersName, identityName, ErrCorrupt)
+	}
+	return nil // of a crash while the folder was created
+}
+
+// needPeers wants the record to be there; a folder from before each had one gets it.
+func needPeers(dir string, old bool) error {
+	_, err := os.Stat(filepath.Join(dir, peersName))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && old:
+		return writePeers(dir, nil)
+	case errors.Is(err, fs.ErrNotExist):
+		return lostPeers(dir)
+	case err != nil:
+		return fmt.Errorf("look at %s: %w", peersName, err)
+	}
+	return nil
+}
+
+func lostPeers(dir string) error {
+	return fmt.Errorf("data folder %s has %s but no %s: the node has forgotten which lives of its peers it has seen: %w",
+		dir, identityName, peersName, ErrCorrupt)
 }
 
 // Admit returns nil when life is the newest that was seen of node, or comes after it, on the same disk. When none was
@@ -61,7 +105,12 @@ func OpenPeerLives(dir string) (*PeerLives, error) {
 // the error wraps ErrRolledBack. A life that goes back less far than the newest one that was seen (Life.Previous) is
 // admitted for its greater incarnation, unless one of another line was refused before. Disk 0 is that of a node that
 // keeps nothing on a disk: it is not recorded, and not admitted once a disk was.
+//
+// After a write that failed every call returns its error.
 func (p *PeerLives) Admit(node raft.NodeID, life Life, member bool) error {
+	if err := p.failure.Get(); err != nil {
+		return err
+	}
 	if node == raft.None {
 		return errors.New("admit node 0: need at least 1")
 	}
@@ -73,6 +122,9 @@ func (p *PeerLives) Admit(node raft.NodeID, life Life, member bool) error {
 	}
 	p.writing.Lock()
 	defer p.writing.Unlock()
+	if err := p.failure.Get(); err != nil { // while this call waited
+		return err
+	}
 	next, refused := p.check(node, life, member)
 	if next == nil {
 		return refused
@@ -82,8 +134,8 @@ func (p *PeerLives) Admit(node raft.NodeID, life Life, member bool) error {
 	if len(all) > PeersMax {
 		return fmt.Errorf("admit node %d: %d nodes are remembered, at most %d", node, len(p.seen), PeersMax)
 	}
-	if err := p.write(all); err != nil {
-		return errors.Join(refused, fmt.Errorf("remember life of node %d: %w", node, err))
+	if err := writePeers(p.dir, all); err != nil {
+		return p.failure.Set(fmt.Errorf("remember life of node %d: %w", node, err))
 	}
 	p.mu.Lock()
 	p.seen = all
@@ -193,10 +245,10 @@ func (l peerLife) String() string {
 	return text
 }
 
-func (p *PeerLives) write(lives map[raft.NodeID]peerLife) error {
+func writePeers(dir string, lives map[raft.NodeID]peerLife) error {
 	var fields []field
 	for _, node := range slices.SortedFunc(maps.Keys(lives), cmp.Compare) {
 		fields = append(fields, field{formatNode(node), lives[node].String()})
 	}
-	return writeRecordFile(p.dir, peersName, peersHeader, fields)
+	return writeRecordFile(dir, peersName, peersHeader, fields)
 }

@@ -3,6 +3,7 @@ package storage
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -13,7 +14,10 @@ import (
 
 func mustOpenPeers(t *testing.T, dir string) *PeerLives {
 	t.Helper()
-	p, err := OpenPeerLives(dir)
+	if err := needPeers(dir, true); err != nil { // a claim has done that
+		t.Fatal(err)
+	}
+	p, err := OpenPeerLives(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,13 +83,14 @@ func line(first Life, n int) []Life {
 // The table of doc.go, what a peer finds: a disk that lived n lives is rolled back to an earlier one, and lives on.
 func TestRolledBackPeerIsRefused(t *testing.T) {
 	const lives = 6
+	failure := NewFailure("peers", slog.New(slog.DiscardHandler))
 	was := line(born(9), lives) // was[i] has incarnation i+1
 	for seen := range was {     // the newest life that was seen
 		for back := range was { // the life that it is rolled back to
 			now := line(was[back], PreviousMax+lives+2)[1:] // each drew another nonce
 			for i, life := range now {
 				newest := peerLife{disk: 9, incarnation: was[seen].Incarnation, nonce: was[seen].Nonce}
-				p := &PeerLives{seen: map[raft.NodeID]peerLife{2: newest}}
+				p := &PeerLives{failure: failure, seen: map[raft.NodeID]peerLife{2: newest}}
 				var want error
 				if back < seen && life.Incarnation-min(life.Incarnation, was[seen].Incarnation) <= PreviousMax {
 					want = ErrRolledBack
@@ -230,13 +235,14 @@ func TestOlderPeersFileIsRead(t *testing.T) {
 func TestStrangerIsComparedOnly(t *testing.T) {
 	dir := t.TempDir()
 	p := mustOpenPeers(t, dir)
+	none := readPeersFile(t, dir)
 	for disk := range uint64(3) {
 		if err := p.Admit(2, born(disk), false); err != nil {
 			t.Errorf("Admit(2, %d) of a stranger = %v", disk, err)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, peersName)); !os.IsNotExist(err) {
-		t.Errorf("a stranger is recorded: %v", err)
+	if now := readPeersFile(t, dir); now != none {
+		t.Errorf("a stranger is recorded:\n%s", now)
 	}
 	lives := line(born(20), 3)
 	if err := p.Admit(2, lives[1], true); err != nil {
@@ -274,14 +280,48 @@ func TestKnownPeerNeedsNoDisk(t *testing.T) {
 	if err := p.Admit(2, life, true); err != nil {
 		t.Errorf("Admit of a known peer = %v", err)
 	}
-	// What cannot be remembered is not admitted, not even the second time.
-	for range 2 {
-		if err := p.Admit(3, born(30), true); err == nil || errors.Is(err, ErrOtherDisk) {
-			t.Errorf("Admit without a folder = %v, want another error", err)
-		}
-		if err := p.Admit(2, life.next(), true); err == nil || errors.Is(err, ErrRolledBack) {
-			t.Errorf("Admit of the next life without a folder = %v, want another error", err)
-		}
+	if err := p.Failure().Get(); err != nil {
+		t.Errorf("Failure() = %v before anything was written", err)
+	}
+}
+
+// TestFirstErrorOfAWriteIsTheLast makes one write of PEERS fail, and would let the next one succeed.
+func TestFirstErrorOfAWriteIsTheLast(t *testing.T) {
+	first, next := born(20), born(20).next()
+	forked := Life{Disk: 20, Incarnation: 1, Nonce: 5}
+	for name, life := range map[string]Life{"a life to remember": next, "a refusal to remember": forked} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			p := mustOpenPeers(t, dir)
+			if err := p.Admit(2, first, true); err != nil {
+				t.Fatal(err)
+			}
+			before := readPeersFile(t, dir)
+			obstacle := filepath.Join(dir, peersName+".tmp")
+			if err := os.MkdirAll(filepath.Join(obstacle, "full"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			err := p.Admit(2, life, true)
+			if err == nil || errors.Is(err, ErrRolledBack) {
+				t.Fatalf("Admit that cannot write = %v, want another error", err)
+			}
+			select {
+			case <-p.Failure().Failed():
+			default:
+				t.Error("Failed() is not closed")
+			}
+			if err := os.RemoveAll(obstacle); err != nil {
+				t.Fatal(err)
+			}
+			for _, again := range []Life{life, first, born(3)} { // also what needs no write
+				if got := p.Admit(2, again, true); got != err { //nolint:errorlint // the very same
+					t.Errorf("Admit(%+v) after that = %v, want %v", again, got, err)
+				}
+			}
+			if after := readPeersFile(t, dir); after != before {
+				t.Errorf("written again:\n%s", after)
+			}
+		})
 	}
 }
 
@@ -292,7 +332,7 @@ func TestPeersAreBounded(t *testing.T) {
 	for i := range PeersMax {
 		full[^raft.NodeID(i)] = peerLife{disk: ^uint64(i), incarnation: ^uint64(0), nonce: ^uint64(0), forked: true}
 	}
-	if err := p.write(full); err != nil {
+	if err := writePeers(dir, full); err != nil {
 		t.Fatal(err)
 	}
 	p = mustOpenPeers(t, dir)
@@ -329,7 +369,7 @@ func TestDamagedPeersAreFound(t *testing.T) {
 		if err := os.WriteFile(path, bad, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := OpenPeerLives(dir); !errors.Is(err, ErrCorrupt) {
+		if _, err := OpenPeerLives(dir, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrCorrupt) {
 			t.Fatalf("bit %d flipped: %v, want ErrCorrupt", bit, err)
 		}
 	}
@@ -341,7 +381,7 @@ func TestDamagedPeersAreFound(t *testing.T) {
 		if err := writeRecordFile(dir, peersName, peersHeader, fields); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := OpenPeerLives(dir); !errors.Is(err, ErrCorrupt) {
+		if _, err := OpenPeerLives(dir, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("fields %v: %v, want ErrCorrupt", fields, err)
 		}
 	}

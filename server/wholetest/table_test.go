@@ -31,7 +31,7 @@ func (t *table) add(kind, outcome string) {
 func (t *table) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	outcomes := slices.DeleteFunc([]string{refused, stops, lostEnd, dropped, repaired, equal, forgets},
+	outcomes := slices.DeleteFunc([]string{refused, stops, lostEnd, dropped, repaired, equal},
 		func(outcome string) bool { return !t.had(outcome) })
 	var out strings.Builder
 	fmt.Fprintf(&out, "| file | damages | %s | silent |\n|---|--:|%s\n", strings.Join(outcomes, " | "),

@@ -26,7 +26,10 @@ func (l *Log) Load() (raft.LogState, error) {
 		if l.state, err = l.load(); err != nil {
 			return err
 		}
-		return l.loadWatermark()
+		if err := l.loadWatermark(); err != nil {
+			return err
+		}
+		return l.noteCreated()
 	})
 	l.panicked = l.panicked || panicked
 	if err = errors.Join(err, l.failure.Get()); err != nil {

@@ -17,7 +17,7 @@ func (l *Log) loadWatermark() error {
 	if l.tuning.watermarkOff {
 		return nil
 	}
-	f, err := openWatermark(l.fs, l.options.Dir, l.end.seq > 0)
+	f, err := openWatermark(l.fs, l.options.Dir, l.end.seq > 0 || l.created())
 	if err != nil {
 		return err
 	}

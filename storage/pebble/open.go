@@ -28,7 +28,10 @@ func OpenOn(o storage.Options, fs vfs.FS) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := open(o, fs)
+	var l *Log
+	if err = needCreated(o, fs, claim); err == nil {
+		l, err = open(o, fs)
+	}
 	if err != nil {
 		return nil, errors.Join(err, claim.Close())
 	}

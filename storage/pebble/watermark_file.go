@@ -96,13 +96,14 @@ type watermarkFile struct {
 	damage error // of other slots, nil when all are whole
 }
 
-// openWatermark opens the file of the data folder dir. A log that was never written to may have none; it gets one.
+// openWatermark opens the file of the data folder dir. A log that was never written to, nor loaded, may have none; it
+// gets one.
 func openWatermark(fsys vfs.FS, dir string, written bool) (watermarkFile, error) {
 	path := fsys.PathJoin(dir, storage.WatermarkName)
 	_, err := fsys.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && written:
-		return watermarkFile{}, corrupt("%s is missing, which tells how far the log was durable", path)
+		return watermarkFile{}, forgotten(path + " is missing, which tells how far the log was durable")
 	case errors.Is(err, fs.ErrNotExist):
 		err = createWatermark(fsys, dir, path)
 	}
