@@ -46,6 +46,18 @@ func TestInboxDropsAndCountsMessagesAtCap(t *testing.T) {
 	}
 }
 
+func TestInboxDropsMessagesAtBytesCap(t *testing.T) {
+	in := newInbox(1000, 1000)
+	in.deliver(raft.Message{Kind: raft.MsgAppend, Span: raft.Span{Encoded: make([]byte, 600)}})
+	in.deliver(raft.Message{Kind: raft.MsgSnapshot, Chunk: &raft.Chunk{Data: make([]byte, 400)}})
+	in.deliver(raft.Message{Kind: raft.MsgHeartbeat})
+	var w work
+	in.take(&w)
+	if len(w.messages) != 2 || in.droppedMessages() != 1 {
+		t.Errorf("got %d messages and %d dropped, want 2 and 1", len(w.messages), in.droppedMessages())
+	}
+}
+
 func TestClosedInboxRefusesEverything(t *testing.T) {
 	in := newInbox(3, 1<<20)
 	in.close()
