@@ -174,6 +174,20 @@ func (f *failStopFile) Preallocate(offset, length int64) (answer error) {
 	return answer
 }
 
+// Stat fails like a write: the engine asks for the size of a WAL that it is about to reuse, in the rotation that must
+// not be told of errors.
+func (f *failStopFile) Stat() (vfs.FileInfo, error) {
+	var info vfs.FileInfo = nowhereInfo{}
+	f.fs.write(func() error {
+		found, err := f.File.Stat()
+		if err == nil {
+			info = found
+		}
+		return err
+	})
+	return info, nil
+}
+
 func (f *failStopFile) Sync() error {
 	f.fs.write(f.File.Sync)
 	return nil

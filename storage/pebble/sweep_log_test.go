@@ -49,6 +49,6 @@ func TestSweepLogUnsynced(t *testing.T) {
 // TestSweepLogFaults fails every operation of a log, one at a time.
 func TestSweepLogFaults(t *testing.T) {
 	s := sweep.Start(t, "log: every operation fails")
-	s.EachFault(1, s.Pick(32, 1), sweepLog(storage.SyncFsync, false, 60))
-	s.EachFault(1, s.Pick(96, 1), sweepLog(storage.SyncFsync, true, 60))
+	s.EachFault(1, s.Pick(32, 1), sweepLog(storage.SyncFsync, false, 40))
+	s.EachFault(1, s.Pick(96, 1), sweepLog(storage.SyncFsync, true, 40))
 }

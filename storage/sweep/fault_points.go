@@ -118,5 +118,10 @@ func (s *Sweep) EachFault(lives, step int, subject faulty) {
 			all = append(all, lifePoint{seed, point})
 		}
 	}
-	s.Each(len(all), func(i int) error { return subject.Fails(s, all[i].seed, all[i].point) })
+	s.Each(len(all), func(i int) error {
+		if i >= len(all) { // a single case that is repeated
+			return fmt.Errorf("this time there are %d cases, as many as the engine made operations", len(all))
+		}
+		return subject.Fails(s, all[i].seed, all[i].point)
+	})
 }
