@@ -28,6 +28,7 @@ type loop struct {
 	lastToken    uint64
 
 	readRetryAfter time.Duration
+	standBackFor   time.Duration
 
 	changes   []*changeWait
 	transfers []*transferWait
@@ -131,9 +132,10 @@ func (l *loop) step(m raft.Message) {
 	}
 }
 
-// tick advances the core's time, unless the own disk has stalled: see [stall].
+// tick advances the core's time, unless the own disk has stalled: see [stall]; or it lets others lead: see [space].
 func (l *loop) tick() {
-	if l.stallMax == DiskStallIgnored || !l.stall.tick(l, max(l.oldestWriteAge(), l.applyAge()) > l.stallMax) {
+	stalled := l.stallMax != DiskStallIgnored && l.stall.tick(l, max(l.oldestWriteAge(), l.applyAge()) > l.stallMax)
+	if !stalled && !l.standsBack() {
 		l.core.Tick()
 	}
 	l.tickRoom()

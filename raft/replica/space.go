@@ -39,6 +39,7 @@ type space struct {
 	compactFrom raft.Index    // where it began at the last attempt
 	handOverAt  time.Duration // when leadership may be handed over for want of room
 	handsOver   bool          // it was, and that is not decided
+	standsBack  time.Duration // until when others are let go first in elections
 }
 
 const (
@@ -261,6 +262,7 @@ func (l *loop) yield() {
 	if s.handsOver {
 		if l.core.TransferTo() == raft.None {
 			s.handsOver = false
+			s.standsBack = l.clock() + l.standBackFor
 			l.core.StepDown()
 		}
 		return
@@ -278,6 +280,12 @@ func (l *loop) yield() {
 		return
 	}
 	s.handsOver = true
+}
+
+// standsBack reports whether this server does not stand for election for the moment: it gave leadership up because
+// others have room.
+func (l *loop) standsBack() bool {
+	return l.space.own != nil && l.core.Leader() == raft.None && l.clock() < l.space.standsBack
 }
 
 // successorWithRoom returns the voter with room whose log matches farthest, or None when those with room are no
