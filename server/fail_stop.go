@@ -74,7 +74,10 @@ func (n *Node) standing() []standing {
 	for _, c := range []struct {
 		part string
 		of   any
-	}{{PartLog, n.log}, {PartMachine, n.machine}, {PartSnapshots, n.snapshots}, {PartEvents, n.recorder}, {PartPeers, n.gate}} {
+	}{
+		{PartLog, n.log}, {PartMachine, n.machine}, {PartSnapshots, n.snapshots}, {PartEvents, n.recorder},
+		{PartPeers, n.gate},
+	} {
 		keeper, ok := c.of.(interface{ Failure() *storage.Failure })
 		if !ok {
 			continue // in memory

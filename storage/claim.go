@@ -78,8 +78,8 @@ func (c *Claim) LogCreated() bool {
 	return c.logCreated
 }
 
-// NoteLog says that the folder has a log, and that what tells whether its end was lost is durable. That is written once,
-// to INCARNATION, because no folder is claimed without that.
+// NoteLog says that the folder has a log, and that its watermark is durable. That is written once, to INCARNATION,
+// because no folder is claimed without that.
 func (c *Claim) NoteLog() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -35,12 +35,14 @@
 //	crc32c: 5f0a91c3               of all bytes above
 //
 // INCARNATION has the number of the claim, its nonce, those of up to PreviousMax claims before it, the last
-// first, and its own file. The fields of PEERS are node ids, ascending; each has disk, incarnation and nonce,
-// and "forked" when another line of lives was refused. Earlier versions lack some of it, and are brought up
-// to date when they are next written.
+// first, its own file, the disk, and whether there is a log: that is said from the first Claim.NoteLog on,
+// and here because no folder is claimed without this file. The fields of PEERS are node ids, ascending; each
+// has disk, incarnation and nonce, and "forked" when another line of lives was refused. Earlier versions lack
+// some of it, and are brought up to date when they are next written.
 //
 // They are written to a temporary file, synced, renamed, and the folder synced: a crash leaves the old file
-// or the new. INCARNATION is written before IDENTITY, so that a folder with an identity always has both.
+// or the new. PEERS, empty, and INCARNATION are written before IDENTITY, so that a folder with an identity
+// always has all three.
 //
 // # Who finds what
 //
@@ -50,11 +52,14 @@
 //	used by another process                 the claim         LOCK
 //	given to another node or cluster        the claim         IDENTITY
 //	a bit of a record changed               the claim         the checksum
+//	INCARNATION or PEERS lost               the claim         IDENTITY is never alone
+//	INCARNATION of another folder           the claim         it names the disk
 //	renamed, mounted anew, reboot           nobody: allowed   inodes and births stay; device numbers, which
 //	                                                          do not, are not compared
 //	copied, moved to another file system    the claim         the folder or IDENTITY is another file
 //	restored over itself, file by file      the claim         INCARNATION is another file
-//	log/ or its end lost, or put back       the log           WATERMARK is newer
+//	the end of log/ lost, or log/ put back  the log           WATERMARK is newer
+//	log/ or WATERMARK lost, or both         the log           INCARNATION says that there was a log
 //	emptied                                 each peer         another disk
 //	put back by a snapshot of the file      each peer that    its incarnation is lower than the newest seen,
 //	system, the volume or the machine; or   saw a life after  or the same with another nonce, or greater and
