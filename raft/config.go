@@ -38,7 +38,7 @@ type Config struct {
 	// large. Defaults 4096 and 1 MiB. Higher: fewer messages; a longer wait behind a large one.
 	MessageEntriesMax, MessageBytesMax int
 	// InflightMessagesMax and InflightBytesMax bound what is on its way to one follower without an
-	// acknowledgement. Defaults 64 and 16 MiB. Lower: larger batches, as entries wait for a place; at 1
+	// acknowledgement. Defaults 64 and 8 MiB. Lower: larger batches, as entries wait for a place; at 1
 	// there is no pipelining.
 	InflightMessagesMax, InflightBytesMax int
 	// AdaptiveWindow lets the window of each follower move between 4 messages and InflightMessagesMax:
@@ -47,11 +47,11 @@ type Config struct {
 	AdaptiveWindow bool
 	// UncommittedEntriesMax and UncommittedBytesMax bound the log that is not committed or not durable
 	// here; beyond them [Core.Propose] takes nothing more and a follower accepts no more commands of the
-	// current term. Defaults 65536 and 64 MiB. Lower: less memory; proposals are refused sooner when the
+	// current term. Defaults 65536 and 16 MiB. Lower: less memory; proposals are refused sooner when the
 	// quorum is slow.
 	UncommittedEntriesMax, UncommittedBytesMax int
 	// TailEntriesMax and TailBytesMax bound the committed entries that are kept in memory for slow
-	// followers and for applying; what is below is fetched from storage. Defaults 65536 and 64 MiB.
+	// followers and for applying; what is below is fetched from storage. Defaults 65536 and 32 MiB.
 	TailEntriesMax, TailBytesMax int
 	// ApplyBytesMax bounds the entries handed over to be applied and not yet applied. Default 4 MiB. Lower:
 	// smaller batches for the state machine; higher: more memory.
@@ -91,11 +91,11 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.MessageEntriesMax, 4096)
 	setDefault(&c.MessageBytesMax, 1<<20)
 	setDefault(&c.InflightMessagesMax, 64)
-	setDefault(&c.InflightBytesMax, 16<<20)
+	setDefault(&c.InflightBytesMax, 8<<20)
 	setDefault(&c.UncommittedEntriesMax, 1<<16)
-	setDefault(&c.UncommittedBytesMax, 64<<20)
+	setDefault(&c.UncommittedBytesMax, 16<<20)
 	setDefault(&c.TailEntriesMax, 1<<16)
-	setDefault(&c.TailBytesMax, 64<<20)
+	setDefault(&c.TailBytesMax, 32<<20)
 	setDefault(&c.ApplyBytesMax, 4<<20)
 	setDefault(&c.SnapshotChunkBytes, 256<<10)
 	setDefault(&c.SnapshotInflightBytes, 2<<20)
