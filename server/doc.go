@@ -25,6 +25,7 @@
 //
 //	-MOVED <slot> host:port     not executed: that node leads or, when this one was removed, may know who does
 //	-CLUSTERDOWN no leader      not executed: nobody leads, as far as this node knows
+//	-DISKFULL ...               not executed: too little room on the disk, or in the budget of the log
 //	-TRYAGAIN ...               not executed: too much waits, leadership is handed over, or the node is stopping
 //	-ERR ...                    not executed: the command is wrong or too large
 //	-UNKNOWN outcome not known  may have been applied, or may be later; also after Client.RequestTimeout
@@ -52,6 +53,12 @@
 // data folder was wiped, copied or put back to an older state (package storage has the table) is refused
 // under its old id, one that was removed under any circumstances; /readyz says so at that node, /status and
 // the metrics at the others. Who is refused for its folder by one peer hangs up on all of them.
+//
+// # Room
+//
+// The node measures the free bytes of the file system of its data folder. Below Config.DiskReserve it refuses
+// commands that go through the log, and its replica does what else package replica says under Room; with a quarter
+// more than that, it goes on. /status has it under disk, /metrics as raftmark_disk_*.
 //
 // # Admin port
 //
