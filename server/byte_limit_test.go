@@ -32,7 +32,8 @@ func TestByteLimitIsWrittenAsTextInConfigurations(t *testing.T) {
 
 func TestByteLimitIsWrittenInTheGreatestUnit(t *testing.T) {
 	for want, l := range map[string]ByteLimit{
-		"off": BytesOff, "0": 0, "1023": 1023, "1KiB": 1 << 10, "1025KiB": 1<<20 + 1<<10, "256MiB": 256 << 20, "2GiB": 2 << 30,
+		"off": BytesOff, "0": 0, "1023": 1023, "1KiB": 1 << 10, "1025KiB": 1<<20 + 1<<10,
+		"256MiB": 256 << 20, "2GiB": 2 << 30,
 	} {
 		if got := l.String(); got != want {
 			t.Errorf("got %s, want %s", got, want)

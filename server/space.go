@@ -124,8 +124,8 @@ func (r *diskRoom) pause() time.Duration {
 	return roomPoll
 }
 
-// watchRoom measures the room until the replica has stopped, and tells it. A measurement that hangs, as those of network
-// file systems can, is left behind.
+// watchRoom measures the room until the replica has stopped, and tells it. A measurement that hangs, as those of
+// network file systems can, is left behind.
 func (n *Node) watchRoom() {
 	r := n.room
 	type measured struct {
@@ -166,8 +166,8 @@ func (n *Node) diskStatus() DiskStatus {
 	return s
 }
 
-// fitLog makes what the log keeps in reserve fit the file system: it prepares each file for a little more than the size of
-// a memtable, and nodes share disks.
+// fitLog makes what the log keeps in reserve fit the file system: it prepares each file for a little more than the size
+// of a memtable, and nodes share disks.
 func (c Config) fitLog(o *storage.Options) {
 	space, err := c.measurer()(c.DataDir)
 	if err != nil {

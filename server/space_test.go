@@ -186,7 +186,9 @@ func TestDiskConfigIsChecked(t *testing.T) {
 	}
 	c.DiskReserve, c.LogBytesMax = 1000, -2
 	err := c.Validate()
-	for _, want := range []string{"disk_reserve: 1000, want at least 1MiB, or off", "log_bytes_max: -2, want more than 0, or off"} {
+	for _, want := range []string{
+		"disk_reserve: 1000, want at least 1MiB, or off", "log_bytes_max: -2, want more than 0, or off",
+	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want it to say %q", err, want)
 		}
@@ -195,7 +197,8 @@ func TestDiskConfigIsChecked(t *testing.T) {
 	if c.DiskReserve != BytesOff {
 		t.Errorf("a log in memory has a reserve of %v on the disk", c.DiskReserve)
 	}
-	if got := fmt.Sprint((Config{LogStorage: StorageMem, DiskReserve: 5 << 20}).WithDefaults().DiskReserve); got != "5MiB" {
+	c = Config{LogStorage: StorageMem, DiskReserve: 5 << 20}.WithDefaults()
+	if got := fmt.Sprint(c.DiskReserve); got != "5MiB" {
 		t.Errorf("got %v, want what was asked for", got)
 	}
 }

@@ -51,14 +51,14 @@
 // Options.LogBytesMax. Without room it takes no commands, neither proposed (ErrDiskFull, which is definite) nor from a
 // leader; its answers to heartbeats say so; it compacts its log without regard to followers, creates no snapshots, and
 // gives leadership to a server with room, if a majority has some. Votes, heartbeats, reads and entries that are no
-// commands go on, so that the cluster has a leader all the time. A leader with room refuses proposals as long as too few
-// others have. What was on its way when the room ended is taken, up to an eighth of the reserve.
+// commands go on, so that the cluster has a leader all the time. A leader with room refuses proposals as long as too
+// few others have. What was on its way when the room ended is taken, up to an eighth of the reserve.
 //
 // # Stalls
 //
 // A write that is not durable Options.DiskStallMax after it was handed over, a compaction of the log, or a call of
-// the machine's Apply that takes so long, is a stall: the server hands leadership over or gives it up, and does not stand
-// for election, until that is done. Making the machine durable (View.Persist) may take as long as it likes: nobody
+// the machine's Apply that takes so long, is a stall: the server hands leadership over or gives it up, and does not
+// stand for election, until that is done. Making the machine durable (View.Persist) may take as long as it likes: nobody
 // waits for it. While it hangs the log grows up to its budget, and then the room has ended.
 //
 // # Obligations of the caller
@@ -87,6 +87,6 @@
 // # What it does not do
 //
 // It does not retry proposals, nor remember which a client sent twice: sessions are the machine's. It does not place
-// snapshots by size of the machine, only by that of the log. It does not measure the disk. A start reads the whole log twice, once in Log.Load and
-// once for the configurations in it.
+// snapshots by size of the machine, only by that of the log. It does not measure the disk. A start reads the
+// whole log twice, once in Log.Load and once for the configurations in it.
 package replica

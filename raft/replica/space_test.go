@@ -294,7 +294,8 @@ func TestServerWithoutRoomTakesNoSnapshot(t *testing.T) {
 		back.SetDisk(low())
 		time.Sleep(3 * time.Second)
 		if m := back.Metrics(); m.SnapshotBytesReceived > 0 || m.MessagesNoRoom == 0 {
-			t.Errorf("stored %d bytes of a snapshot without room; dropped %d messages", m.SnapshotBytesReceived, m.MessagesNoRoom)
+			t.Errorf("stored %d bytes of a snapshot without room; dropped %d messages",
+				m.SnapshotBytesReceived, m.MessagesNoRoom)
 		}
 		back.SetDisk(roomy())
 		c.awaitLedgers(300)

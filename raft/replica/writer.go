@@ -138,7 +138,10 @@ func (t *writeTask) merge(tasks []writeTask) {
 	clear(t.spans)
 	clear(t.sends)
 	clear(t.traces)
-	*t = writeTask{handed: tasks[0].handed, install: tasks[0].install, spans: t.spans[:0], sends: t.sends[:0], traces: t.traces[:0]}
+	*t = writeTask{
+		handed: tasks[0].handed, install: tasks[0].install,
+		spans: t.spans[:0], sends: t.sends[:0], traces: t.traces[:0],
+	}
 	for i := range tasks {
 		task := &tasks[i]
 		if task.hardState != nil {
