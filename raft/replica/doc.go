@@ -58,8 +58,8 @@
 //
 // A write that is not durable Options.DiskStallMax after it was handed over, a compaction of the log, or a call of
 // the machine's Apply that takes so long, is a stall: the server hands leadership over or gives it up, and does not
-// stand for election, until that is done. Making the machine durable (View.Persist) may take as long as it likes: nobody
-// waits for it. While it hangs the log grows up to its budget, and then the room has ended.
+// stand for election, until that is done. Making the machine durable (View.Persist) may take as long as it likes:
+// nobody waits for it. While it hangs the log grows up to its budget, and then the room has ended.
 //
 // # Obligations of the caller
 //
