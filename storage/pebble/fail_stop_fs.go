@@ -86,8 +86,8 @@ func (f *FailStopFS) Create(name string, category vfs.DiskWriteCategory) (vfs.Fi
 }
 
 // orderMarker makes durable what was created and removed beside a marker of the engine, before that is. The engine
-// syncs the folder only after it has created the new marker and removed the old one: a power loss before could leave the new
-// marker without the file that it names, or neither marker, which is a new, empty store.
+// syncs the folder only after it has created the new marker and removed the old one: a power loss before could leave
+// the new marker without the file that it names, or neither marker, which is a new, empty store.
 func (f *FailStopFS) orderMarker(name string) {
 	if strings.HasPrefix(f.FS.PathBase(name), "marker.") {
 		f.write(func() error {
