@@ -327,7 +327,7 @@ func TestFirstErrorOfAWriteIsTheLast(t *testing.T) {
 
 func TestPeersAreBounded(t *testing.T) {
 	dir := t.TempDir()
-	p := mustOpenPeers(t, dir)
+	mustOpenPeers(t, dir) // which creates the file's folder
 	full := map[raft.NodeID]peerLife{}
 	for i := range PeersMax {
 		full[^raft.NodeID(i)] = peerLife{disk: ^uint64(i), incarnation: ^uint64(0), nonce: ^uint64(0), forked: true}
@@ -335,7 +335,7 @@ func TestPeersAreBounded(t *testing.T) {
 	if err := writePeers(dir, full); err != nil {
 		t.Fatal(err)
 	}
-	p = mustOpenPeers(t, dir)
+	p := mustOpenPeers(t, dir)
 	if err := p.Admit(1, born(1), true); err == nil || errors.Is(err, ErrOtherDisk) {
 		t.Errorf("Admit at the bound = %v, want another error", err)
 	}
