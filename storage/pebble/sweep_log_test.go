@@ -25,7 +25,7 @@ func sweepLog(class storage.Sync, primed bool, steps int) *sweep.Subject[sweep.L
 // TestSweepLogCrash crashes a log before each change that it makes to the disk.
 func TestSweepLogCrash(t *testing.T) {
 	s := sweep.Start(t, "log: crash at every change of the disk")
-	s.Each(s.Pick(1, 3), func(i int) error {
+	s.Each(s.Pick(1, 4), func(i int) error {
 		return sweepLog(storage.SyncFsync, i%4 == 1, s.Pick(5, 60)).EveryPoint(s, uint64(i), s.Pick(1, 5))
 	})
 }
