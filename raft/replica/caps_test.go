@@ -111,15 +111,11 @@ func TestQueuesStayWithinTheirCaps(t *testing.T) {
 		}},
 		{"the machines persist slowly", func(c *cluster, _, _ raft.NodeID) func() {
 			for _, disk := range c.disks {
-				disk.mu.Lock()
-				disk.slow = 3 * time.Second
-				disk.mu.Unlock()
+				disk.takes(3 * time.Second)
 			}
 			return func() {
 				for _, disk := range c.disks {
-					disk.mu.Lock()
-					disk.slow = 0
-					disk.mu.Unlock()
+					disk.takes(0)
 				}
 			}
 		}},

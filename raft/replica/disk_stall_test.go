@@ -159,11 +159,11 @@ func TestAgeOfAWriteThatWaitsForACompaction(t *testing.T) {
 		log := c.crash(1)
 		o := c.options
 		o.Log = hangingLog{Log: log, goOn: goOn}
-		stop := c.syncAll()
 		leader, err := c.boot(1, log, o)
 		if err != nil {
 			t.Fatal(err)
 		}
+		stop := c.syncAll()
 		c.leader()
 		c.mustPropose(leader, "before")
 		stop()

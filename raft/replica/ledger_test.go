@@ -46,6 +46,20 @@ func (d *ledgerDisk) open() *ledger {
 	return &ledger{disk: d, applied: d.applied, commands: d.commands[:len(d.commands):len(d.commands)]}
 }
 
+// takes makes persisting, streaming and restoring take so long.
+func (d *ledgerDisk) takes(slow time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.slow = slow
+}
+
+func (d *ledgerDisk) pause() {
+	d.mu.Lock()
+	slow := d.slow
+	d.mu.Unlock()
+	time.Sleep(slow)
+}
+
 func (d *ledgerDisk) save(applied raft.Index, commands [][]byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -96,7 +110,7 @@ func (l *ledger) Snapshot() (raft.View, error) {
 }
 
 func (l *ledger) Restore(index raft.Index, state io.Reader) error {
-	time.Sleep(l.disk.slow)
+	l.disk.pause()
 	commands, err := readCommands(bufio.NewReader(state))
 	if err != nil {
 		return err
@@ -152,13 +166,13 @@ type ledgerView struct {
 func (v *ledgerView) Index() raft.Index { return v.applied }
 
 func (v *ledgerView) Persist() error {
-	time.Sleep(v.disk.slow)
+	v.disk.pause()
 	v.disk.save(v.applied, v.commands)
 	return nil
 }
 
 func (v *ledgerView) Stream(write func([]byte) error) error {
-	time.Sleep(v.disk.slow)
+	v.disk.pause()
 	for _, command := range v.commands {
 		if err := write(append(binary.AppendUvarint(nil, uint64(len(command))), command...)); err != nil {
 			return err

@@ -25,7 +25,7 @@ func TestLogThatCannotBeCompactedStaysInItsBudget(t *testing.T) {
 	o := budgeted()
 	inClusterOf(t, 3, logmem.Options{}, o, func(c *cluster) {
 		for _, disk := range c.disks {
-			disk.slow = 20 * time.Second
+			disk.takes(20 * time.Second)
 		}
 		_, leader := c.leader()
 		payload := strings.Repeat("x", 1000)
@@ -45,13 +45,9 @@ func TestLogThatCannotBeCompactedStaysInItsBudget(t *testing.T) {
 				t.Errorf("node %d: the log has %d bytes of %d", id, m.LogBytes, m.LogBytesMax)
 			}
 		}
-		c.mu.Lock()
 		for _, disk := range c.disks {
-			disk.mu.Lock()
-			disk.slow = 0
-			disk.mu.Unlock()
+			disk.takes(0)
 		}
-		c.mu.Unlock()
 		c.await("the machine persists, and the log is compacted", func() bool {
 			_, n := c.leader()
 			_, err := n.ProposeWait(context.Background(), []byte(payload))
