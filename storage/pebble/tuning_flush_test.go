@@ -22,10 +22,10 @@ type flusher struct {
 	err     error
 	closed  bool
 	running sync.WaitGroup
-	flush   func(f *flusher, batches []*pebble.Batch) error
+	flush   func(db *pebble.DB, batches []*pebble.Batch) error
 }
 
-func newFlusher(flush func(f *flusher, batches []*pebble.Batch) error) *flusher {
+func newFlusher(flush func(db *pebble.DB, batches []*pebble.Batch) error) *flusher {
 	f := &flusher{flush: flush}
 	f.wake, f.done = sync.NewCond(&f.mu), sync.NewCond(&f.mu)
 	f.running.Add(1)
@@ -44,10 +44,10 @@ func (f *flusher) run() {
 		if f.begun == f.synced {
 			return
 		}
-		upto, batches := f.begun, f.batches
+		upto, batches, db := f.begun, f.batches, f.db
 		f.batches = nil
 		f.mu.Unlock()
-		err := guarded(func() error { return f.flush(f, batches) })
+		err := guarded(func() error { return f.flush(db, batches) })
 		f.mu.Lock()
 		f.synced, f.err = upto, errors.Join(f.err, err)
 		f.done.Broadcast()
@@ -94,13 +94,13 @@ func (f *flusher) close() {
 
 // mergedApply writes all that waits as one batch, with Apply and Sync: a batch is in the log only when its sync begins.
 func mergedApply() (tuning, func()) {
-	f := newFlusher(func(f *flusher, batches []*pebble.Batch) error {
+	f := newFlusher(func(db *pebble.DB, batches []*pebble.Batch) error {
 		first := batches[0]
 		var err error
 		for _, b := range batches[1:] {
 			err = errors.Join(err, first.Apply(b, nil), b.Close())
 		}
-		return errors.Join(err, f.db.Apply(first, pebble.Sync), first.Close())
+		return errors.Join(err, db.Apply(first, pebble.Sync), first.Close())
 	})
 	return tuning{submit: func(db *pebble.DB, batch *pebble.Batch) (func() error, error) {
 		return f.submit(db, batch), nil
@@ -109,7 +109,7 @@ func mergedApply() (tuning, func()) {
 
 // logDataSync applies at once without a sync; a goroutine of its own then writes empty records, with Sync.
 func logDataSync() (tuning, func()) {
-	f := newFlusher(func(f *flusher, _ []*pebble.Batch) error { return f.db.LogData(nil, pebble.Sync) })
+	f := newFlusher(func(db *pebble.DB, _ []*pebble.Batch) error { return db.LogData(nil, pebble.Sync) })
 	return tuning{submit: func(db *pebble.DB, batch *pebble.Batch) (func() error, error) {
 		if err := errors.Join(db.Apply(batch, pebble.NoSync), batch.Close()); err != nil {
 			return nil, err
