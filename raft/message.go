@@ -25,7 +25,8 @@ const (
 	// MsgHeartbeat is the empty AppendEntries that only says "I lead" (§5.2); apart from MsgAppend so that
 	// it travels on the control lane. Commit is min(leader's commit, the follower's matchIndex). Uses Seq.
 	MsgHeartbeat MessageKind = 7
-	// MsgHeartbeatReply answers it with the same Seq.
+	// MsgHeartbeatReply answers it with the same Seq. The core does not look at Reject: drivers say with it that the
+	// sender has no room for more entries.
 	MsgHeartbeatReply MessageKind = 8
 	// MsgSnapshot is InstallSnapshot (Figure 13): a chunk of a snapshot for a follower that fell behind the
 	// log. Uses Chunk, Seq.
