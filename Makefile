@@ -36,7 +36,7 @@ build: ## build bin/raftmark
 
 test: ## run all tests, with -race and all invariants, and 500 simulated minutes (under 15 minutes on 2 cores)
 	$(GO) test $(TESTFLAGS) $(PKG)
-	$(GO) test -run 'Allocates' ./raft # the race detector allocates too
+	$(GO) test -run 'Allocates' ./raft ./storage/pebble # the race detector allocates too
 	$(GO) test -run '^(TestSeeds|TestCrashAtEveryPoint)$$' -timeout 10m ./raft/sim # one goroutine: no race detector
 	$(GO) test -run '^TestHundredTrialsRenderInTime$$' ./reports # a bound on time, which the race detector would break
 	$(GO) test -run '^TestMemoryOfALeaderWithAStoppedFollower$$' ./bench/cluster # memory, which it would multiply
@@ -106,7 +106,7 @@ bench-core: build ## what the replicated log can commit, closed loop, 1 to 1024 
 
 bench-storage: ## what each tuning of the stored log brings (5 minutes, on a quiet machine); ARMS=syncs, ARMS=tried for others
 	@mkdir -p results
-	$(GO) test -v -count=1 -run '^TestTunings$$' -timeout 10m ./storage/pebble \
+	$(GO) test -count=1 -timeout 10m ./storage/pebble \
 		-tunings $(CURDIR)/results/bench-storage.md -tunings-arms '$(ARMS)'
 
 report: build ## render the report of DIR again (default: the newest of SCENARIO) from its stored results

@@ -28,8 +28,8 @@ type Options struct {
 	// writing, more memory (up to four times this), and more commands to apply again after a crash.
 	// Default: 32 MiB.
 	MemTableBytes int `json:"mem_table_bytes"`
-	// CacheBytes is the cache of table blocks, in bytes. Raised: faster reads of what is not in memory.
-	// Default: 32 MiB.
+	// CacheBytes is the cache of table blocks, in bytes; less while more than one memtable is in use. Raised:
+	// faster reads of what is not in memory. Default: 32 MiB.
 	CacheBytes int `json:"cache_bytes"`
 	// FS is the file system that Dir is on. Default: the operating system's.
 	FS vfs.FS `json:"-"`

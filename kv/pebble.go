@@ -134,10 +134,11 @@ const (
 
 func engineOptions(o Options, fs vfs.FS, f *storage.Failure) *pebble.Options {
 	opts := &pebble.Options{
-		FS:                          fs,
-		FormatMajorVersion:          pebble.FormatNewest,
-		DisableWAL:                  true,
-		CacheSize:                   int64(o.CacheBytes),
+		FS:                 fs,
+		FormatMajorVersion: pebble.FormatNewest,
+		DisableWAL:         true,
+		// Pebble takes its memtables from the size of the cache: this is what is left of it beside one of them.
+		CacheSize:                   int64(o.CacheBytes) + int64(o.MemTableBytes),
 		MemTableSize:                uint64(o.MemTableBytes),
 		MemTableStopWritesThreshold: memTablesMax,
 		L0CompactionThreshold:       sublevelsToCompact,

@@ -89,38 +89,43 @@ func (f *stateFile) write(index raft.Index, stream func(write func([]byte) error
 	if err := f.failure.Get(); err != nil {
 		return err
 	}
-	if err := f.writeFile(stream); err != nil {
-		err = fmt.Errorf("write %s: %w", f.path(stateName), err)
-		if errors.Is(err, raft.ErrClosed) { // the stream's end, and not the disk's
-			return err
-		}
-		return f.failure.Set(err)
+	closed, err := f.writeFile(stream)
+	switch {
+	case err != nil:
+		return f.failure.Set(fmt.Errorf("write %s: %w", f.path(stateName), err))
+	case closed:
+		return fmt.Errorf("write %s: %w", f.path(stateName), raft.ErrClosed)
 	}
 	f.index = index
 	return nil
 }
 
-func (f *stateFile) writeFile(stream func(write func([]byte) error) error) error {
+// writeFile writes what stream streams beside the file, and puts it in its place. When the stream was closed, and the
+// disk had nothing to say, it returns so, and the file is as it was.
+func (f *stateFile) writeFile(stream func(write func([]byte) error) error) (closed bool, err error) {
 	file, err := f.fs.Create(f.path(stateTemporaryName), vfs.WriteCategoryUnspecified)
 	if err != nil {
-		return err
+		return false, err
 	}
 	err = stream(func(piece []byte) error {
 		_, err := file.Write(piece)
 		return err
 	})
+	if closed = errors.Is(err, raft.ErrClosed); closed {
+		return true, file.Close()
+	}
 	if err == nil {
 		err = file.Sync()
 	}
 	if err = errors.Join(err, file.Close()); err != nil {
-		return err
+		return false, err
 	}
 	if err := f.fs.Rename(f.path(stateTemporaryName), f.path(stateName)); err != nil {
-		return err
+		return false, err
 	}
 	dir, err := f.fs.OpenDir(f.dir)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return false, errors.Join(dir.Sync(), dir.Close())
 }

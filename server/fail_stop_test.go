@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -143,26 +142,6 @@ func TestErrorInTheBackgroundEndsTheNode(t *testing.T) {
 		t.Logf("set: %v", err) // either way is right
 	}
 	wantEnded(t, n, PartLog, syscall.EIO)
-}
-
-func TestEventFileThatIsFullEndsTheNode(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("needs /dev/full")
-	}
-	dir := t.TempDir()
-	if err := os.Symlink("/dev/full", filepath.Join(dir, EventsFile)); err != nil {
-		t.Fatal(err)
-	}
-	network := listen(t)
-	n, err := Start(Config{
-		Node: 1, DataDir: dir, Peers: map[raft.NodeID]Peer{1: {Peer: network.Addr().String()}}, PeerListen: "127.0.0.1:0",
-	})
-	_ = network.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = n.Abort() })
-	wantEnded(t, n, PartEvents, syscall.ENOSPC)
 }
 
 // A call that hangs in the disk does not keep a node that failed from ending; until then it says that it is not well.

@@ -149,12 +149,21 @@ func (n *Node) watchRoom() {
 			r.observe(m.space, m.err)
 			if (m.err != nil) != failed {
 				failed = m.err != nil
-				n.config.Logger.Warn("measure the room on the disk", "node", uint64(n.config.Node), "err", m.err)
+				n.logMeasurable(m.err)
 			}
 			n.replica.SetDisk(r.disk())
 			timer.Reset(r.pause())
 		}
 	}
+}
+
+// logMeasurable says that the room on the disk cannot be measured any more, or can again.
+func (n *Node) logMeasurable(err error) {
+	if err != nil {
+		n.config.Logger.Warn("cannot measure the room on the disk", "node", uint64(n.config.Node), "err", err)
+		return
+	}
+	n.config.Logger.Info("can measure the room on the disk again", "node", uint64(n.config.Node))
 }
 
 // diskStatus returns the room as the node sees it.

@@ -58,8 +58,9 @@ type Options struct {
 	// also the size to which a write-ahead log grows. Raised: rarer flushes (each of them disturbs the
 	// syncs beside it), more memory (up to three times this), longer recovery. Default: 32 MiB.
 	MemTableBytes int `json:"mem_table_bytes"`
-	// CacheBytes is the cache for log entries that are read back from tables, in bytes. Raised: faster
-	// catch-up of several slow followers at once, more memory. Default: 8 MiB.
+	// CacheBytes is the cache for log entries that are read back from tables, in bytes; less while more than
+	// one memtable is in use. Raised: faster catch-up of several slow followers at once, more memory.
+	// Default: 8 MiB.
 	CacheBytes int `json:"cache_bytes"`
 	// WALPrimeBytes is how much is written at each opening into write-ahead logs that are then recycled, in
 	// bytes: a sync that overwrites a file is faster than one that makes it longer. Raised: the fast state

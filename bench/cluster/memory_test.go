@@ -1,3 +1,5 @@
+//go:build !race
+
 package cluster
 
 import (
@@ -61,8 +63,8 @@ const (
 // TestMemoryOfALeaderWithAStoppedFollower stops a follower for minutes under full load, lets it catch up, and wants
 // the leader to have stayed within its memory and its disk, to lead still, and all acknowledged writes to be there.
 func TestMemoryOfALeaderWithAStoppedFollower(t *testing.T) {
-	if testing.Short() || raceEnabled {
-		t.Skip("measures memory, which the race detector multiplies")
+	if testing.Short() {
+		t.Skip("starts processes and takes many seconds")
 	}
 	stopped := time.Duration(numberOf(t, memoryMinutesEnv, 4.0/60, 0) * float64(time.Minute))
 	valueBytes := int(numberOf(t, memoryValueEnv, memoryValueDefault, memoryDigits))

@@ -197,15 +197,22 @@ func (c *cluster) proposeUnderLoad(at *node, n int) (outcomes <-chan error) {
 	return ended
 }
 
+// removeLeaderUnderLoad has the leader remove itself while writers propose, and returns it and how each of them ended.
+func (c *cluster) removeLeaderUnderLoad(writers int) (raft.NodeID, <-chan error) {
+	c.t.Helper()
+	id, leader := c.leader()
+	outcomes := c.proposeUnderLoad(leader, writers)
+	time.Sleep(100 * time.Millisecond)
+	if err := leader.ChangeConfig(context.Background(), []raft.Change{{Kind: raft.Remove, ID: id}}); err != nil {
+		c.t.Fatal(err)
+	}
+	return id, outcomes
+}
+
 func TestLeaderThatRemovesItselfAnswersAllProposals(t *testing.T) {
 	inCluster(t, 3, logmem.Options{SyncDelay: time.Millisecond}, raft.Config{}, func(c *cluster) {
-		id, leader := c.leader()
 		const writers = 32
-		outcomes := c.proposeUnderLoad(leader, writers)
-		time.Sleep(100 * time.Millisecond)
-		if err := leader.ChangeConfig(context.Background(), []raft.Change{{Kind: raft.Remove, ID: id}}); err != nil {
-			t.Fatal(err)
-		}
+		_, outcomes := c.removeLeaderUnderLoad(writers)
 		for range writers {
 			if err := <-outcomes; !replica.Definite(err) {
 				t.Errorf("got %v from a healthy cluster, want it definite", err)
@@ -216,13 +223,9 @@ func TestLeaderThatRemovesItselfAnswersAllProposals(t *testing.T) {
 
 func TestRemovedLeaderThatIsCutOffGivesItsProposalsUp(t *testing.T) {
 	inCluster(t, 3, logmem.Options{SyncDelay: time.Millisecond}, raft.Config{}, func(c *cluster) {
-		id, leader := c.leader()
 		const writers = 32
-		outcomes := c.proposeUnderLoad(leader, writers)
-		time.Sleep(100 * time.Millisecond)
-		if err := leader.ChangeConfig(context.Background(), []raft.Change{{Kind: raft.Remove, ID: id}}); err != nil {
-			t.Fatal(err)
-		}
+		id, outcomes := c.removeLeaderUnderLoad(writers)
+		leader := c.nodes[id]
 		c.cut(id, false) // its own removal is committed, and what it proposed after that is not
 		c.await("the removed leader steps down", func() bool { return leader.Status().Role != raft.Leader })
 		unknown := 0

@@ -245,10 +245,14 @@ func (l *loop) compactForRoom() {
 	}})
 }
 
-// keptForRoom returns how many entries stay in a log that is compacted for the room.
+// keptForRoom returns how many entries stay in a log that is compacted for the room: half of the budget as long as there
+// is room, which spares followers that are a little behind a snapshot, and little when there is none.
 func (l *loop) keptForRoom() raft.Index {
 	bytes := keepForRoomBytes
-	if l.logBytesMax != LogBytesUnbounded {
+	switch {
+	case l.space.own == nil:
+		bytes = l.logBytesMax / 2
+	case l.logBytesMax != LogBytesUnbounded:
 		bytes = min(bytes, l.logBytesMax/4)
 	}
 	entries := max(1, int(l.core.LastIndex()-l.core.FirstIndex()))

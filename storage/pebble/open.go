@@ -177,9 +177,10 @@ func engineOptions(
 	o storage.Options, fs vfs.FS, f *storage.Failure, t tuning, wals *atomic.Uint64,
 ) *pebble.Options {
 	opts := &pebble.Options{
-		FS:                          fs,
-		FormatMajorVersion:          pebble.FormatNewest,
-		CacheSize:                   int64(o.CacheBytes),
+		FS:                 fs,
+		FormatMajorVersion: pebble.FormatNewest,
+		// Pebble takes its memtables from the size of the cache: this is what is left of it beside one of them.
+		CacheSize:                   int64(o.CacheBytes) + int64(o.MemTableBytes),
 		MemTableSize:                uint64(o.MemTableBytes),
 		MemTableStopWritesThreshold: memTablesMax,
 		// Runs never overlap in key, so tables stay where they are flushed; only truncation and the hard

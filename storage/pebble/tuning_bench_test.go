@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,38 +35,56 @@ const (
 	armFile   = "sample.json"
 )
 
-// TestTunings measures the log as shipped and with each tuning undone (make bench-storage). Arms are interleaved: each
-// round measures every arm once, in an order of its own, in a process of its own.
-func TestTunings(t *testing.T) {
-	if *tuningsOut == "" {
-		t.Skip("no -tunings: it takes minutes of a quiet machine")
+// TestMain measures the tunings instead of running the tests when it is asked to: with -tunings all arms (make
+// bench-storage), and in the processes that this starts one of them.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	var err error
+	switch {
+	case os.Getenv(armEnv) != "":
+		err = measureHere(os.Getenv(armEnv), os.Getenv(armDirEnv))
+	case *tuningsOut != "":
+		err = benchTunings()
+	default:
+		os.Exit(m.Run())
 	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// benchTunings measures the log as shipped and with each tuning undone. Arms are interleaved: each round measures every
+// arm once, in an order of its own, in a process of its own.
+func benchTunings() error {
 	dir := os.Getenv("RAFTMARK_DIR")
 	if dir == "" {
 		dir = filepath.Dir(*tuningsOut)
 	}
 	if fs, err := notStable(dir); err != nil || fs != "" {
-		t.Fatalf("%s is on %s: nothing is durable there, and no sync takes time; set RAFTMARK_DIR (%v)", dir, fs, err)
+		return fmt.Errorf("%s is on %s: nothing is durable there, and no sync takes time; set RAFTMARK_DIR (%v)", dir, fs, err)
 	}
 	all, err := chooseArms(*tuningsArms)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	before, rounds := machine(), 0
 	began := time.Now()
 	for took := time.Duration(0); rounds == 0 || time.Since(began)+took < *tuningsFor; rounds++ {
 		from := time.Now()
 		for _, i := range rand.New(rand.NewPCG(uint64(rounds), 0)).Perm(len(all)) {
-			all[i].rounds = append(all[i].rounds, measureApart(t, all[i].arm, dir))
+			s, err := measureApart(all[i].arm, dir)
+			if err != nil {
+				return fmt.Errorf("arm %q: %w", all[i].arm, err)
+			}
+			all[i].rounds = append(all[i].rounds, s)
 		}
 		took = time.Since(from)
-		t.Logf("round %d: %v", rounds+1, took.Round(time.Second))
+		fmt.Fprintf(os.Stderr, "round %d: %v\n", rounds+1, took.Round(time.Second))
 	}
 	text := tuningsPage(all, rounds, before)
-	if err := os.WriteFile(*tuningsOut, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
 	fmt.Print(text)
+	return os.WriteFile(*tuningsOut, []byte(text), 0o644)
 }
 
 // chooseArms returns the log as shipped, twice, and the arms that were asked for.
@@ -111,67 +131,56 @@ func tuningsPage(all []samples, rounds int, before string) string {
 	return b.String()
 }
 
+// armTimeout bounds the measurement of one arm in one round.
+const armTimeout = 2 * time.Minute
+
 // measureApart measures the arm in a process of its own, so that its memory and its processor time are its own.
-func measureApart(t *testing.T, name, parent string) sample {
-	t.Helper()
+func measureApart(name, parent string) (sample, error) {
 	dir, err := os.MkdirTemp(parent, "bench-storage-")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	cmd := exec.Command(os.Args[0], "-test.run=^TestTuningArm$", "-test.count=1", "-test.timeout=2m")
+	ctx, cancel := context.WithTimeout(context.Background(), armTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), armEnv+"="+name, armDirEnv+"="+dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("arm %q: %v\n%s", name, err, out)
+		return nil, fmt.Errorf("%w\n%s", err, out)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, armFile))
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	var s sample
-	if err := json.Unmarshal(text, &s); err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return s, json.Unmarshal(text, &s)
 }
 
-// TestTuningArm is the process that measures one arm.
-func TestTuningArm(t *testing.T) {
-	name, dir := os.Getenv(armEnv), os.Getenv(armDirEnv)
-	if name == "" {
-		t.Skip("only for TestTunings")
+// measureHere measures the arm in this process, and leaves the sample in dir.
+func measureHere(name, dir string) error {
+	all := arms()
+	i := slices.IndexFunc(all, func(a arm) bool { return a.name == name })
+	if i < 0 {
+		return fmt.Errorf("no arm %q", name)
 	}
-	s, err := measure(armNamed(t, name), load{
+	s, err := measure(all[i], load{
 		each:          500 * time.Millisecond,
 		pipelineBytes: 96 << 20, pipelineFor: 3 * time.Second, compactBytes: 16 << 20,
 		prime: true,
 	}, dir, vfs.Default)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	peak, err := peakBytes()
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	s["memory"] = float64(peak) / (1 << 20)
 	text, err := json.Marshal(s)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, armFile), text, 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func armNamed(t *testing.T, name string) arm {
-	t.Helper()
-	for _, a := range arms() {
-		if a.name == name {
-			return a
-		}
-	}
-	t.Fatalf("no arm %q", name)
-	return arm{}
+	return os.WriteFile(filepath.Join(dir, armFile), text, 0o644)
 }
 
 // TestTuningsAtToySize runs every arm in memory, and looks at what must hold of any figures.
