@@ -78,6 +78,7 @@ func (c nodeCollector) Collect(out chan<- prometheus.Metric) {
 
 func collectTransport(out chan<- prometheus.Metric, m transport.Metrics) {
 	collectFields(out, "raftmark_transport", m)
+	collectFields(out, "raftmark_transport_socket", m.Socket)
 	for i, lane := range m.Lanes {
 		collectFields(out, "raftmark_transport_lane", lane, label{"lane", transport.Lane(i).String()})
 	}

@@ -57,15 +57,20 @@ const (
 	RefusedLife Refusal = 15
 	// RefusedUndecided: Options.Admit could not decide, because of an error of its own.
 	RefusedUndecided Refusal = 16
+	// RefusedAddressCrowd: the peer's IP address had too many connections or greetings under way; see
+	// Options.ConnectionsPerAddressMax and Options.GreetingsPerAddressMax.
+	RefusedAddressCrowd Refusal = 17
+	// RefusedSlow: a frame that had begun came slower than Options.BodyRateMin.
+	RefusedSlow Refusal = 18
 )
 
 // RefusalCount is one more than the largest Refusal.
-const RefusalCount = 17
+const RefusalCount = 19
 
 var refusalNames = [RefusalCount]string{
 	"none", "version", "cluster", "node", "self", "unknown_peer", "stale_incarnation", "identity", "malformed",
 	"from", "timeout", "crowd", "removed", "disk", "address",
-	"life", "undecided",
+	"life", "undecided", "address_crowd", "slow",
 }
 
 // Advice says what the refused side can do about it, or nothing.

@@ -26,6 +26,13 @@ type Metrics struct {
 	Refusals map[string]uint64
 	// RefusedBy counts connections that peers refused to this node, by [Refusal].
 	RefusedBy map[string]uint64
+	// DeadPeers counts connections of both directions that ended because nothing was heard for
+	// Options.DeadPeerTimeout.
+	DeadPeers uint64
+	// Greetings are the accepted connections that are not greeted, now, and GreetingsMost the most there were at once.
+	Greetings, GreetingsMost int
+	// Socket are the counts at the socket: with what TLS, QUIC and probes add.
+	Socket SocketMetrics
 	// Peers are the nodes of Options.Peers, and LearnedPeers those that came without being in it, now.
 	Peers, LearnedPeers int
 }
@@ -36,6 +43,21 @@ type LaneMetrics struct {
 	MessagesReceived, BytesReceived, FramesReceived uint64
 	// MessagesQueued and BytesQueued are what waits now, or is being written.
 	MessagesQueued, BytesQueued uint64
+}
+
+// SocketMetrics count what went through the sockets of a transport, greetings included.
+type SocketMetrics struct {
+	// Sends and Receives are calls of the system, as this program made them; those of TCP may enter the kernel more than
+	// once when its buffer is full.
+	Sends, Receives uint64
+	// SendSegments and ReceiveSegments are packets as the protocol counts them: UDP datagrams, TCP segments before the
+	// network card divides or joins them. 0 where the system does not tell.
+	SendSegments, ReceiveSegments uint64
+	// SendBytes and ReceiveBytes are those that were handed to and taken from the system, without headers of UDP, TCP and
+	// below.
+	SendBytes, ReceiveBytes uint64
+	// Retransmits are the TCP segments that the kernel sent again. 0 where the system does not tell, and with UDP.
+	Retransmits uint64
 }
 
 // String returns the metrics as an aligned table.
@@ -50,6 +72,10 @@ func (m Metrics) String() string {
 	_ = w.Flush() // writes to a strings.Builder, which cannot fail
 	fmt.Fprintf(&b, "connects %d, accepts %d, disconnects %d, dials failed %d\n",
 		m.Connects, m.Accepts, m.Disconnects, m.DialsFailed)
+	fmt.Fprintf(&b, "dead peers %d, greetings %d, at most %d\n", m.DeadPeers, m.Greetings, m.GreetingsMost)
+	s := m.Socket
+	fmt.Fprintf(&b, "socket: %d sends of %d bytes in %d segments, %d again; %d receives of %d bytes in %d segments\n",
+		s.Sends, s.SendBytes, s.SendSegments, s.Retransmits, s.Receives, s.ReceiveBytes, s.ReceiveSegments)
 	fmt.Fprintf(&b, "peers %d, learned %d\n", m.Peers, m.LearnedPeers)
 	writeReasons(&b, "drops", m.Drops)
 	writeReasons(&b, "refusals", m.Refusals)

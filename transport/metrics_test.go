@@ -14,6 +14,10 @@ func TestMetricsTable(t *testing.T) {
 		Drops:     map[string]uint64{DropQueueFull.String(): 3, DropUnknownPeer.String(): 0, DropCut.String(): 5},
 		Refusals:  map[string]uint64{RefusedStale.String(): 0},
 		RefusedBy: map[string]uint64{RefusedDisk.String(): 2}, Peers: 2, LearnedPeers: 1,
+		DeadPeers: 6, Greetings: 1, GreetingsMost: 12,
+		Socket: SocketMetrics{
+			Sends: 9, Receives: 8, SendSegments: 20, ReceiveSegments: 19, SendBytes: 3000, ReceiveBytes: 2000, Retransmits: 1,
+		},
 	}
 	m.Lanes[LaneControl] = LaneMetrics{MessagesSent: 10, BytesSent: 250, FramesSent: 9}
 	m.Lanes[LaneAppend] = LaneMetrics{

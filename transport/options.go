@@ -76,6 +76,44 @@ type Options struct {
 	// hear its leader before it loses patience. Default 100ms.
 	BackoffMax time.Duration
 
+	// DeadPeerTimeout is how long nothing may be heard on a connection, of any lane and in either direction, before the
+	// peer is taken for dead and disconnected: idle lanes are probed three times as often. Keep it at or below the
+	// election timeout, so that a leader's fall is not noticed later on its connections than by its silence. Lower, a
+	// pause of the peer or of the machine costs connections that need not have been made again; higher, messages are
+	// given to a peer that is gone for longer. Default 1s.
+	DeadPeerTimeout time.Duration
+	// BodyRateMin is how fast a frame that has begun must go on, in bytes a second, with two seconds of grace: one that is
+	// slower is refused (RefusedSlow), so that a few bytes cannot hold memory for long. It is also what a write is given
+	// beside WriteTimeout. Lower, slower links work; higher, slow peers are shed sooner. Default 16 KiB/s.
+	BodyRateMin int
+	// GreetingsMax bounds the accepted connections that are not yet greeted: with more, the newest is refused
+	// (RefusedCrowd). Raised, more peers can connect at once, and strangers can hold more: each up to 64 KiB for
+	// HandshakeTimeout. Default 64.
+	GreetingsMax int
+	// GreetingsPerAddressMax bounds those of one IP address, so that one stranger cannot hold all (RefusedAddressCrowd).
+	// Default half of GreetingsMax.
+	GreetingsPerAddressMax int
+	// ConnectionsPerAddressMax bounds the accepted connections of one IP address, greeted or not (RefusedAddressCrowd);
+	// a node of TCP makes one for each lane. Keep it above three times the nodes that share an address. Default 256.
+	ConnectionsPerAddressMax int
+
+	// Congestion is the congestion control of TCP by the kernel's name for it, such as cubic or bbr; Linux only. Default:
+	// the kernel's. QUIC has its own and refuses anything else.
+	Congestion string `json:",omitempty"`
+	// AppendStreams is the number of QUIC streams that the append lane is spread over: order then holds within each of
+	// them only. Raised, a lost packet holds back fewer appends; more of them arrive out of order, which Raft answers with
+	// repeats. TCP has one. Default 1.
+	AppendStreams int
+	// HeartbeatDatagrams has QUIC send heartbeats and their replies as datagrams: never repeated when lost, nor held back
+	// by one that was. TCP refuses it. Default: on the control lane's stream.
+	HeartbeatDatagrams bool
+	// ReceiveWindowBytes bounds what QUIC lets a peer send on one stream beyond what was read. Lower, less memory is held
+	// for a slow reader; it must cover bandwidth times round trip. TCP's window is the kernel's. Default 8 MiB.
+	ReceiveWindowBytes int
+
+	// Insecure allows plaintext outside of the loopback network: whoever can send packets to this node can read and write
+	// everything. Default: without an Identity, all addresses must be loopback ones.
+	Insecure bool `json:",omitempty"`
 	// Identity authenticates this node and its peers; nil is plaintext, where a transport allows it.
 	Identity *identity.Identity `json:"-"`
 	// Logger takes life events; nil discards them.
@@ -103,6 +141,17 @@ const (
 	PeersMax = 1024
 	// BackoffLimit bounds BackoffMax.
 	BackoffLimit = 10 * time.Second
+	// DeadPeerTimeoutMin and DeadPeerTimeoutLimit bound DeadPeerTimeout.
+	DeadPeerTimeoutMin   = 20 * time.Millisecond
+	DeadPeerTimeoutLimit = time.Minute
+	// AppendStreamsMax bounds AppendStreams.
+	AppendStreamsMax = 8
+	// ReceiveWindowBytesMin and ReceiveWindowBytesLimit bound ReceiveWindowBytes.
+	ReceiveWindowBytesMin   = 64 << 10
+	ReceiveWindowBytesLimit = 256 << 20
+
+	connectionsLimit = 1 << 16 // of the bounds on connections
+	bodyRateLimit    = 1 << 30
 )
 
 // The default frame has room for the longest entry.
@@ -125,6 +174,13 @@ func (o Options) WithDefaults() Options {
 	setDefault(&o.WriteTimeout, 5*time.Second)
 	setDefault(&o.BackoffMin, 10*time.Millisecond)
 	setDefault(&o.BackoffMax, max(100*time.Millisecond, o.BackoffMin))
+	setDefault(&o.DeadPeerTimeout, time.Second)
+	setDefault(&o.BodyRateMin, 16<<10)
+	setDefault(&o.GreetingsMax, 64)
+	setDefault(&o.GreetingsPerAddressMax, max(1, o.GreetingsMax/2))
+	setDefault(&o.ConnectionsPerAddressMax, 256)
+	setDefault(&o.AppendStreams, 1)
+	setDefault(&o.ReceiveWindowBytes, 8<<20)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -137,6 +193,9 @@ func setDefault[T comparable](field *T, value T) {
 		*field = value
 	}
 }
+
+// congestionName is what the kernel allows: TCP_CA_NAME_MAX less the end.
+var congestionName = regexp.MustCompile(`^[a-z0-9_-]{1,15}$`)
 
 var clusterName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 
@@ -181,10 +240,32 @@ func (o Options) Validate() error {
 	check(o.BackoffMin > 0, "BackoffMin = %v: want more than 0", o.BackoffMin)
 	check(o.BackoffMax >= o.BackoffMin && o.BackoffMax <= BackoffLimit,
 		"BackoffMax = %v: want BackoffMin = %v to %v", o.BackoffMax, o.BackoffMin, BackoffLimit)
+	o.validateLimits(check)
 	if o.Identity != nil {
 		check(o.Identity.Cluster() == o.Cluster && o.Identity.Node() == o.Self,
 			"Identity is of node %d of cluster %q: want node %d of cluster %q",
 			o.Identity.Node(), o.Identity.Cluster(), o.Self, o.Cluster)
 	}
 	return errors.Join(faults...)
+}
+
+// validateLimits checks what bounds peers that are slow, many or gone, and how the bytes travel.
+func (o Options) validateLimits(check func(ok bool, format string, args ...any)) {
+	check(o.DeadPeerTimeout >= DeadPeerTimeoutMin && o.DeadPeerTimeout <= DeadPeerTimeoutLimit,
+		"DeadPeerTimeout = %v: want %v to %v", o.DeadPeerTimeout, DeadPeerTimeoutMin, DeadPeerTimeoutLimit)
+	check(o.BodyRateMin >= 1 && o.BodyRateMin <= bodyRateLimit,
+		"BodyRateMin = %d: want 1 to %d", o.BodyRateMin, bodyRateLimit)
+	check(o.GreetingsMax >= 1 && o.GreetingsMax <= connectionsLimit,
+		"GreetingsMax = %d: want 1 to %d", o.GreetingsMax, connectionsLimit)
+	check(o.GreetingsPerAddressMax >= 1 && o.GreetingsPerAddressMax <= o.GreetingsMax,
+		"GreetingsPerAddressMax = %d: want 1 to GreetingsMax = %d", o.GreetingsPerAddressMax, o.GreetingsMax)
+	check(o.ConnectionsPerAddressMax >= o.GreetingsPerAddressMax && o.ConnectionsPerAddressMax <= connectionsLimit,
+		"ConnectionsPerAddressMax = %d: want GreetingsPerAddressMax = %d to %d",
+		o.ConnectionsPerAddressMax, o.GreetingsPerAddressMax, connectionsLimit)
+	check(o.Congestion == "" || congestionName.MatchString(o.Congestion),
+		"Congestion = %q: want a name of the kernel's, such as cubic", o.Congestion)
+	check(o.AppendStreams >= 1 && o.AppendStreams <= AppendStreamsMax,
+		"AppendStreams = %d: want 1 to %d", o.AppendStreams, AppendStreamsMax)
+	check(o.ReceiveWindowBytes >= ReceiveWindowBytesMin && o.ReceiveWindowBytes <= ReceiveWindowBytesLimit,
+		"ReceiveWindowBytes = %d: want %d to %d", o.ReceiveWindowBytes, ReceiveWindowBytesMin, ReceiveWindowBytesLimit)
 }

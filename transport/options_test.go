@@ -46,6 +46,8 @@ func TestValidateNamesEveryFault(t *testing.T) {
 		Cluster: "not a name", QueueMessagesMax: -1, QueueBytesMax: 5, FrameBytesMax: 1 << 30, BatchBytesMax: -2,
 		DialTimeout: -1, HandshakeTimeout: -1, WriteTimeout: -1, BackoffMin: -1, BackoffMax: time.Hour, Identity: id,
 		Advertise: strings.Repeat("a", 2000), LearnedPeersMax: -1, LearnedIdleTimeout: -1,
+		DeadPeerTimeout: time.Millisecond, BodyRateMin: -1, GreetingsMax: -1, GreetingsPerAddressMax: 2,
+		ConnectionsPerAddressMax: 1, Congestion: "Not a name", AppendStreams: 99, ReceiveWindowBytes: 1,
 	}
 	err = o.WithDefaults().Validate()
 	if err == nil {
@@ -54,7 +56,8 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	for _, field := range []string{
 		"Self", "Cluster", "QueueMessagesMax", "QueueBytesMax", "FrameBytesMax", "BatchBytesMax", "DialTimeout",
 		"HandshakeTimeout", "WriteTimeout", "BackoffMin", "BackoffMax", "Identity", "Advertise", "LearnedPeersMax",
-		"LearnedIdleTimeout",
+		"LearnedIdleTimeout", "DeadPeerTimeout", "BodyRateMin", "GreetingsMax", "GreetingsPerAddressMax",
+		"ConnectionsPerAddressMax", "Congestion", "AppendStreams", "ReceiveWindowBytes",
 	} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("no fault of %s in:\n%v", field, err)
