@@ -3,7 +3,6 @@ package quic
 import (
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
@@ -58,7 +57,7 @@ func reasonOf(err error) transport.Refusal {
 type Transport struct {
 	node     *link.Node
 	options  transport.Options
-	socket   *net.UDPConn
+	socket   *socket
 	quic     *quicgo.Transport
 	listener *quicgo.Listener
 	// greetings has one slot for each accepted connection that has not been greeted.
@@ -81,11 +80,7 @@ func New(options transport.Options) (*Transport, error) {
 	if t.options.Identity == nil {
 		return nil, fmt.Errorf("Identity = nil: %w: QUIC is always encrypted", transport.ErrIdentityRequired)
 	}
-	address, err := net.ResolveUDPAddr("udp", t.options.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("Listen = %s: %w", t.options.Listen, err)
-	}
-	t.socket, err = net.ListenUDP("udp", address)
+	t.socket, err = listen(t.options.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("Listen = %s: %w", t.options.Listen, err)
 	}
@@ -145,7 +140,11 @@ func (t *Transport) Start(deliver func(raft.Message), peer func(id raft.NodeID, 
 func (t *Transport) Send(m raft.Message) bool { return t.node.Send(m) }
 
 // Metrics returns what was counted since New.
-func (t *Transport) Metrics() transport.Metrics { return t.node.Metrics() }
+func (t *Transport) Metrics() transport.Metrics {
+	m := t.node.Metrics()
+	m.Socket = t.socket.metrics()
+	return m
+}
 
 // Close stops everything, drops what is queued, and returns when no delivery is under way or will come. The peers are
 // told.

@@ -1,0 +1,35 @@
+package quic
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+)
+
+// segmentSize returns the length of the datagrams that a send is divided into, or 0 when it is one.
+func segmentSize(oob []byte) int {
+	for len(oob) > 0 {
+		header, data, rest, err := unix.ParseOneSocketControlMessage(oob)
+		if err != nil {
+			return 0
+		}
+		if header.Level == unix.IPPROTO_UDP && header.Type == unix.UDP_SEGMENT && len(data) >= 2 {
+			return int(binary.NativeEndian.Uint16(data))
+		}
+		oob = rest
+	}
+	return 0
+}
+
+// inspect fills in what the system says of the socket.
+func inspect(fd int, status *SocketStatus) (err error) {
+	if status.ReceiveBufferBytes, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err != nil {
+		return err
+	}
+	if status.SendBufferBytes, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF); err != nil {
+		return err
+	}
+	_, err = unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
+	status.GSO = err == nil
+	return nil
+}

@@ -1,0 +1,17 @@
+//go:build !linux
+
+package quic
+
+import "golang.org/x/sys/unix"
+
+// segmentSize returns 0: every send is one datagram.
+func segmentSize([]byte) int { return 0 }
+
+// inspect fills in what the system says of the socket.
+func inspect(fd int, status *SocketStatus) (err error) {
+	if status.ReceiveBufferBytes, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err != nil {
+		return err
+	}
+	status.SendBufferBytes, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF)
+	return err
+}
