@@ -23,6 +23,7 @@ func (e *experiment) finish(interrupted bool, failed error) (Outcome, error) {
 	err := errors.Join(
 		e.writer.WriteManifest(e.manifest),
 		e.ops.Close(),
+		e.hlog.Close(),
 		e.writeRecords(),
 		e.writer.WriteSummary(outcome.Summary),
 		e.writer.Close(),
@@ -54,7 +55,21 @@ func (e *experiment) writeRecords() error {
 	if len(stages) > 0 {
 		err = errors.Join(err, e.writer.WriteStages(stages))
 	}
-	return err
+	return errors.Join(err, e.writePercentiles())
+}
+
+// writePercentiles writes the distributions of the arms' steady phases.
+func (e *experiment) writePercentiles() error {
+	var errs []error
+	for _, arm := range e.arms {
+		if arm.steady.duration == 0 {
+			continue
+		}
+		errs = append(errs,
+			e.writer.WritePercentiles("response-"+fileName(arm.name), arm.steady.histograms.Response()),
+			e.writer.WritePercentiles("service-"+fileName(arm.name), arm.steady.histograms.Service()))
+	}
+	return errors.Join(errs...)
 }
 
 func (e *experiment) summary(interrupted bool, failed error) result.Summary {

@@ -101,6 +101,7 @@ type experiment struct {
 	clock    clock.Clock
 	writer   *result.Writer
 	ops      *result.OpsWriter
+	hlog     *result.IntervalsWriter
 	arms     []*armRecord
 	progress *progress
 	manifest result.Manifest
@@ -138,7 +139,10 @@ func newExperiment(opts Options) (*experiment, error) {
 	if err := e.writer.WriteManifest(e.manifest); err != nil {
 		return nil, err
 	}
-	e.ops, err = e.writer.NewOpsWriter()
+	if e.ops, err = e.writer.NewOpsWriter(); err != nil {
+		return nil, err
+	}
+	e.hlog, err = e.writer.NewIntervalsWriter()
 	return e, err
 }
 
@@ -192,7 +196,7 @@ func (e *experiment) run(ctx context.Context, arm *armRecord, number int) error 
 	err := r.execute(ctx, func(ctx context.Context) (system, error) {
 		return startProcesses(ctx, e.opts.Executable, dir, arm.scenario, e.clock)
 	})
-	if recordErr := arm.record(r, e.ops); recordErr != nil {
+	if recordErr := errors.Join(arm.record(r, e.ops), arm.writeIntervals(r, e.hlog)); recordErr != nil {
 		return errors.Join(err, recordErr)
 	}
 	if err != nil || len(r.unsafe) > 0 {

@@ -147,11 +147,17 @@ func (s *study) filesSection() page.Section {
 		{result.StagesFile, "sampled proposals"},
 		{result.EventsFile, "what the nodes and the bench did"},
 		{result.OpsFile, "operations: all around faults, a sample elsewhere"},
+		{result.IntervalsFile, "response times by interval, for HistogramLogAnalyzer"},
 		{result.ChecksumsFile, "checksums of the files above"},
 	} {
 		if _, err := os.Stat(filepath.Join(s.Dir, f.name)); err == nil {
 			links = append(links, page.Link{Href: "../" + f.name, Text: f.name + ": " + f.text})
 		}
+	}
+	distributions, _ := filepath.Glob(filepath.Join(s.Dir, "*"+result.PercentilesSuffix)) // the pattern is a good one
+	for _, path := range distributions {
+		name := filepath.Base(path)
+		links = append(links, page.Link{Href: "../" + name, Text: name + ": a distribution, for HdrHistogram's plotters"})
 	}
 	links = append(links, page.Link{Href: markdownFile, Text: markdownFile + ": this report as Markdown"})
 	return page.Section{ID: "data", Title: "Raw data", Blocks: []page.Block{links}}

@@ -3,6 +3,7 @@
 //
 //	bench ──► Writer ──► DIR/manifest.json  scenario.yaml  calibration.json
 //	                         trials.csv  timeline.csv  stages.csv  events.jsonl  ops.csv.gz
+//	                         intervals.hlog  response-ARM.hgrm  service-ARM.hgrm
 //	                         summary.json  summary.csv  benchfmt.txt
 //	                         SHA256SUMS                    ──► Open ──► Result ──► reports
 //
@@ -22,7 +23,7 @@
 //  1. Write methods may be called in any order and again; the last call wins. Each replaces its file in one step (a
 //     temporary file, synced, then renamed): a reader sees the old file or the new one, never a half.
 //  2. WriteSummary comes after WriteManifest and WriteTrials, because summary.csv and benchfmt.txt quote them.
-//  3. An OpsWriter ends with Close or Abort. Its file appears at Close.
+//  3. An OpsWriter, or IntervalsWriter, ends with Close or Abort. Its file appears at Close.
 //  4. Close the Writer last. It writes SHA256SUMS over what was written; a directory without it is still readable.
 //  5. A Writer is for one goroutine.
 //
