@@ -62,15 +62,32 @@ const (
 	RefusedAddressCrowd Refusal = 17
 	// RefusedSlow: a frame that had begun came slower than Options.BodyRateMin.
 	RefusedSlow Refusal = 18
+	// RefusedNoCertificate: the peer showed no certificate.
+	RefusedNoCertificate Refusal = 19
+	// RefusedAuthority: no authority that this node trusts vouches for the peer's certificate.
+	RefusedAuthority Refusal = 20
+	// RefusedSelfSigned: the peer's certificate is signed with its own key.
+	RefusedSelfSigned Refusal = 21
+	// RefusedExpired: the peer's certificate is not valid any more, or not yet.
+	RefusedExpired Refusal = 22
+	// RefusedRevoked: the peer's certificate, or its authority's, is on the list of revoked ones.
+	RefusedRevoked Refusal = 23
+	// RefusedRole: the peer's certificate is not one of a node: that of a client, for example.
+	RefusedRole Refusal = 24
+	// RefusedFeature: the peer requires a feature that this node does not know.
+	RefusedFeature Refusal = 25
+	// RefusedDuplicate: two processes of the same incarnation are alive and say that they are the peer.
+	RefusedDuplicate Refusal = 26
 )
 
 // RefusalCount is one more than the largest Refusal.
-const RefusalCount = 19
+const RefusalCount = 27
 
 var refusalNames = [RefusalCount]string{
 	"none", "version", "cluster", "node", "self", "unknown_peer", "stale_incarnation", "identity", "malformed",
 	"from", "timeout", "crowd", "removed", "disk", "address",
 	"life", "undecided", "address_crowd", "slow",
+	"no_certificate", "authority", "self_signed", "expired", "revoked", "role", "feature", "duplicate",
 }
 
 // Advice says what the refused side can do about it, or nothing.
@@ -83,6 +100,12 @@ func (r Refusal) Advice() string {
 	case RefusedLife:
 		return "this node's data folder was rolled back or copied: its peers know a later life of it; " +
 			"it must join under a new id"
+	case RefusedIdentity, RefusedNoCertificate, RefusedAuthority, RefusedSelfSigned, RefusedExpired, RefusedRevoked, RefusedRole:
+		return "it does not accept this node's certificate; its log says why, see also raftmark certs show"
+	case RefusedVersion, RefusedFeature:
+		return "the two speak no common version of the protocol; the peer's log says which it speaks"
+	case RefusedDuplicate:
+		return "another process runs as this node; stop one of them"
 	case RefusedAddress:
 		return "the address that this node advertises cannot be answered at; set Options.Advertise"
 	default:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 
 	"github.com/raftmark/raftmark/raft"
@@ -14,8 +15,9 @@ import (
 // Hello returns what this node says first on a connection to peer.
 func (n *Node) Hello(peer raft.NodeID, lane transport.Lane) wire.Hello {
 	return wire.Hello{
-		Protocol: wire.ProtocolVersion, Lane: lane, From: n.options.Self, To: peer,
-		Incarnation: n.options.Incarnation, Disk: n.options.Disk, Nonce: n.options.Nonce, Previous: n.options.Previous,
+		Head: wire.OwnHead(), Lane: lane, From: n.options.Self, To: peer,
+		Incarnation: n.options.Incarnation, Instance: n.instance, Disk: n.options.Disk,
+		Nonce: n.options.Nonce, Previous: n.options.Previous,
 		Cluster: n.options.Cluster, Address: n.options.Advertise,
 	}
 }
@@ -29,7 +31,7 @@ func (n *Node) Greet(conn io.ReadWriter, peer raft.NodeID, lane transport.Lane) 
 	}
 	frame, err := wire.NewReader(conn, wire.HelloBytesMax).Next()
 	if err != nil {
-		return 0, fmt.Errorf("read welcome: %w", refusalOf(err))
+		return 0, fmt.Errorf("read welcome: %w", n.refusedByTLS(refusalOf(err), peer))
 	}
 	if frame.Kind != wire.KindWelcome {
 		return 0, transport.Refused(transport.RefusedMalformed, "%v frame instead of a welcome", frame.Kind)
@@ -45,10 +47,20 @@ func (n *Node) Greet(conn io.ReadWriter, peer raft.NodeID, lane transport.Lane) 
 	return w.Incarnation, err
 }
 
+// refusedByTLS recognizes that the peer ended the connection because of this node's certificate: the dialer's handshake
+// is over before the accepter has seen it. Other errors it returns as they are.
+func (n *Node) refusedByTLS(err error, peer raft.NodeID) error {
+	var alert *net.OpError
+	if errors.As(err, &alert) && alert.Op == "remote error" {
+		return errors.Join(n.RefusedBy(peer, transport.RefusedIdentity), err)
+	}
+	return err
+}
+
 // CheckWelcome returns why this node and the one that sent w do not talk to each other, or nil. Either side may have
 // refused, which is counted.
 func (n *Node) CheckWelcome(w wire.Welcome, peer raft.NodeID) error {
-	if w.Protocol == wire.ProtocolVersion && w.Refusal != transport.RefusedNone {
+	if w.Refusal != transport.RefusedNone {
 		return n.RefusedBy(peer, w.Refusal)
 	}
 	err := n.acceptWelcome(w, peer)
@@ -58,17 +70,35 @@ func (n *Node) CheckWelcome(w wire.Welcome, peer raft.NodeID) error {
 
 // acceptWelcome returns why this node does not want to talk to the node that sent w, or nil.
 func (n *Node) acceptWelcome(w wire.Welcome, peer raft.NodeID) error {
+	if err := checkHead(w.Head); err != nil {
+		return err
+	}
 	switch {
-	case w.Protocol != wire.ProtocolVersion:
-		return transport.Refused(transport.RefusedVersion, "protocol %d, want %d", w.Protocol, wire.ProtocolVersion)
 	case w.Cluster != n.options.Cluster:
 		return transport.Refused(transport.RefusedCluster, "cluster %q, want %q", w.Cluster, n.options.Cluster)
 	case w.Node != peer:
 		return transport.Refused(transport.RefusedNode, "node %d, want %d", w.Node, peer)
 	}
+	if err := n.answers(w); err != nil {
+		return err
+	}
 	return n.askAdmit(transport.Greeting{
 		Node: w.Node, Disk: w.Disk, Incarnation: w.Incarnation, Nonce: w.Nonce, Previous: w.Previous,
 	})
+}
+
+// checkHead returns why this node cannot talk to one that greets with that head, or nil.
+func checkHead(h wire.Head) error {
+	own := wire.OwnHead()
+	if _, ok := own.Common(h); !ok {
+		return transport.Refused(transport.RefusedVersion, "protocol %d to %d, want one of %d to %d",
+			h.ProtocolMin, h.Protocol, own.ProtocolMin, own.Protocol)
+	}
+	if missing := h.Required &^ wire.FeaturesKnown; missing != 0 {
+		return transport.Refused(transport.RefusedFeature, "requires the features %#x, of which %#x are not known here",
+			uint64(h.Required), uint64(missing))
+	}
+	return nil
 }
 
 // askAdmit asks Options.Admit.
@@ -86,9 +116,10 @@ func (n *Node) askAdmit(g transport.Greeting) error {
 // CheckHello returns why this node does not want to talk to the node that sent h, or nil. authenticated is the node
 // that the connection's certificate names, or raft.None without one.
 func (n *Node) CheckHello(h wire.Hello, authenticated raft.NodeID) error {
+	if err := checkHead(h.Head); err != nil {
+		return err
+	}
 	switch {
-	case h.Protocol != wire.ProtocolVersion:
-		return transport.Refused(transport.RefusedVersion, "protocol %d, want %d", h.Protocol, wire.ProtocolVersion)
 	case h.Cluster != n.options.Cluster:
 		return transport.Refused(transport.RefusedCluster, "cluster %q, want %q", h.Cluster, n.options.Cluster)
 	case h.To != n.options.Self:
@@ -100,6 +131,9 @@ func (n *Node) CheckHello(h wire.Hello, authenticated raft.NodeID) error {
 			h.From, authenticated)
 	}
 	if err := n.checkMember(h); err != nil {
+		return err
+	}
+	if err := n.checkProcess(h); err != nil {
 		return err
 	}
 	return n.askAdmit(transport.Greeting{
@@ -126,8 +160,9 @@ func (n *Node) ReadHello(r *wire.Reader, authenticated raft.NodeID) (wire.Hello,
 // Welcome returns the answer to a hello: the reason of the refusal when err has one.
 func (n *Node) Welcome(err error) wire.Welcome {
 	return wire.Welcome{
-		Protocol: wire.ProtocolVersion, Refusal: transport.OwnReasonOf(err), Node: n.options.Self,
-		Incarnation: n.options.Incarnation, Disk: n.options.Disk, Nonce: n.options.Nonce, Previous: n.options.Previous,
+		Head: wire.OwnHead(), Refusal: transport.OwnReasonOf(err), Node: n.options.Self,
+		Incarnation: n.options.Incarnation, Instance: n.instance, Disk: n.options.Disk,
+		Nonce: n.options.Nonce, Previous: n.options.Previous,
 		Cluster: n.options.Cluster, Address: n.options.Advertise,
 	}
 }

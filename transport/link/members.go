@@ -160,7 +160,7 @@ func (n *Node) Admit(h wire.Hello, close func()) (p *Peer, leave func(), err err
 	if p == nil {
 		p = n.learn(h)
 	}
-	leave, err = p.admit(h.Lane, h.Incarnation, h.Address, close)
+	leave, err = p.admit(h, close)
 	return p, leave, err
 }
 

@@ -52,9 +52,13 @@ type Node struct {
 	mu     sync.Mutex // of Go and closed; the last to be locked
 	closed bool
 
+	// instance is a random number of this process's transport.
+	instance uint64
+
 	counters     counters
 	refusalLog   [transport.RefusalCount]logTimes
 	refusedByLog [transport.RefusalCount]logTimes
+	duplicateLog logTimes
 }
 
 // NewNode checks the options and returns a node that dials with dial. reach says why the transport would not connect
@@ -67,7 +71,7 @@ func NewNode(options transport.Options, dial Dial, reach func(address string) er
 	if err := options.Validate(); err != nil {
 		return nil, fmt.Errorf("transport options: %w", err)
 	}
-	n := &Node{options: options, dial: dial, reach: reach}
+	n := &Node{options: options, dial: dial, reach: reach, instance: rand.Uint64()}
 	n.members.addresses = options.Peers
 	n.options.Peers = nil
 	n.ctx, n.cancel = context.WithCancel(context.Background())

@@ -8,6 +8,7 @@ import (
 
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/transport"
+	"github.com/raftmark/raftmark/transport/wire"
 )
 
 // Peer is another node, as one node sees it.
@@ -25,6 +26,9 @@ type Peer struct {
 	mu       sync.Mutex
 	address  string
 	incoming [transport.LaneCount]*incoming
+	// answered is the process that was reached last, and rivals are those that are refused as duplicates.
+	answered process
+	rivals   []rival
 	// Of a learned peer without connections: since when, and what will forget it.
 	idleSince time.Time
 	forget    *time.Timer
@@ -32,8 +36,8 @@ type Peer struct {
 
 // incoming is one accepted connection.
 type incoming struct {
-	incarnation uint64
-	close       func()
+	process
+	close func()
 }
 
 func newPeer(n *Node, id raft.NodeID, address string) *Peer {
@@ -100,13 +104,16 @@ func (p *Peer) checkStale(incarnation uint64) error {
 	return nil
 }
 
-// admit registers an accepted connection, which close ends, and applies the rules of admission. address is where the
-// peer says that it is.
-func (p *Peer) admit(lane transport.Lane, incarnation uint64, address string, close func()) (leave func(), err error) {
-	self := &incoming{incarnation: incarnation, close: close}
+// admit registers an accepted connection, which close ends, of the process that sent h, and applies the rules of
+// admission.
+func (p *Peer) admit(h wire.Hello, close func()) (leave func(), err error) {
+	lane, incarnation, self := h.Lane, h.Incarnation, &incoming{process: processOf(h), close: close}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.checkStale(incarnation); err != nil {
+		return nil, err
+	}
+	if err := p.checkDuplicate(self.process); err != nil {
 		return nil, err
 	}
 	returned := true // nobody was connected from this incarnation: the peer is back
@@ -127,7 +134,7 @@ func (p *Peer) admit(lane transport.Lane, incarnation uint64, address string, cl
 		}
 	}
 	if p.learned.Load() {
-		p.moveTo(address)
+		p.moveTo(h.Address)
 	}
 	return func() { p.leave(lane, self) }, nil
 }

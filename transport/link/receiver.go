@@ -44,7 +44,7 @@ func (p *Peer) farewell(payload []byte) error {
 	if err != nil {
 		return refusalOf(fmt.Errorf("decode refusal: %w", err))
 	}
-	if w.Protocol != wire.ProtocolVersion || w.Refusal == transport.RefusedNone {
+	if w.Refusal == transport.RefusedNone {
 		return transport.Refused(transport.RefusedMalformed, "welcome from the dialer that is no refusal")
 	}
 	return p.node.RefusedBy(p.id, w.Refusal)

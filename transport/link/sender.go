@@ -124,7 +124,7 @@ func (s *sender) failed(err error) {
 func (s *sender) rest(pause *backoff, err error) bool {
 	length := pause.pause()
 	switch transport.ReasonOf(err) {
-	case transport.RefusedRemoved, transport.RefusedDisk, transport.RefusedLife:
+	case transport.RefusedRemoved, transport.RefusedDisk, transport.RefusedLife, transport.RefusedDuplicate:
 		length = max(length, refusedPause)
 	default:
 	}

@@ -62,11 +62,11 @@ func TestBadBytesEndTheConnection(t *testing.T) {
 	if err := node.Start(func(m raft.Message) { delivered <- m }, func(raft.NodeID, bool) {}); err != nil {
 		t.Fatal(err)
 	}
-	good := wire.Hello{Protocol: wire.ProtocolVersion, From: 2, To: 1, Incarnation: 1, Cluster: "c"}
+	good := wire.Hello{Head: wire.OwnHead(), From: 2, To: 1, Incarnation: 1, Cluster: "c"}
 	hello := slices.Clip(wire.AppendFrame(nil, wire.KindHello, good.Append(nil)))
 	later := good
-	later.Protocol++
-	agreed := wire.Welcome{Protocol: wire.ProtocolVersion, Node: 2, Cluster: "c"}
+	later.Head = wire.Head{Protocol: wire.ProtocolVersion + 2, ProtocolMin: wire.ProtocolVersion + 1}
+	agreed := wire.Welcome{Head: wire.OwnHead(), Node: 2, Cluster: "c"}
 	cutOff := []byte{wire.ProtocolVersion}
 	huge := wire.AppendFrame(nil, wire.KindMessages, nil)
 	huge[7] = 0xff

@@ -16,11 +16,13 @@
 //
 // The payload of a hello and of a welcome (uv is an unsigned varint):
 //
-//	hello    | protocol uv | lane 1 B | from uv | to uv | incarnation 8 B | disk 8 B | nonces | cluster | address |
-//	welcome  | protocol uv | refusal 1 B | node uv | incarnation 8 B | disk 8 B | nonces | cluster | address |
+//	hello    | head | lane 1 B | from uv | to uv | process | nonces | cluster | address |
+//	welcome  | head | refusal 1 B | node uv | process | nonces | cluster | address |
 //
 // where cluster and address are strings, each after its length as uv: at most 64 and raft.AddressBytesMax bytes; and
 //
+//	head     | newest protocol uv | oldest protocol uv | required features uv | optional features uv |
+//	process  | incarnation 8 B | instance 8 B | disk 8 B |
 //	nonces   | nonce 8 B | count 1 B | previous nonces, 8 B each, at most transport.PreviousMax |
 //
 // A message:
@@ -49,7 +51,11 @@
 // # Version rule
 //
 // A change of the header changes FrameVersion; any other change of these bytes changes ProtocolVersion. Both are
-// guarded by the golden files in testdata. Nodes of different versions refuse each other.
+// guarded by the golden files in testdata. For ever the same are the head, and that a welcome's refusal follows it.
+// Nodes speak the newest version that both windows have, which both compute from the heads, and refuse each other when
+// there is none. A later version that still speaks an earlier one adds to the end of a hello and of a welcome only: the
+// earlier one ignores it. What can be left out is an optional feature, used when both have it; whoever does not know a
+// required one is refused. Nodes up to version 3 had one version and no head.
 //
 // # Ownership
 //

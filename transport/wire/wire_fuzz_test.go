@@ -18,11 +18,11 @@ func FuzzDecode(f *testing.F) {
 		f.Add(AppendFrame(nil, KindMessages, AppendMessage(nil, &m)))
 	}
 	hello := Hello{
-		Protocol: ProtocolVersion, Lane: 1, From: 1, To: 2, Incarnation: 3, Disk: 4, Nonce: 5, Previous: []uint64{6, 7},
+		Head: OwnHead(), Lane: 1, From: 1, To: 2, Incarnation: 3, Disk: 4, Nonce: 5, Previous: []uint64{6, 7},
 		Cluster: "c", Address: "a:1",
 	}
 	f.Add(hello.Append(nil))
-	f.Add(Welcome{Protocol: ProtocolVersion, Node: 2, Incarnation: 3, Disk: 4, Cluster: "c", Address: "a:1"}.Append(nil))
+	f.Add(Welcome{Head: OwnHead(), Node: 2, Incarnation: 3, Disk: 4, Cluster: "c", Address: "a:1"}.Append(nil))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		checkStream(t, src)
 		checkStream(t, AppendFrame(nil, KindMessages, src))
