@@ -99,6 +99,19 @@ type Config struct {
 	// TLSDir is the folder with this node's certificate and key (see raftmark certs). Required with tls and
 	// quic.
 	TLSDir string `yaml:"tls_dir,omitempty" json:"tls_dir,omitempty"`
+	// DeadPeerTimeout is how long nothing may be heard on a connection with another node before it is given up, on
+	// every lane; quiet ones are probed three times as often. Default: ElectionMin. Lower: fewer messages for a
+	// node that is gone, and more connections made again after a pause of the machine; see transport.Options.
+	DeadPeerTimeout time.Duration `yaml:"dead_peer_timeout,omitempty" json:"dead_peer_timeout_ns,omitempty"`
+	// Congestion is the congestion control of Transport tcp and tls by the kernel's name for it, such as cubic or bbr.
+	// Linux only. Default: the kernel's.
+	Congestion string `yaml:"congestion,omitempty" json:"congestion,omitempty"`
+	// AppendStreams is the number of streams that Transport quic spreads the append lane over. Default 1: they keep
+	// their order. More: a lost packet holds back fewer of them.
+	AppendStreams int `yaml:"append_streams,omitempty" json:"append_streams,omitempty"`
+	// HeartbeatDatagrams has Transport quic send heartbeats as datagrams, which nothing lost before holds back.
+	// Default false: on a stream.
+	HeartbeatDatagrams bool `yaml:"heartbeat_datagrams,omitempty" json:"heartbeat_datagrams,omitempty"`
 	// LogStorage holds the raft log: pebble (on disk) or mem (lost with the process: for measuring only).
 	// Default pebble.
 	LogStorage string `yaml:"log_storage" json:"log_storage"`

@@ -69,6 +69,12 @@ func TestValidateNamesFieldValueAndBound(t *testing.T) {
 			[]string{"raft: InflightMessagesMax: -1; want at least 1"}},
 		{"messages longer than a frame", func(c *Config) { c.Raft.MessageBytesMax = 32 << 20 },
 			[]string{"raft.message_bytes_max: 33554432, want at most 8388608"}},
+		{"what only tcp can do", func(c *Config) { c.Transport, c.TLSDir, c.Congestion = TransportQUIC, "d", "cubic" },
+			[]string{`congestion: "cubic", want none unless transport is tcp or tls`}},
+		{"what only quic can do", func(c *Config) { c.AppendStreams, c.HeartbeatDatagrams = 2, true },
+			[]string{"append_streams: 2, want 1 unless transport is quic", "heartbeat_datagrams: true"}},
+		{"dead peer timeout", func(c *Config) { c.DeadPeerTimeout = time.Hour },
+			[]string{"dead_peer_timeout: 1h0m0s, want 20ms to 1m0s"}},
 		{"all faults at once", func(c *Config) { c.DataDir, c.Transport, c.Heartbeat = "", "x", time.Hour },
 			[]string{"data_dir", "transport", "heartbeat"}},
 	} {

@@ -54,6 +54,9 @@ func (c Config) WithDefaults() Config {
 	c.ElectionMin = cmp.Or(c.ElectionMin, DefaultElectionMin)
 	c.ElectionMax = cmp.Or(c.ElectionMax, 2*c.ElectionMin)
 	c.TickInterval = cmp.Or(c.TickInterval, DefaultTickInterval)
+	if c.Transport != TransportMem {
+		c.DeadPeerTimeout = cmp.Or(c.DeadPeerTimeout, max(c.ElectionMin, transport.DeadPeerTimeoutMin))
+	}
 	c.DiskStallMax = cmp.Or(c.DiskStallMax, DefaultDiskStallMax)
 	if c.LogStorage == StorageMem {
 		c.DiskReserve = cmp.Or(c.DiskReserve, BytesOff)
@@ -110,6 +113,7 @@ func (c Config) Validate() error {
 	c.checkPeers(&f)
 	c.checkListen(&f)
 	c.checkParts(&f)
+	c.checkTransport(&f)
 	c.checkTimes(&f)
 	f.check(c.DiskReserve == BytesOff || c.DiskReserve >= diskReserveMin,
 		"disk_reserve: %v, want at least %v, or off", c.DiskReserve, diskReserveMin)
@@ -191,6 +195,24 @@ func (c Config) checkParts(f *faults) {
 	}
 	f.check(c.LogStorage != StorageMem || c.Machine != MachinePebble,
 		"machine: pebble outlives log_storage mem, want mem or null")
+}
+
+// checkTransport checks what only some transports can do; nothing is ignored silently.
+func (c Config) checkTransport(f *faults) {
+	overTCP := c.Transport == TransportTCP || c.Transport == TransportTLS
+	f.check(c.Congestion == "" || overTCP,
+		"congestion: %q, want none unless transport is tcp or tls: quic has its own", c.Congestion)
+	f.check(c.AppendStreams == 0 || c.AppendStreams >= 1 && c.AppendStreams <= transport.AppendStreamsMax,
+		"append_streams: %d, want 1 to %d", c.AppendStreams, transport.AppendStreamsMax)
+	f.check(c.AppendStreams <= 1 || c.Transport == TransportQUIC,
+		"append_streams: %d, want 1 unless transport is quic", c.AppendStreams)
+	f.check(!c.HeartbeatDatagrams || c.Transport == TransportQUIC,
+		"heartbeat_datagrams: true, want false unless transport is quic")
+	if c.Transport != TransportMem {
+		f.check(c.DeadPeerTimeout >= transport.DeadPeerTimeoutMin && c.DeadPeerTimeout <= transport.DeadPeerTimeoutLimit,
+			"dead_peer_timeout: %v, want %v to %v",
+			c.DeadPeerTimeout, transport.DeadPeerTimeoutMin, transport.DeadPeerTimeoutLimit)
+	}
 }
 
 func (c Config) checkTimes(f *faults) {

@@ -174,7 +174,9 @@ func (p *parts) newTransport(c Config) (replica.Transport, error) {
 	o := transport.Options{
 		Self: c.Node, Cluster: c.Cluster, Listen: c.PeerListen, Advertise: c.advertise(),
 		Incarnation: p.life.Incarnation, Nonce: p.life.Nonce, Previous: p.life.Previous, Disk: p.life.Disk,
-		Admit: p.gate.greeted,
+		Admit:           p.gate.greeted,
+		DeadPeerTimeout: c.DeadPeerTimeout, Congestion: c.Congestion,
+		AppendStreams: c.AppendStreams, HeartbeatDatagrams: c.HeartbeatDatagrams,
 		Peers: make(map[raft.NodeID]string, len(c.Peers)), Logger: c.Logger,
 	}
 	for id, peer := range c.Peers {
