@@ -13,6 +13,7 @@ type counters struct {
 	accepts     atomic.Uint64
 	disconnects atomic.Uint64
 	dialsFailed atomic.Uint64
+	deadPeers   atomic.Uint64
 	drops       [transport.DropCount]atomic.Uint64
 	refusals    [transport.RefusalCount]atomic.Uint64
 	refusedBy   [transport.RefusalCount]atomic.Uint64
@@ -44,11 +45,12 @@ func (n *Node) Metrics() transport.Metrics {
 	c := &n.counters
 	m := transport.Metrics{
 		Connects: c.connects.Load(), Accepts: c.accepts.Load(), Disconnects: c.disconnects.Load(),
-		DialsFailed: c.dialsFailed.Load(),
-		Drops:       make(map[string]uint64, transport.DropCount),
-		Refusals:    make(map[string]uint64, transport.RefusalCount),
-		RefusedBy:   make(map[string]uint64, transport.RefusalCount),
+		DialsFailed: c.dialsFailed.Load(), DeadPeers: c.deadPeers.Load(),
+		Drops:     make(map[string]uint64, transport.DropCount),
+		Refusals:  make(map[string]uint64, transport.RefusalCount),
+		RefusedBy: make(map[string]uint64, transport.RefusalCount),
 	}
+	m.Greetings, m.GreetingsMost = n.door.count()
 	for i := range c.lanes {
 		l := &c.lanes[i]
 		m.Lanes[i] = transport.LaneMetrics{

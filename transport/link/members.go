@@ -50,6 +50,7 @@ func (n *Node) SetPeers(addresses map[raft.NodeID]string, removedUpTo raft.NodeI
 		return fmt.Errorf("set peers: %w", raft.ErrClosed)
 	}
 	n.members.addresses, n.members.removedUpTo = maps.Clone(addresses), removedUpTo
+	n.door.expect(addresses)
 	if n.started.Load() {
 		n.arrange()
 	}

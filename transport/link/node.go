@@ -32,6 +32,13 @@ type Outgoing interface {
 	Close() error
 }
 
+// Prober is an Outgoing that must be written to, at least twice in Options.DeadPeerTimeout, for its peer to know that
+// this node is alive.
+type Prober interface {
+	// Probe writes something that is no message. It is called by the goroutine that calls Write.
+	Probe() error
+}
+
 // Node is one node's end of a transport.
 type Node struct {
 	options transport.Options // immutable once started; the peers are in members
@@ -48,6 +55,7 @@ type Node struct {
 	hint    func(id raft.NodeID, up bool)
 
 	members members
+	door    doorway
 
 	mu     sync.Mutex // of Go and closed; the last to be locked
 	closed bool
@@ -73,6 +81,7 @@ func NewNode(options transport.Options, dial Dial, reach func(address string) er
 	}
 	n := &Node{options: options, dial: dial, reach: reach, instance: rand.Uint64()}
 	n.members.addresses = options.Peers
+	n.door.expect(options.Peers)
 	n.options.Peers = nil
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	return n, nil
@@ -183,8 +192,12 @@ func (n *Node) Shutdown() bool {
 // Wait returns when every goroutine of the node has ended.
 func (n *Node) Wait() { n.work.Wait() }
 
-// Refuse counts err under its reason, if this node has one, and logs it once a while.
+// Refuse counts err under its reason, if this node has one, and logs it once a while. That a peer fell silent is counted,
+// too.
 func (n *Node) Refuse(err error, remote string) {
+	if errors.Is(err, ErrSilent) {
+		n.counters.deadPeers.Add(1)
+	}
 	reason := transport.OwnReasonOf(err)
 	if reason == transport.RefusedNone || reason >= transport.RefusalCount {
 		return

@@ -12,6 +12,7 @@ import (
 // returns as an error that has a reason.
 func (p *Peer) Receive(lane transport.Lane, r *wire.Reader) error {
 	r.SetPayloadBytesMax(p.node.options.FrameBytesMax - wire.HeaderBytes)
+	pace(r, &p.node.options)
 	counters := &p.node.counters.lanes[lane]
 	for {
 		frame, err := r.Next()
@@ -21,10 +22,13 @@ func (p *Peer) Receive(lane transport.Lane, r *wire.Reader) error {
 		if p.ctx.Err() != nil {
 			return p.ctx.Err()
 		}
-		if frame.Kind == wire.KindWelcome {
+		switch frame.Kind {
+		case wire.KindMessages:
+		case wire.KindKeepAlive:
+			continue
+		case wire.KindWelcome:
 			return p.farewell(frame.Payload)
-		}
-		if frame.Kind != wire.KindMessages {
+		default:
 			return transport.Refused(transport.RefusedMalformed, "%v frame after the greeting", frame.Kind)
 		}
 		count, aliased, err := p.receiveFrame(frame.Payload)

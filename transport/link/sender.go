@@ -162,16 +162,31 @@ func (s *sender) again() {
 	}
 }
 
-// pump writes what is queued until the connection breaks.
+// pump writes what is queued until the connection breaks, and probes one that is quiet.
 func (s *sender) pump(out Outgoing) error {
 	n := s.peer.node
 	lane := &n.counters.lanes[s.lane]
+	var tick <-chan time.Time
+	prober, ok := out.(Prober)
+	if ok {
+		ticker := time.NewTicker(n.options.DeadPeerTimeout / 4)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
+	wrote := false // since the last tick
 	var batch Batch
 	for {
 		batch = s.queue.Take(batch)
 		if len(batch.Messages) == 0 {
 			select {
 			case <-s.queue.Wake():
+			case <-tick:
+				if !wrote {
+					if err := prober.Probe(); err != nil {
+						return err
+					}
+				}
+				wrote = false
 			case <-out.Done():
 				return nil
 			case <-s.peer.ctx.Done():
@@ -187,6 +202,7 @@ func (s *sender) pump(out Outgoing) error {
 				return err
 			}
 			lane.sent(end-begin, written)
+			wrote = true
 			s.queue.Release(end-begin, bytes)
 			begin = end
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/transport"
 	"github.com/raftmark/raftmark/transport/identity"
+	"github.com/raftmark/raftmark/transport/link"
 	"github.com/raftmark/raftmark/transport/wire"
 )
 
@@ -23,7 +24,7 @@ const acceptPause = 10 * time.Millisecond
 // accept takes connections until the listener is closed.
 func (t *Transport) accept() {
 	for {
-		conn, err := t.listener.Accept()
+		conn, err := t.listener.AcceptTCP()
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) {
 				return
@@ -36,21 +37,28 @@ func (t *Transport) accept() {
 				return
 			}
 		}
-		select {
-		case t.greetings <- struct{}{}:
-			if !t.node.Go(func() { t.serve(conn) }) {
-				_ = conn.Close()
-			}
-		default:
-			t.node.Refuse(transport.Refused(transport.RefusedCrowd, "%d greetings under way", greetingsMax),
-				conn.RemoteAddr().String())
+		visit, err := t.node.Enter(conn.RemoteAddr())
+		if err != nil {
+			t.node.Refuse(err, conn.RemoteAddr().String())
+			shed(conn)
+			continue
+		}
+		if !t.node.Go(func() { t.serve(conn, visit) }) {
 			_ = conn.Close()
 		}
 	}
 }
 
+// shed closes a connection without keeping anything of it: not even that it was.
+func shed(conn *net.TCPConn) {
+	_ = conn.SetLinger(0)
+	_ = conn.Close()
+}
+
 // serve greets an accepted connection and receives from it until it ends.
-func (t *Transport) serve(raw net.Conn) {
+func (t *Transport) serve(accepted *net.TCPConn, visit *link.Visit) {
+	defer visit.Leave()
+	raw := t.openSocket(accepted)
 	stop := context.AfterFunc(t.node.Context(), func() { _ = raw.Close() })
 	defer stop()
 	defer func() { _ = raw.Close() }()
@@ -58,7 +66,6 @@ func (t *Transport) serve(raw net.Conn) {
 
 	hello, reader, conn, err := t.welcome(raw)
 	if err != nil {
-		<-t.greetings
 		if conn != nil {
 			_ = t.node.WriteWelcome(conn, err) // the peer may be gone, or may not understand
 		}
@@ -72,9 +79,9 @@ func (t *Transport) serve(raw net.Conn) {
 	} else {
 		_ = t.node.WriteWelcome(conn, err)
 	}
-	<-t.greetings
 	if err == nil {
-		err = conn.SetDeadline(time.Time{})
+		visit.Greeted()
+		err = errors.Join(conn.SetDeadline(time.Time{}), raw.listen(t.options.DeadPeerTimeout))
 	}
 	if err == nil {
 		err = peer.Receive(hello.Lane, reader)
@@ -83,17 +90,13 @@ func (t *Transport) serve(raw net.Conn) {
 }
 
 // welcome reads who is there. On an error, greeted is the connection on which the refusal can be said, or nil.
-func (t *Transport) welcome(conn net.Conn) (
+func (t *Transport) welcome(raw *socket) (
 	hello wire.Hello, reader *wire.Reader, greeted net.Conn, err error,
 ) {
-	if err := conn.SetDeadline(time.Now().Add(t.options.HandshakeTimeout)); err != nil {
+	if err := raw.SetDeadline(time.Now().Add(t.options.HandshakeTimeout)); err != nil {
 		return hello, nil, nil, fmt.Errorf("set deadline: %w", err)
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		if err := tcp.SetKeepAliveConfig(keepAlive); err != nil {
-			return hello, nil, nil, fmt.Errorf("set keep-alive: %w", err)
-		}
-	}
+	conn := net.Conn(raw)
 	authenticated := raft.None
 	if t.options.Identity != nil {
 		secure := tls.Server(conn, t.options.Identity.ServerTLS(protocol))

@@ -3,6 +3,7 @@ package tcp
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -23,11 +24,14 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: time.Second, Interval: t
 
 // outgoing is a connection that this node dialed.
 type outgoing struct {
-	conn        net.Conn
+	raw         *socket
+	conn        net.Conn // raw, or TLS over it
 	incarnation uint64
 	timeout     time.Duration
+	rate        int
 	encoder     wire.Encoder
 	frame       net.Buffers
+	quiet       func(err error) // told why nothing more was read
 
 	once sync.Once
 	done chan struct{}
@@ -35,11 +39,14 @@ type outgoing struct {
 
 // dial implements link.Dial.
 func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.Lane) (link.Outgoing, error) {
-	dialer := net.Dialer{Timeout: t.options.DialTimeout, KeepAliveConfig: keepAlive}
-	raw, err := dialer.DialContext(ctx, "tcp", peer.Address())
+	dialer := net.Dialer{
+		Timeout: t.options.DialTimeout, KeepAliveConfig: keepAlive, Control: setCongestion(t.options.Congestion),
+	}
+	dialed, err := dialer.DialContext(ctx, "tcp", peer.Address())
 	if err != nil {
 		return nil, fmt.Errorf("dial node %d: %w", peer.ID(), err)
 	}
+	raw := t.openSocket(dialed.(*net.TCPConn))
 	// Cancelling ctx ends the greeting too.
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	incarnation, conn, err := t.greet(ctx, raw, peer.ID(), lane)
@@ -51,7 +58,8 @@ func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.La
 		return nil, err
 	}
 	o := &outgoing{
-		conn: conn, incarnation: incarnation, timeout: t.options.WriteTimeout, done: make(chan struct{}),
+		raw: raw, conn: conn, incarnation: incarnation, timeout: t.options.WriteTimeout, rate: t.options.BodyRateMin,
+		quiet: func(err error) { t.node.Refuse(err, raw.RemoteAddr().String()) }, done: make(chan struct{}),
 	}
 	if t.options.Identity != nil {
 		o.encoder.SharedBytesMin = sharedBytesMinTLS
@@ -64,9 +72,10 @@ func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.La
 }
 
 // greet makes TLS of the connection, if there is an identity, and introduces this node.
-func (t *Transport) greet(ctx context.Context, conn net.Conn, peer raft.NodeID, lane transport.Lane) (
-	incarnation uint64, greeted net.Conn, err error,
+func (t *Transport) greet(ctx context.Context, raw *socket, peer raft.NodeID, lane transport.Lane) (
+	incarnation uint64, conn net.Conn, err error,
 ) {
+	conn = raw
 	if err := conn.SetDeadline(time.Now().Add(t.options.HandshakeTimeout)); err != nil {
 		return 0, conn, fmt.Errorf("set deadline: %w", err)
 	}
@@ -83,14 +92,34 @@ func (t *Transport) greet(ctx context.Context, conn net.Conn, peer raft.NodeID, 
 	if err != nil {
 		return 0, conn, fmt.Errorf("greet node %d: %w", peer, err)
 	}
-	return incarnation, conn, conn.SetDeadline(time.Time{})
+	return incarnation, conn, errors.Join(conn.SetDeadline(time.Time{}), raw.listen(t.options.DeadPeerTimeout))
 }
 
-// watch waits for the end of the connection: the peer never sends anything after its welcome.
+// watch waits for the end of the connection: all that the peer sends after its welcome says that it is alive.
 func (o *outgoing) watch() {
-	var b [1]byte
-	_, _ = o.conn.Read(b[:])
-	_ = o.Close()
+	reader := wire.NewReader(o.conn, 0)
+	for {
+		frame, err := reader.Next()
+		if err == nil && frame.Kind != wire.KindKeepAlive {
+			err = transport.Refused(transport.RefusedMalformed, "%v frame from the accepter", frame.Kind)
+		}
+		if err != nil {
+			o.quiet(err)
+			_ = o.Close()
+			return
+		}
+	}
+}
+
+// Probe implements link.Prober.
+func (o *outgoing) Probe() error {
+	if err := o.conn.SetWriteDeadline(time.Now().Add(o.timeout)); err != nil {
+		return fmt.Errorf("set write deadline: %w", err)
+	}
+	if _, err := o.conn.Write(wire.KeepAlive()); err != nil {
+		return fmt.Errorf("write probe: %w", err)
+	}
+	return nil
 }
 
 // Write implements link.Outgoing.
@@ -99,15 +128,24 @@ func (o *outgoing) Write(messages []raft.Message) (int, error) {
 	for i := range messages {
 		o.encoder.Add(&messages[i])
 	}
-	if err := o.conn.SetWriteDeadline(time.Now().Add(o.timeout)); err != nil {
+	allowed := o.timeout + time.Duration(o.encoder.Bytes())*time.Second/time.Duration(o.rate)
+	if err := o.conn.SetWriteDeadline(time.Now().Add(allowed)); err != nil {
 		return 0, fmt.Errorf("set write deadline: %w", err)
 	}
 	o.frame = o.encoder.Frame()
-	n, err := o.frame.WriteTo(o.conn) // writev on TCP, one write a slice on TLS
+	n, err := o.writeFrame()
 	if err != nil {
 		return int(n), fmt.Errorf("write frame: %w", err)
 	}
 	return int(n), nil
+}
+
+// writeFrame writes with one writev on TCP, and one write a slice on TLS.
+func (o *outgoing) writeFrame() (int64, error) {
+	if o.conn == net.Conn(o.raw) {
+		return o.raw.writeBuffers(&o.frame)
+	}
+	return o.frame.WriteTo(o.conn)
 }
 
 // Done implements link.Outgoing.

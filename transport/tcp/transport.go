@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"errors"
 	"fmt"
 	"net"
 
@@ -13,25 +14,24 @@ import (
 type Transport struct {
 	node     *link.Node
 	options  transport.Options
-	listener net.Listener
-	// greetings has one slot for each accepted connection that has not been greeted.
-	greetings chan struct{}
+	listener *net.TCPListener
+	sockets  sockets
 }
-
-// greetingsMax bounds the accepted connections that have not been greeted; more are closed at once.
-const greetingsMax = 64
 
 // protocol is the ALPN name of what is spoken over TLS.
 const protocol = "raftmark/1"
 
 // New checks the options and binds the listener; nothing is accepted before Start.
 func New(options transport.Options) (*Transport, error) {
-	t := &Transport{greetings: make(chan struct{}, greetingsMax)}
+	t := &Transport{}
 	node, err := link.NewNode(options, t.dial, t.reach)
 	if err != nil {
 		return nil, err
 	}
 	t.node, t.options = node, node.Options()
+	if err := checkQUICOnly(t.options); err != nil {
+		return nil, err
+	}
 	if err := t.checkPlaintext(t.options.Peers); err != nil {
 		return nil, err
 	}
@@ -43,12 +43,26 @@ func New(options transport.Options) (*Transport, error) {
 			return nil, fmt.Errorf("Advertise: %w", err)
 		}
 	}
-	t.listener, err = net.Listen("tcp", t.options.Listen)
+	config := net.ListenConfig{KeepAliveConfig: keepAlive, Control: setCongestion(t.options.Congestion)}
+	listener, err := config.Listen(t.node.Context(), "tcp", t.options.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("Listen = %s: %w", t.options.Listen, err)
 	}
+	t.listener = listener.(*net.TCPListener)
 	t.node.Listens(t.Addr())
 	return t, nil
+}
+
+// checkQUICOnly refuses options that have no meaning here, rather than to ignore them.
+func checkQUICOnly(o transport.Options) error {
+	var errs []error
+	if o.AppendStreams != 1 {
+		errs = append(errs, fmt.Errorf("AppendStreams = %d: want 1: TCP has one connection a lane", o.AppendStreams))
+	}
+	if o.HeartbeatDatagrams {
+		errs = append(errs, errors.New("HeartbeatDatagrams = true: want false: TCP has no datagrams"))
+	}
+	return errors.Join(errs...)
 }
 
 // Addr returns the address that the transport listens on.
@@ -97,7 +111,11 @@ func (t *Transport) Start(deliver func(raft.Message), peer func(id raft.NodeID, 
 func (t *Transport) Send(m raft.Message) bool { return t.node.Send(m) }
 
 // Metrics returns what was counted since New.
-func (t *Transport) Metrics() transport.Metrics { return t.node.Metrics() }
+func (t *Transport) Metrics() transport.Metrics {
+	m := t.node.Metrics()
+	m.Socket = t.sockets.metrics()
+	return m
+}
 
 // Close stops everything, drops what is queued, and returns when no delivery is under way or will come.
 func (t *Transport) Close() error {

@@ -10,9 +10,10 @@
 //
 // The checksum covers the first eight bytes and the payload. The kinds are
 //
-//	1  hello     dialer to accepter, first on each connection (of QUIC: on each stream)
-//	2  welcome   accepter to dialer: the answer to a hello; dialer to accepter, instead of messages: why it refuses it
-//	3  messages  one or several messages, to the end of the payload
+//	1  hello       dialer to accepter, first on each connection (of QUIC: on each stream)
+//	2  welcome     accepter to dialer: the answer to a hello; dialer to accepter, instead of messages: why it refuses it
+//	3  messages    one or several messages, to the end of the payload
+//	4  keep-alive  nothing: its sender is alive; of TCP both ways once greeted, when nothing else is sent
 //
 // The payload of a hello and of a welcome (uv is an unsigned varint):
 //

@@ -34,6 +34,8 @@ const (
 	KindWelcome Kind = 2
 	// KindMessages carries messages.
 	KindMessages Kind = 3
+	// KindKeepAlive carries nothing: its sender is alive.
+	KindKeepAlive Kind = 4
 )
 
 // String returns the kind's name.
@@ -45,6 +47,8 @@ func (k Kind) String() string {
 		return "welcome"
 	case KindMessages:
 		return "messages"
+	case KindKeepAlive:
+		return "keep-alive"
 	default:
 		return fmt.Sprintf("Kind(%d)", uint8(k))
 	}
@@ -80,6 +84,9 @@ func AppendFrame(dst []byte, kind Kind, payload []byte) []byte {
 	return dst
 }
 
+// KeepAlive returns a new frame that carries nothing.
+func KeepAlive() []byte { return AppendFrame(nil, KindKeepAlive, nil) }
+
 // header is a frame's header, not yet trusted.
 type header struct {
 	kind   Kind
@@ -96,10 +103,13 @@ func parseHeader(src []byte, payloadBytesMax int) (header, error) {
 		return header{}, fmt.Errorf("%w: %d, want %d", ErrVersion, src[2], FrameVersion)
 	}
 	h := header{kind: Kind(src[3]), sum: binary.LittleEndian.Uint32(src[8:])}
-	if h.kind < KindHello || h.kind > KindMessages {
+	if h.kind < KindHello || h.kind > KindKeepAlive {
 		return header{}, fmt.Errorf("%w: kind %d", ErrFormat, src[3])
 	}
 	length := binary.LittleEndian.Uint32(src[4:])
+	if h.kind == KindKeepAlive {
+		payloadBytesMax = 0
+	}
 	if uint64(length) > uint64(payloadBytesMax) {
 		return header{}, fmt.Errorf("%w: %v frame of %d bytes, at most %d", ErrFormat, h.kind, length, payloadBytesMax)
 	}

@@ -41,6 +41,12 @@ func NewReader(src io.Reader, payloadBytesMax int) *Reader {
 // SetPayloadBytesMax changes the cap for the frames that follow.
 func (r *Reader) SetPayloadBytesMax(n int) { r.payloadBytesMax = n }
 
+// Source returns where the reader reads from.
+func (r *Reader) Source() io.Reader { return r.src }
+
+// SetSource has the reader go on reading from src.
+func (r *Reader) SetSource(src io.Reader) { r.src = src }
+
 // Next returns the next frame. At the end of the source between two frames the error is io.EOF, inside of a frame
 // io.ErrUnexpectedEOF; an error of the format wraps ErrFormat or ErrVersion. No error can be recovered from.
 func (r *Reader) Next() (Frame, error) {

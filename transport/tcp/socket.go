@@ -1,0 +1,187 @@
+package tcp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/raftmark/raftmark/transport"
+	"github.com/raftmark/raftmark/transport/link"
+)
+
+// silenceGrace is what a read that found nothing for the dead peer timeout is given to find what came while this
+// process was stopped.
+const silenceGrace = 2 * time.Millisecond
+
+// sockets are those of one transport, and what was counted at those that are closed.
+type sockets struct {
+	sends, receives         atomic.Uint64
+	sendBytes, receiveBytes atomic.Uint64
+
+	mu     sync.Mutex
+	open   map[*socket]struct{}
+	closed segments
+}
+
+// segments is what the kernel counts of a connection.
+type segments struct{ sent, received, again uint64 }
+
+func (s *segments) add(more segments) {
+	s.sent += more.sent
+	s.received += more.received
+	s.again += more.again
+}
+
+// metrics asks the kernel about each open connection.
+func (s *sockets) metrics() transport.SocketMetrics {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.closed
+	for open := range s.open {
+		all.add(segmentsOf(open.raw))
+	}
+	return transport.SocketMetrics{
+		Sends: s.sends.Load(), SendBytes: s.sendBytes.Load(), SendSegments: all.sent,
+		Receives: s.receives.Load(), ReceiveBytes: s.receiveBytes.Load(), ReceiveSegments: all.received,
+		Retransmits: all.again,
+	}
+}
+
+// socket is the connection below TLS, dialed or accepted. It counts, and once it listens for silence, a read that
+// found nothing for as long ends with link.ErrSilent.
+//
+// Reads and their deadline belong to one goroutine at a time; writes may come from another.
+type socket struct {
+	net.Conn // raw, or what stands between it and this node
+	raw      *net.TCPConn
+	all      *sockets
+	once     sync.Once
+
+	outer time.Time // the deadline of reads that was set from outside, or zero
+	dead  time.Duration
+	armed time.Time // the deadline of reads that is in force, or zero
+}
+
+// openSocket makes a socket of a connection.
+func (t *Transport) openSocket(raw *net.TCPConn) *socket {
+	s := &socket{Conn: raw, raw: raw, all: &t.sockets}
+	s.all.mu.Lock()
+	defer s.all.mu.Unlock()
+	if s.all.open == nil {
+		s.all.open = map[*socket]struct{}{}
+	}
+	s.all.open[s] = struct{}{}
+	return s
+}
+
+// listen has reads end when nothing is heard for so long, and the kernel give up on what nobody acknowledges for so
+// long.
+func (s *socket) listen(dead time.Duration) error {
+	s.dead = dead
+	if err := setUserTimeout(s.raw, dead); err != nil {
+		return fmt.Errorf("set TCP_USER_TIMEOUT: %w", err)
+	}
+	return nil
+}
+
+// Read implements net.Conn.
+func (s *socket) Read(p []byte) (int, error) {
+	var quiet time.Time // until when nothing need be heard
+	graced := false
+	for {
+		if s.dead > 0 {
+			now := time.Now()
+			if quiet.IsZero() {
+				quiet = now.Add(s.dead)
+			}
+			if err := s.arm(now, quiet); err != nil {
+				return 0, err
+			}
+		}
+		n, err := s.Conn.Read(p)
+		s.all.receives.Add(1)
+		s.all.receiveBytes.Add(uint64(n))
+		if n > 0 || s.dead == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		now := time.Now()
+		switch {
+		case !s.outer.IsZero() && !now.Before(s.outer):
+			s.armed = time.Time{} // whoever set it sets another, or gives up
+			return 0, err
+		case now.Before(quiet): // it was that of an earlier read
+		case !graced:
+			graced, quiet = true, now.Add(silenceGrace)
+		default:
+			return 0, link.ErrSilent
+		}
+	}
+}
+
+// arm makes the deadline of the read that follows: not after quiet, nor after that from outside. One that is a little
+// too early is left as it is.
+func (s *socket) arm(now, quiet time.Time) error {
+	want := quiet
+	if !s.outer.IsZero() && s.outer.Before(want) {
+		want = s.outer
+	}
+	if !s.armed.IsZero() && !s.armed.After(want) && s.armed.After(now) && want.Sub(s.armed) < s.dead/8 {
+		return nil
+	}
+	s.armed = want
+	return s.Conn.SetReadDeadline(want)
+}
+
+// SetReadDeadline implements net.Conn.
+func (s *socket) SetReadDeadline(t time.Time) error {
+	s.outer = t
+	if s.dead > 0 {
+		return nil // the next read arms it
+	}
+	return s.Conn.SetReadDeadline(t)
+}
+
+// SetDeadline implements net.Conn.
+func (s *socket) SetDeadline(t time.Time) error {
+	return errors.Join(s.SetReadDeadline(t), s.Conn.SetWriteDeadline(t))
+}
+
+// Write implements net.Conn.
+func (s *socket) Write(p []byte) (int, error) {
+	n, err := s.Conn.Write(p)
+	s.all.sends.Add(1)
+	s.all.sendBytes.Add(uint64(n))
+	return n, err
+}
+
+// writeBuffers writes all of b, with one writev where nothing stands between.
+func (s *socket) writeBuffers(b *net.Buffers) (int64, error) {
+	if s.Conn != net.Conn(s.raw) {
+		return b.WriteTo(plain{s})
+	}
+	n, err := b.WriteTo(s.raw)
+	s.all.sends.Add(1)
+	s.all.sendBytes.Add(uint64(n))
+	return n, err
+}
+
+// plain hides that a socket is more than a writer.
+type plain struct{ s *socket }
+
+func (p plain) Write(b []byte) (int, error) { return p.s.Write(b) }
+
+// Close implements net.Conn. What the kernel counted is kept.
+func (s *socket) Close() error {
+	s.once.Do(func() {
+		last := segmentsOf(s.raw)
+		s.all.mu.Lock()
+		defer s.all.mu.Unlock()
+		delete(s.all.open, s)
+		s.all.closed.add(last)
+	})
+	return s.Conn.Close()
+}
