@@ -76,6 +76,7 @@ func commands() []*cobra.Command {
 		newLoadCommand(),
 		newCheckCommand(),
 		newBenchCommand(),
+		newExchangeEndCommand(),
 		newListCommand(),
 		newCalibrateCommand(),
 		newReportCommand(),

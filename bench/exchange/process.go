@@ -1,0 +1,113 @@
+package exchange
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// closeMax is how long an end may take to end when its input has.
+const closeMax = 5 * time.Second
+
+// process is an end as the process that started it sees it.
+type process struct {
+	name    string
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	answers *json.Decoder
+	log     string // file that takes what it prints to standard error
+	done    chan struct{}
+	err     error // read after done
+}
+
+// startProcess starts an end in a process group of its own, so that an interrupt of the terminal reaches only this
+// process, which then ends it.
+func startProcess(executable, dir, name string) (*process, error) {
+	p := &process{name: name, log: filepath.Join(dir, name+".log"), done: make(chan struct{})}
+	log, err := os.Create(p.log)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = log.Close() }() // the child has its own
+	p.cmd = exec.Command(executable, "exchange-end")
+	p.cmd.Stderr = log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	// Not StdoutPipe: Wait would close it under a reader.
+	out, childOut, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p.cmd.Stdout = childOut
+	err = p.cmd.Start()
+	err = errors.Join(err, childOut.Close())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start %s: %w", name, err), out.Close())
+	}
+	p.answers = json.NewDecoder(out)
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// call tells the end a command and waits for its answer. When ctx ends it is killed.
+func (p *process) call(ctx context.Context, c command) (a answer, err error) {
+	stop := context.AfterFunc(ctx, func() { _ = p.cmd.Process.Kill() })
+	defer stop()
+	line, err := json.Marshal(&c)
+	if err != nil {
+		return a, fmt.Errorf("encode command: %w", err)
+	}
+	if _, err = p.in.Write(append(line, '\n')); err == nil {
+		err = p.answers.Decode(&a)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return a, context.Cause(ctx)
+	case err != nil:
+		return a, fmt.Errorf("%s: %w%s", p.name, err, p.lastWords())
+	case a.Err != "":
+		return a, fmt.Errorf("%s: %s", p.name, a.Err)
+	}
+	return a, nil
+}
+
+// lastWords is the end of what it printed.
+func (p *process) lastWords() string {
+	text, err := os.ReadFile(p.log)
+	if text = bytes.TrimSpace(text); err != nil || len(text) == 0 {
+		return ""
+	}
+	lines := bytes.Split(text, []byte("\n"))
+	return ": " + string(lines[len(lines)-1])
+}
+
+// close ends the end, by force when it does not end by itself.
+func (p *process) close() error {
+	_ = p.in.Close() // an error says that it is gone
+	timer := time.NewTimer(closeMax)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+		if p.err != nil {
+			return fmt.Errorf("%s: %w%s", p.name, p.err, p.lastWords())
+		}
+		return nil
+	case <-timer.C:
+		_ = p.cmd.Process.Kill() // it fails only when the process is gone
+		<-p.done
+		return fmt.Errorf("%s did not end in %v and was killed", p.name, closeMax)
+	}
+}

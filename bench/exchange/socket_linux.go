@@ -1,0 +1,56 @@
+package exchange
+
+import (
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// sockets asks the kernel about the sockets of this process: TCP connections, and UDP.
+//
+// Note: transports could be asked instead. The kernel cannot be wrong about what it granted.
+func sockets() []Socket {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return nil
+	}
+	var found []Socket
+	for _, entry := range entries {
+		fd, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		if s, ok := socketAt(fd); ok {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// socketAt describes a file descriptor that is a socket of the internet, and a connection if it is of TCP.
+func socketAt(fd int) (s Socket, ok bool) {
+	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	if err != nil || domain != unix.AF_INET && domain != unix.AF_INET6 {
+		return s, false
+	}
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil {
+		return s, false
+	}
+	s.SendBufferBytes, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF)
+	s.ReceiveBufferBytes, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	if kind == unix.SOCK_DGRAM {
+		s.Network = "udp"
+		return s, true
+	}
+	if _, err := unix.Getpeername(fd); err != nil || kind != unix.SOCK_STREAM {
+		return s, false // a listener
+	}
+	s.Network = "tcp"
+	s.Congestion, _ = unix.GetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION)
+	if info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+		s.SegmentBytes, s.PathMTU = int(info.Snd_mss), int(info.Pmtu)
+	}
+	return s, true
+}

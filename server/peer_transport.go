@@ -1,0 +1,42 @@
+package server
+
+import (
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/raft/replica"
+	"github.com/raftmark/raftmark/transport"
+)
+
+// PeerTransport is a transport between processes, with what a node uses of it beside the driver's port.
+type PeerTransport interface {
+	replica.Transport
+	// Addr returns the address that it listens on.
+	Addr() string
+	// SetPeers replaces the peers; see package transport.
+	SetPeers(peers map[raft.NodeID]string, removedUpTo raft.NodeID) error
+	// Metrics returns what was counted since it was opened.
+	Metrics() transport.Metrics
+}
+
+// OpenTransport opens the transport that a node of this configuration has, without the node: it tells of no disk, and
+// its gate admits every peer that the transport itself does. It is for measuring the transport alone.
+func OpenTransport(c Config) (PeerTransport, error) {
+	c = c.WithDefaults()
+	p := parts{gate: &gate{node: c.Node, logger: c.Logger}}
+	t, err := p.newTransport(c)
+	if err != nil {
+		return nil, err
+	}
+	opened, ok := t.(PeerTransport)
+	if !ok {
+		return nil, ConfigError{transportNotBetweenProcesses(c.Transport)}
+	}
+	return opened, nil
+}
+
+// transportNotBetweenProcesses is the error of a transport that OpenTransport cannot open, by name.
+type transportNotBetweenProcesses string
+
+// Error implements error.
+func (t transportNotBetweenProcesses) Error() string {
+	return "transport: " + string(t) + " works within one process only"
+}
