@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/transport/faults"
 	"github.com/raftmark/raftmark/transport/identity"
 )
 
@@ -114,6 +115,9 @@ type Options struct {
 	// Insecure allows plaintext outside of the loopback network: whoever can send packets to this node can read and write
 	// everything. Default: without an Identity, all addresses must be loopback ones.
 	Insecure bool `json:",omitempty"`
+	// Faults break the links of this node on purpose, at the level of the transport's kind; nil has none, and costs nothing.
+	// The in-memory transport ignores them.
+	Faults *faults.Links `json:"-"`
 	// Identity authenticates this node and its peers; nil is plaintext, where a transport allows it.
 	Identity *identity.Identity `json:"-"`
 	// Logger takes life events; nil discards them.

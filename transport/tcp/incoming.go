@@ -13,6 +13,7 @@ import (
 
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/transport"
+	"github.com/raftmark/raftmark/transport/faults"
 	"github.com/raftmark/raftmark/transport/identity"
 	"github.com/raftmark/raftmark/transport/link"
 	"github.com/raftmark/raftmark/transport/wire"
@@ -58,7 +59,7 @@ func shed(conn *net.TCPConn) {
 // serve greets an accepted connection and receives from it until it ends.
 func (t *Transport) serve(accepted *net.TCPConn, visit *link.Visit) {
 	defer visit.Leave()
-	raw := t.openSocket(accepted)
+	raw := t.openSocket(accepted, t.options.Faults.Accepted(accepted))
 	stop := context.AfterFunc(t.node.Context(), func() { _ = raw.Close() })
 	defer stop()
 	defer func() { _ = raw.Close() }()
@@ -71,6 +72,9 @@ func (t *Transport) serve(accepted *net.TCPConn, visit *link.Visit) {
 		}
 		t.node.Refuse(err, remote)
 		return
+	}
+	if err := faults.Greeted(raw.Conn, hello.From, hello.Lane.String()); err != nil {
+		return // it was held up for too long
 	}
 	peer, leave, err := t.node.Admit(hello, func() { _ = raw.Close() })
 	if err == nil {

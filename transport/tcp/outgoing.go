@@ -42,11 +42,10 @@ func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.La
 	dialer := net.Dialer{
 		Timeout: t.options.DialTimeout, KeepAliveConfig: keepAlive, Control: setCongestion(t.options.Congestion),
 	}
-	dialed, err := dialer.DialContext(ctx, "tcp", peer.Address())
+	raw, err := t.connect(ctx, dialer, peer, lane)
 	if err != nil {
 		return nil, fmt.Errorf("dial node %d: %w", peer.ID(), err)
 	}
-	raw := t.openSocket(dialed.(*net.TCPConn))
 	// Cancelling ctx ends the greeting too.
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	incarnation, conn, err := t.greet(ctx, raw, peer.ID(), lane)
@@ -69,6 +68,27 @@ func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.La
 		return nil, fmt.Errorf("dial node %d: %w", peer.ID(), raft.ErrClosed)
 	}
 	return o, nil
+}
+
+// connect makes the connection, through the faults of its link where there are some.
+func (t *Transport) connect(
+	ctx context.Context, dialer net.Dialer, peer *link.Peer, lane transport.Lane,
+) (*socket, error) {
+	ctx, cancel := context.WithTimeout(ctx, t.options.DialTimeout)
+	defer cancel()
+	var dialed *net.TCPConn
+	conn, err := t.options.Faults.Dial(ctx, peer.ID(), lane.String(), func(ctx context.Context) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, "tcp", peer.Address())
+		if err != nil {
+			return nil, err
+		}
+		dialed = conn.(*net.TCPConn)
+		return conn, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t.openSocket(dialed, conn), nil
 }
 
 // greet makes TLS of the connection, if there is an identity, and introduces this node.

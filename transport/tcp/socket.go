@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/transport"
+	"github.com/raftmark/raftmark/transport/faults"
 	"github.com/raftmark/raftmark/transport/link"
 )
 
@@ -66,9 +67,9 @@ type socket struct {
 	armed time.Time // the deadline of reads that is in force, or zero
 }
 
-// openSocket makes a socket of a connection.
-func (t *Transport) openSocket(raw *net.TCPConn) *socket {
-	s := &socket{Conn: raw, raw: raw, all: &t.sockets}
+// openSocket makes a socket of a connection; conn is raw, or what stands before it.
+func (t *Transport) openSocket(raw *net.TCPConn, conn net.Conn) *socket {
+	s := &socket{Conn: conn, raw: raw, all: &t.sockets}
 	s.all.mu.Lock()
 	defer s.all.mu.Unlock()
 	if s.all.open == nil {
@@ -160,19 +161,11 @@ func (s *socket) Write(p []byte) (int, error) {
 
 // writeBuffers writes all of b, with one writev where nothing stands between.
 func (s *socket) writeBuffers(b *net.Buffers) (int64, error) {
-	if s.Conn != net.Conn(s.raw) {
-		return b.WriteTo(plain{s})
-	}
-	n, err := b.WriteTo(s.raw)
+	n, err := faults.WriteBuffers(s.Conn, b)
 	s.all.sends.Add(1)
 	s.all.sendBytes.Add(uint64(n))
 	return n, err
 }
-
-// plain hides that a socket is more than a writer.
-type plain struct{ s *socket }
-
-func (p plain) Write(b []byte) (int, error) { return p.s.Write(b) }
 
 // Close implements net.Conn. What the kernel counted is kept.
 func (s *socket) Close() error {

@@ -1,0 +1,123 @@
+package faults
+
+import (
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	// HeldBytesMax bounds what is held of one direction of a connection. It is what Linux lets a TCP connection have under
+	// way by default.
+	HeldBytesMax = 4 << 20
+	// chunkBytes is how much of a longer write goes onto the link at once.
+	chunkBytes = 16 << 10
+)
+
+// chunk is what was written, or read, at once; or the error that a read ended with.
+type chunk struct {
+	passage
+	data []byte
+	err  error
+}
+
+// half is one direction of a connection: what is held of it, in its order.
+type half struct {
+	mu       sync.Mutex
+	chunks   []chunk
+	bytes    int
+	deadline time.Time
+
+	// news is closed, and replaced, when somebody waits and something else of this changed.
+	news    chan struct{}
+	waiters int
+}
+
+// push appends a chunk. When it arrives, those lost before it are missed there. h.mu is held.
+func (h *half) push(c chunk) {
+	for i := len(h.chunks) - 1; i >= 0 && !c.lost && h.chunks[i].lost; i-- {
+		before := &h.chunks[i]
+		if again := c.due.Add(before.roundTrip); !before.again && again.Before(before.due) {
+			before.due = again
+		}
+	}
+	h.chunks = append(h.chunks, c)
+	h.bytes += len(c.data)
+	h.tell()
+}
+
+// pop removes n bytes of the first chunk, and the chunk with its last one. h.mu is held.
+func (h *half) pop(n int) {
+	first := &h.chunks[0]
+	first.data = first.data[n:]
+	h.bytes -= n
+	if len(first.data) == 0 {
+		h.chunks[0] = chunk{}
+		h.chunks = h.chunks[1:]
+	}
+	if len(h.chunks) == 0 {
+		h.chunks = nil
+	}
+	h.tell()
+}
+
+// drop forgets what is held. h.mu is held.
+func (h *half) drop() {
+	h.chunks, h.bytes = nil, 0
+	h.tell()
+}
+
+// tell wakes who waits. h.mu is held.
+func (h *half) tell() {
+	if h.waiters > 0 {
+		close(h.news)
+		h.news = nil
+	}
+}
+
+// overdue returns os.ErrDeadlineExceeded when the deadline has passed. h.mu is held.
+func (h *half) overdue() error {
+	if !h.deadline.IsZero() && !time.Now().Before(h.deadline) {
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// wait waits for news, for changed or ended, and for until and the deadline where those are not zero. h.mu is held, but
+// not meanwhile.
+func (h *half) wait(until time.Time, changed, ended <-chan struct{}) {
+	if until.IsZero() || !h.deadline.IsZero() && h.deadline.Before(until) {
+		until = h.deadline
+	}
+	if h.news == nil {
+		h.news = make(chan struct{})
+	}
+	news := h.news
+	h.waiters++
+	h.mu.Unlock()
+	waitFor(until, news, changed, ended)
+	h.mu.Lock()
+	h.waiters--
+}
+
+// waitFor waits for an instant, where it is not zero, or one of the channels. The last moments before the instant are
+// slept through: the runtime's timers may be a millisecond late.
+func waitFor(until time.Time, news, changed, ended <-chan struct{}) {
+	var expired <-chan time.Time
+	if !until.IsZero() {
+		left := time.Until(until)
+		if left <= sleepMax {
+			sleep(left)
+			return
+		}
+		timer := time.NewTimer(left - sleepMax)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	select {
+	case <-expired:
+	case <-news:
+	case <-changed:
+	case <-ended:
+	}
+}

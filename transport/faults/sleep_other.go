@@ -1,0 +1,11 @@
+//go:build !linux
+
+package faults
+
+import "time"
+
+// sleepMax is the length of a wait that nothing ends early.
+const sleepMax = 200 * time.Microsecond
+
+// sleep sleeps.
+func sleep(d time.Duration) { time.Sleep(d) }
