@@ -13,11 +13,11 @@ func newNetwork() transporttest.New {
 }
 
 func TestConformance(t *testing.T) {
-	transporttest.Run(t, newNetwork, transporttest.Config{})
+	transporttest.Run(t, newNetwork, transporttest.Config{Proxy: transporttest.ProxyTCP})
 }
 
 func TestConformanceTLS(t *testing.T) {
-	transporttest.Run(t, newNetwork, transporttest.Config{Secure: true})
+	transporttest.Run(t, newNetwork, transporttest.Config{Secure: true, Proxy: transporttest.ProxyTCP})
 }
 
 func BenchmarkRoundTrip(b *testing.B) {

@@ -45,13 +45,13 @@ func setCongestion(name string) func(network, address string, c syscall.RawConn)
 	}
 }
 
-// congestionOf returns the congestion control of a connection.
-func congestionOf(conn *net.TCPConn) (name string, err error) {
-	err = control(conn, func(fd int) (err error) {
+// congestionOf returns the congestion control of a socket, or "" when it is closed.
+func congestionOf(conn syscall.Conn) (name string) {
+	_ = control(conn, func(fd int) (err error) {
 		name, err = unix.GetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION)
 		return err
 	})
-	return strings.TrimRight(name, "\x00"), err
+	return strings.TrimRight(name, "\x00")
 }
 
 // setUserTimeout has the kernel end a connection when what was sent is not acknowledged for so long.
@@ -73,7 +73,7 @@ func segmentsOf(conn *net.TCPConn) (s segments) {
 	return s
 }
 
-func control(conn *net.TCPConn, f func(fd int) error) error {
+func control(conn syscall.Conn, f func(fd int) error) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err

@@ -25,3 +25,6 @@ func setUserTimeout(*net.TCPConn, time.Duration) error { return nil }
 
 // segmentsOf knows nothing here.
 func segmentsOf(*net.TCPConn) segments { return segments{} }
+
+// congestionOf knows nothing here.
+func congestionOf(syscall.Conn) string { return "" }

@@ -117,6 +117,9 @@ func (t *Transport) Metrics() transport.Metrics {
 	return m
 }
 
+// Congestion returns the congestion control in use, or "" where the system does not tell.
+func (t *Transport) Congestion() string { return congestionOf(t.listener) }
+
 // Close stops everything, drops what is queued, and returns when no delivery is under way or will come.
 func (t *Transport) Close() error {
 	var err error

@@ -16,6 +16,7 @@
 //	large       heartbeats pass while large appends are under way
 //	restart     a peer that comes back at the same address is connected again, in both directions, soon
 //	hints       connections made and broken are told to both sides
+//	silence     quiet connections stay; when nothing comes through any more, each is given up in time, at both ends
 //	admission   wrong cluster, node, sender, and stale incarnations are refused and counted
 //	members     peers are added, removed, moved and put back while messages flow; who was removed is refused
 //	learned     a node that nobody configured is answered, up to the cap, and forgotten when it is gone

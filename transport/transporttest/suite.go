@@ -33,6 +33,8 @@ type Config struct {
 	// ByID says that nodes are found by their id instead of an address, so that nobody can be reached under a
 	// wrong id, and no two nodes have the same.
 	ByID bool
+	// Proxy puts something between the nodes that can be frozen: [ProxyTCP] or [ProxyUDP]. Nil where nothing can be.
+	Proxy func(t testing.TB, target string) *Proxy
 }
 
 // Run runs all cases. network is called once a case and returns the constructor of the nodes of one network.
@@ -43,7 +45,7 @@ func Run(t *testing.T, network func() New, config Config) {
 	}{
 		{"kinds", testKinds}, {"order", testOrder}, {"spans", testSpans}, {"chunks", testChunks},
 		{"dead", testDead}, {"stalled", testStalled}, {"large", testLarge},
-		{"restart", testRestart}, {"hints", testHints},
+		{"restart", testRestart}, {"hints", testHints}, {"silence", testSilence},
 		{"admission", testAdmission}, {"members", testMembers}, {"learned", testLearned}, {"disk", testDisk},
 		{"close", testClose},
 	} {

@@ -1,0 +1,104 @@
+package link
+
+import (
+	"io"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/raftmark/raftmark/transport"
+	"github.com/raftmark/raftmark/transport/wire"
+)
+
+const paceTestRate = 16 << 10
+
+// paced runs a test with a paced reader and the other end of its connection, in a time of its own. What the reader
+// answers is counted.
+func paced(t *testing.T, test func(t *testing.T, r *wire.Reader, peer net.Conn, answers func() int)) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		r := wire.NewReader(here, 1<<20)
+		pace(r, &transport.Options{BodyRateMin: paceTestRate, DeadPeerTimeout: time.Second})
+		answers := make(chan int, 1)
+		go func() {
+			count, answer := 0, wire.NewReader(there, 0)
+			for {
+				if _, err := answer.Next(); err != nil {
+					answers <- count
+					return
+				}
+				count++
+			}
+		}()
+		test(t, r, there, func() int {
+			_ = here.Close()
+			return <-answers
+		})
+		_, _ = here.Close(), there.Close()
+		time.Sleep(2 * time.Hour) // whoever still writes notices
+	})
+}
+
+// drip writes data in pieces, one each pause.
+func drip(conn io.Writer, data []byte, piece int, pause time.Duration) {
+	for len(data) > 0 {
+		n := min(piece, len(data))
+		if _, err := conn.Write(data[:n]); err != nil {
+			return
+		}
+		data = data[n:]
+		time.Sleep(pause)
+	}
+}
+
+func TestSlowFramesAreRefused(t *testing.T) {
+	frame := wire.AppendFrame(nil, wire.KindMessages, make([]byte, 256<<10))
+	for name, c := range map[string]struct {
+		piece       int
+		pause       time.Duration
+		least, most time.Duration
+	}{
+		"header":       {1, time.Second, 2 * time.Second, 2100 * time.Millisecond},
+		"body":         {wire.HeaderBytes, 100 * time.Millisecond, 2 * time.Second, 2100 * time.Millisecond},
+		"half as fast": {paceTestRate / 20, 100 * time.Millisecond, 3900 * time.Millisecond, 4100 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			paced(t, func(t *testing.T, r *wire.Reader, peer net.Conn, _ func() int) {
+				go drip(peer, frame, c.piece, c.pause)
+				begin := time.Now()
+				_, err := r.Next()
+				took := time.Since(begin)
+				if transport.ReasonOf(err) != transport.RefusedSlow || took < c.least || took > c.most {
+					t.Errorf("%v after %v, want a refusal as slow after %v to %v", err, took, c.least, c.most)
+				}
+			})
+		})
+	}
+}
+
+// TestFramesThatAreFastEnoughArrive has frames at just the rate, and pauses between them that are no one's fault.
+func TestFramesThatAreFastEnoughArrive(t *testing.T) {
+	frame := wire.AppendFrame(nil, wire.KindMessages, make([]byte, 256<<10))
+	paced(t, func(t *testing.T, r *wire.Reader, peer net.Conn, answers func() int) {
+		begin := time.Now()
+		go func() {
+			for range 3 {
+				drip(peer, frame, paceTestRate/10, 100*time.Millisecond)
+				time.Sleep(time.Hour)
+				// The begin of the next comes with the end of this one.
+				drip(peer, append(wire.KeepAlive(), frame[:100]...), 1000, time.Second)
+				drip(peer, frame[100:], paceTestRate/2, 100*time.Millisecond)
+			}
+		}()
+		for i := range 9 {
+			if _, err := r.Next(); err != nil {
+				t.Fatalf("frame %d after %v: %v", i, time.Since(begin), err)
+			}
+		}
+		// At most each quarter of the dead peer timeout, and for each of six frames of many seconds again and again.
+		if got, busy := answers(), 3*(16+1+4)*4; got > busy || got < busy*3/4 {
+			t.Errorf("%d answers, want somewhat less than %d", got, busy)
+		}
+	})
+}
