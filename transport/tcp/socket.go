@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/raftmark/raftmark/transport"
 	"github.com/raftmark/raftmark/transport/faults"
 	"github.com/raftmark/raftmark/transport/link"
@@ -149,6 +151,25 @@ func (s *socket) SetReadDeadline(t time.Time) error {
 // SetDeadline implements net.Conn.
 func (s *socket) SetDeadline(t time.Time) error {
 	return errors.Join(s.SetReadDeadline(t), s.Conn.SetWriteDeadline(t))
+}
+
+// hungUp reports whether the peer has closed the connection, and nothing that it sent is left to be read.
+func (s *socket) hungUp() bool {
+	raw, err := s.raw.SyscallConn()
+	if err != nil {
+		return true
+	}
+	var b [1]byte
+	n, failed := 0, error(nil)
+	if err := raw.Control(func(fd uintptr) {
+		n, _, failed = unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	}); err != nil {
+		return true
+	}
+	if failed != nil {
+		return !errors.Is(failed, unix.EAGAIN)
+	}
+	return n == 0
 }
 
 // Write implements net.Conn.

@@ -208,9 +208,14 @@ func (e *env) cluster(n int, change func(*transport.Options, *node)) []*node {
 		node.start(peers)
 	}
 	for _, node := range nodes {
-		e.eventually(fmt.Sprintf("node %d connects to all others", node.id), func() bool {
-			return node.Metrics().Connects >= uint64(2*(n-1))
-		})
+		for _, peer := range nodes {
+			if peer == node {
+				continue
+			}
+			e.eventually(fmt.Sprintf("node %d is connected with node %d, both ways", node.id, peer.id), func() bool {
+				return node.Metrics().Connects >= uint64(2*(n-1)) && node.connected(peer.id) == 4
+			})
+		}
 	}
 	return nodes
 }
@@ -254,6 +259,36 @@ func (n *node) push(m raft.Message) {
 		return
 	}
 	n.env.eventually("the queue takes a message", func() bool { return n.Send(m) })
+}
+
+// pass sends m and returns it as it arrived at to. It is sent again only when a connection of either node was made or
+// broke meanwhile, with which it may have been lost: a loss for any other reason is a fault.
+func (n *node) pass(to *node, m raft.Message) raft.Message {
+	n.env.Helper()
+	changes := func() uint64 {
+		a, b := n.Metrics(), to.Metrics()
+		return a.Connects + a.Accepts + a.Disconnects + b.Connects + b.Accepts + b.Disconnects
+	}
+	before := changes()
+	n.push(m)
+	deadline := time.Now().Add(patience)
+	for time.Now().Before(deadline) {
+		select {
+		case got := <-to.messages:
+			if got.Seq < m.Seq { // of an earlier call, which sent it twice
+				continue
+			}
+			return got
+		case <-time.After(20 * time.Millisecond):
+			if now := changes(); now != before {
+				before = now
+				n.push(m)
+			}
+		}
+	}
+	n.env.Fatalf("%v from node %d was lost without a change of connections; metrics of the sender:\n%vof the receiver:\n%v",
+		m.Kind, n.id, n.Metrics(), to.Metrics())
+	return raft.Message{}
 }
 
 // insist sends m until something arrives at to, which a connection that is not made yet may need.
