@@ -16,6 +16,7 @@ require (
 	github.com/tidwall/redcon v1.6.4
 	golang.org/x/image v0.46.0
 	golang.org/x/net v0.61.0
+	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0
 	golang.org/x/term v0.47.0
 	golang.org/x/tools v0.52.0

@@ -213,6 +213,9 @@ type ClientLimits struct {
 	// it is not read. Defaults 1024 and 16 MiB. Higher: deeper pipelines, more memory.
 	InflightRequestsMax int `yaml:"inflight_requests_max,omitempty" json:"inflight_requests_max"`
 	InflightBytesMax    int `yaml:"inflight_bytes_max,omitempty" json:"inflight_bytes_max"`
+	// InflightBytesAllMax bounds the unanswered requests of all connections together; at the bound none of
+	// them is read until others were answered. Default 64 MiB, at least InflightBytesMax.
+	InflightBytesAllMax int `yaml:"inflight_bytes_all_max,omitempty" json:"inflight_bytes_all_max"`
 	// KeyBytesMax and ValueBytesMax bound a key and a value. Defaults 1 KiB and 1 MiB.
 	KeyBytesMax   int `yaml:"key_bytes_max,omitempty" json:"key_bytes_max"`
 	ValueBytesMax int `yaml:"value_bytes_max,omitempty" json:"value_bytes_max"`

@@ -76,6 +76,8 @@ type ClientStatus struct {
 	Commands  uint64 `json:"commands"`
 	Redirects uint64 `json:"redirects"`
 	Unknown   uint64 `json:"unknown"` // outcomes not known, timeouts not included
+	// InflightBytes is what the unanswered requests of all connections hold, see client.inflight_bytes_all_max.
+	InflightBytes int64 `json:"inflight_bytes"`
 }
 
 // IsLeader reports whether the node leads and can answer clients.
@@ -144,6 +146,7 @@ func (n *Node) Status() Status {
 	if n.clients != nil {
 		c := &status.Clients
 		c.Connected, c.Accepted, c.Refused = n.clients.Connections()
+		c.InflightBytes = n.clients.InflightBytes()
 		c.Commands, c.Redirects, c.Unknown = n.commands.served.Load(), n.commands.redirects.Load(), n.commands.unknown.Load()
 	}
 	return status

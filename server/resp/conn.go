@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strconv"
@@ -16,8 +17,9 @@ type Call struct {
 	replier  Replier
 	protocol Protocol
 	started  time.Time
-	bytes    int // guarded by conn.mu, as are reserved and state
+	bytes    int // guarded by conn.mu, as are reserved, taken and state
 	reserved int // of bytes, for the reply to a read
+	taken    int // of the budget of all connections
 	read     bool
 	late     bool
 	reads    Footprint // of a late call
@@ -46,6 +48,7 @@ func (call *Call) Complete(replyBytes int) {
 	c.learn(call, replyBytes)
 	call.bytes += replyBytes - call.reserved
 	c.inflight += replyBytes - call.reserved
+	c.retake(call)
 	if call.reserved > replyBytes {
 		c.room.Signal()
 	}
@@ -60,6 +63,7 @@ type Conn struct {
 	net     net.Conn
 	o       Options
 	handler Handler
+	all     *budget // of all connections
 
 	// ClientName is what CLIENT SETNAME gave, and ReadOnly what READONLY and READWRITE said; only the handler touches
 	// them.
@@ -71,20 +75,25 @@ type Conn struct {
 	room      sync.Cond // the queue became shorter, or the connection is closing
 	queue     []*Call   // unanswered, oldest first
 	inflight  int       // bytes announced by the calls in the queue and in the writer's hands
+	taken     int       // what these took of all
 	readGuess int       // bytes that the reply to a read may hold
 	readSeen  bool      // the guess is one
 	late      lateCalls // not rendered yet
 	draining  bool      // no more calls will come; the writer ends after the last
 	broken    bool      // the socket is gone; nothing will be answered
 
+	ctx context.Context // ends when draining or broken
+	end context.CancelFunc
+
 	wake chan struct{} // capacity 1: the head may be complete, or draining or broken changed
 }
 
-func newConn(id uint64, nc net.Conn, o Options, h Handler) *Conn {
+func newConn(id uint64, nc net.Conn, o Options, h Handler, all *budget) *Conn {
 	c := &Conn{
-		id: id, net: nc, o: o, handler: h, protocol: RESP2, wake: make(chan struct{}, 1),
+		id: id, net: nc, o: o, handler: h, all: all, protocol: RESP2, wake: make(chan struct{}, 1),
 		readGuess: o.InflightBytesMax / firstReadsMax,
 	}
+	c.ctx, c.end = context.WithCancel(context.Background())
 	c.room.L = &c.mu
 	c.late.rendered.L = &c.mu
 	return c
@@ -137,12 +146,7 @@ func (c *Conn) begin(call *Call, r Replier, bytes int) bool {
 	call.started = time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	call.bytes = bytes + c.reserve(call)
-	for !c.broken && !c.draining && c.full(call.bytes) {
-		c.room.Wait()
-		call.bytes = bytes + c.reserve(call) // replies have come meanwhile
-	}
-	if c.broken || c.draining {
+	if !c.takeRoom(call, bytes) {
 		return false
 	}
 	c.queue = append(c.queue, call)
@@ -152,6 +156,42 @@ func (c *Conn) begin(call *Call, r Replier, bytes int) bool {
 		c.wakeWriter()
 	}
 	return true
+}
+
+// takeRoom waits until the connection, and all of them together, have room for the call, and takes it. False says that
+// nobody will read the reply. c.mu is held, but for the waiting.
+func (c *Conn) takeRoom(call *Call, bytes int) bool {
+	call.bytes = bytes + c.reserve(call)
+	for !c.broken && !c.draining && c.full(call.bytes) {
+		c.room.Wait()
+		call.bytes = bytes + c.reserve(call) // replies have come meanwhile
+	}
+	taken, ok := c.all.tryTake(call.bytes)
+	if !ok {
+		c.mu.Unlock()
+		taken, ok = c.all.take(c.ctx, call.bytes)
+		c.mu.Lock()
+	}
+	if !ok || c.broken || c.draining {
+		c.all.give(taken)
+		return false
+	}
+	call.taken = taken
+	c.taken += taken
+	return true
+}
+
+// retake makes what the call took of the budget what it holds, or as much of that as there is: its reply exists already.
+func (c *Conn) retake(call *Call) {
+	if more := call.bytes - call.taken; more > 0 {
+		taken, _ := c.all.tryTake(more)
+		call.taken += taken
+		c.taken += taken
+		return
+	}
+	c.all.give(call.taken - call.bytes)
+	c.taken -= call.taken - call.bytes
+	call.taken = call.bytes
 }
 
 const (
@@ -238,6 +278,7 @@ func (c *Conn) ended() bool {
 func (c *Conn) drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.end()
 	c.draining = true
 	c.room.Broadcast()
 	c.wakeWriter()
@@ -246,13 +287,15 @@ func (c *Conn) drain() {
 // breakOff ends the connection now; calls under way are forgotten.
 func (c *Conn) breakOff() {
 	c.mu.Lock()
+	c.end()
 	c.broken = true
 	for _, call := range c.queue {
 		if call.state == callPending {
 			call.state = callExpired
 		}
 	}
-	c.queue, c.inflight = nil, 0
+	c.all.give(c.taken)
+	c.queue, c.inflight, c.taken = nil, 0, 0
 	c.room.Broadcast()
 	c.late.rendered.Broadcast()
 	c.wakeWriter()

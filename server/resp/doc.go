@@ -33,7 +33,8 @@
 //
 //  1. Replies leave in the order of the requests, one for each.
 //  2. At most InflightRequestsMax calls of a connection are unanswered; above that, or above
-//     InflightBytesMax, the connection is not read, so that the client's own socket pushes back. A call of
+//     InflightBytesMax, or above InflightBytesAllMax of all connections together, the connection is not
+//     read, so that the client's own socket pushes back. A call of
 //     [Conn.BeginRead] counts with a guess of its reply until that is there, so that the bound holds but
 //     for the first of larger replies than before.
 //  3. A call that is not complete RequestTimeout after its Begin is answered with Options.TimeoutReply;

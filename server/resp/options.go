@@ -12,6 +12,7 @@ const (
 	DefaultConnectionsMax      = 1024
 	DefaultInflightRequestsMax = 1024
 	DefaultInflightBytesMax    = 16 << 20
+	DefaultInflightBytesAllMax = 64 << 20
 	DefaultRequestBytesMax     = 4 << 20
 	DefaultArgsMax             = 1024
 	DefaultRequestTimeout      = 5 * time.Second
@@ -33,7 +34,7 @@ const (
 // Options configure a [Server]. Zero is the default.
 type Options struct {
 	// ConnectionsMax bounds the connections served at once; one more is told so and closed. Default 1024. Raising it
-	// raises memory: about 40 KiB each, and up to InflightBytesMax under load.
+	// raises memory: about 40 KiB each, and up to RequestBytesMax for a request that is being read.
 	ConnectionsMax int
 	// InflightRequestsMax bounds the unanswered requests of a connection; at the bound the connection is not read.
 	// Default 1024.
@@ -42,6 +43,10 @@ type Options struct {
 	// them the replies that wait; at the bound the connection is not read. Reads count with room for a reply as large
 	// as those before. One request may exceed it. Default 16 MiB.
 	InflightBytesMax int
+	// InflightBytesAllMax bounds the same for all connections together; at the bound none of them is read until others
+	// were answered. Default 64 MiB, at least InflightBytesMax. Raised: more memory; lower: clients with large requests
+	// wait for each other.
+	InflightBytesAllMax int
 	// RequestBytesMax bounds the arguments of one request together, in bytes. Default 4 MiB.
 	RequestBytesMax int
 	// ArgsMax bounds the number of arguments of a request, its name included. Default 1024.
@@ -61,6 +66,7 @@ func (o Options) WithDefaults() Options {
 	defaultInt(&o.ConnectionsMax, DefaultConnectionsMax)
 	defaultInt(&o.InflightRequestsMax, DefaultInflightRequestsMax)
 	defaultInt(&o.InflightBytesMax, DefaultInflightBytesMax)
+	defaultInt(&o.InflightBytesAllMax, max(DefaultInflightBytesAllMax, o.InflightBytesMax))
 	defaultInt(&o.RequestBytesMax, DefaultRequestBytesMax)
 	defaultInt(&o.ArgsMax, DefaultArgsMax)
 	if o.RequestTimeout == 0 {
@@ -96,6 +102,10 @@ func (o Options) Validate() error {
 	atLeastOne("InflightRequestsMax", o.InflightRequestsMax)
 	atLeastOne("InflightBytesMax", o.InflightBytesMax)
 	atLeastOne("ArgsMax", o.ArgsMax)
+	if o.InflightBytesAllMax < o.InflightBytesMax {
+		errs = append(errs, fmt.Errorf("InflightBytesAllMax: %d, want at least InflightBytesMax = %d",
+			o.InflightBytesAllMax, o.InflightBytesMax))
+	}
 	if o.RequestBytesMax < 1 || o.RequestBytesMax > RequestBytesSkipMax {
 		errs = append(errs, fmt.Errorf("RequestBytesMax: %d, want 1 to %d", o.RequestBytesMax, RequestBytesSkipMax))
 	}

@@ -21,6 +21,7 @@ type Server struct {
 	listener net.Listener
 	handler  Handler
 	o        Options
+	all      *budget // of what the connections hold
 
 	mu     sync.Mutex
 	conns  map[*Conn]struct{}
@@ -38,7 +39,7 @@ func NewServer(l net.Listener, h Handler, o Options) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	return &Server{listener: l, handler: h, o: o, conns: map[*Conn]struct{}{}}, nil
+	return &Server{listener: l, handler: h, o: o, all: newBudget(o.InflightBytesAllMax), conns: map[*Conn]struct{}{}}, nil
 }
 
 // Addr returns the listener's address.
@@ -50,6 +51,9 @@ func (s *Server) Connections() (open int, accepted, refused int64) {
 	defer s.mu.Unlock()
 	return len(s.conns), s.accepted.Load(), s.refused.Load()
 }
+
+// InflightBytes returns what the unanswered requests of all connections hold, see Options.InflightBytesAllMax.
+func (s *Server) InflightBytes() int64 { return s.all.used.Load() }
 
 // Serve accepts connections until Shutdown or Close; it returns ErrClosed then, or the listener's error.
 func (s *Server) Serve() error {
@@ -94,7 +98,7 @@ func (s *Server) start(nc net.Conn) {
 	}
 	s.accepted.Add(1)
 	s.lastID++
-	c := newConn(s.lastID, nc, s.o, s.handler)
+	c := newConn(s.lastID, nc, s.o, s.handler, s.all)
 	s.conns[c] = struct{}{}
 	s.wg.Add(2)
 	go func() {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -33,9 +35,11 @@ func newLab() *lab { return &lab{held: map[string]*held{}, news: make(chan strin
 
 func (l *lab) Serve(c *Conn, args [][]byte) {
 	name := string(args[len(args)-1])
-	begin := c.Begin
+	begin, bytes := c.Begin, 1
 	switch string(args[0]) {
 	case "HOLD":
+	case "TAKE":
+		bytes, _ = strconv.Atoi(string(args[1]))
 	case "READ":
 		begin = c.BeginRead
 	case "LATE":
@@ -50,7 +54,7 @@ func (l *lab) Serve(c *Conn, args [][]byte) {
 	l.mu.Lock()
 	l.held[name] = h
 	l.mu.Unlock()
-	if begin(&h.call, h, 1) {
+	if begin(&h.call, h, bytes) {
 		l.news <- name
 	}
 }
@@ -207,6 +211,44 @@ func TestReadsTakeRoomForTheirReplies(t *testing.T) {
 	l.complete("e")
 	l.complete("f")
 	expect(t, r, "+held e", "+held f")
+}
+
+// Connections together hold no more than the limit of all; who waits is served in the order of coming.
+func TestConnectionsShareALimit(t *testing.T) {
+	l := newLab()
+	s, first, _ := start(t, l, Options{InflightBytesMax: 100, InflightBytesAllMax: 250})
+	conns := []net.Conn{first, dial(t, s), dial(t, s), dial(t, s)}
+	say(t, conns[0], "TAKE 90 a\r\n")
+	l.wantNews(t, "a")
+	say(t, conns[1], "TAKE 90 b\r\n")
+	l.wantNews(t, "b")
+	say(t, conns[2], "TAKE 90 c\r\n")
+	l.wantNoNews(t)
+	say(t, conns[3], "TAKE 60 d\r\n") // it would fit, but c was there before
+	l.wantNoNews(t)
+	if held := s.InflightBytes(); held != 180 {
+		t.Errorf("%d bytes are held, want 180", held)
+	}
+	l.complete("a")
+	got := []string{<-l.news, <-l.news}
+	if slices.Sort(got); !slices.Equal(got, []string{"c", "d"}) {
+		t.Fatalf("%v were begun, want c and d", got)
+	}
+	for _, name := range []string{"b", "c", "d"} {
+		l.complete(name)
+	}
+	say(t, conns[0], "TAKE 1000 e\r\n") // more than all: when it is alone
+	l.wantNews(t, "e")
+	say(t, conns[1], "TAKE 1 f\r\n")
+	l.wantNoNews(t)
+	l.completeWith("e", 5)
+	l.wantNews(t, "f")
+	say(t, conns[2], "TAKE 1000 g\r\n")
+	l.wantNoNews(t)
+	s.Close() // nobody waits any more
+	if held := s.InflightBytes(); held != 0 {
+		t.Errorf("%d bytes are held by nobody", held)
+	}
 }
 
 // Before the first reply nobody knows how large they are.

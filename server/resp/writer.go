@@ -106,8 +106,12 @@ func (c *Conn) release(ready []*Call) {
 	if c.broken {
 		return
 	}
+	taken := 0
 	for _, call := range ready {
 		c.inflight -= call.bytes
+		taken += call.taken
 	}
+	c.taken -= taken
+	c.all.give(taken)
 	c.room.Signal()
 }
