@@ -32,6 +32,7 @@ type armRecord struct {
 	events   []result.Event
 	stages   []result.StageRow
 	courses  []result.Course
+	exchange *exchangeRecord // of a transport that is measured alone
 	safety   result.Safety
 	runs     int // recorded
 

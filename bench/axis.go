@@ -58,7 +58,8 @@ func setters(s *Scenario) map[string]any {
 // AxisKeys returns the keys that may be an axis.
 func AxisKeys() []string { return slices.Sorted(maps.Keys(setters(&Scenario{}))) }
 
-// Set sets the field that key names from text. Set("payload", "256B") also sets the payload of a closed loop.
+// Set sets the field that key names from text. Set("payload", "256B") also sets the payload of a closed loop,
+// or the one size of an exchange.
 func (s *Scenario) Set(key, text string) error {
 	target, ok := setters(s)[key]
 	if !ok {
@@ -70,6 +71,9 @@ func (s *Scenario) Set(key, text string) error {
 	}
 	if key == "payload" && s.Closed != nil {
 		s.Closed.Payload = s.Load.Payload
+	}
+	if key == "payload" && s.Exchange != nil {
+		s.Exchange.Sizes = []Size{s.Load.Payload}
 	}
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 // durability returns the class of the scenario's cluster: what an acknowledged write has behind it (rule R20).
 func (s Scenario) durability() result.Durability {
 	switch {
+	case s.Exchange != nil:
+		return "" // nothing is written
 	case s.Log == server.StorageMem:
 		return result.DurabilityMem
 	case s.Sync == string(storage.SyncNone):

@@ -55,7 +55,7 @@ func (e *experiment) writeRecords() error {
 	if len(stages) > 0 {
 		err = errors.Join(err, e.writer.WriteStages(stages))
 	}
-	return errors.Join(err, e.writePercentiles())
+	return errors.Join(err, e.writePercentiles(), e.writeExchange())
 }
 
 // writePercentiles writes the distributions of the arms' steady phases.
@@ -119,6 +119,12 @@ func (a *armRecord) summary() (result.Arm, []string) {
 		Courses: a.courses,
 	}
 	invalid := slices.Clone(a.invalid)
+	if a.scenario.Exchange != nil {
+		var faults []string
+		arm.Safety = result.Safety{Linearizable: "unknown"}
+		arm.Exchange, faults = a.exchange.summary()
+		return arm, append(invalid, faults...)
+	}
 	if a.scenario.Closed != nil {
 		arm.Safety = result.Safety{Linearizable: "unknown"}
 		if len(arm.Closed) == 0 {

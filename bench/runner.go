@@ -149,7 +149,11 @@ func newExperiment(opts Options) (*experiment, error) {
 // measure calibrates and goes through the runs of all arms.
 func (e *experiment) measure(ctx context.Context) error {
 	slots := order(len(e.arms), e.opts.Scenario.Runs)
-	e.progress = startProgress(e.opts.Report, e.planned(), len(slots))
+	runs := len(slots)
+	if e.opts.Scenario.Exchange != nil {
+		runs = e.opts.Scenario.Runs // each is one of all arms
+	}
+	e.progress = startProgress(e.opts.Report, e.planned(), runs)
 	defer e.progress.stop()
 	data := filepath.Join(e.opts.Dir, dataDir)
 	if err := os.MkdirAll(data, 0o755); err != nil {
@@ -164,6 +168,9 @@ func (e *experiment) measure(ctx context.Context) error {
 	e.manifest.Storage = calibration.Storage.Verdict
 	if err := e.writer.WriteCalibration(calibration); err != nil {
 		return err
+	}
+	if e.opts.Scenario.Exchange != nil {
+		return e.measureExchange(ctx)
 	}
 	for _, slot := range slots {
 		if err := ctx.Err(); err != nil {
@@ -236,7 +243,9 @@ func (e *experiment) planned() time.Duration {
 	for _, arm := range e.arms {
 		s := arm.scenario
 		one := overhead
-		if s.Closed != nil {
+		if s.Exchange != nil {
+			one = s.Exchange.planned()
+		} else if s.Closed != nil {
 			one += time.Duration(len(s.Closed.Proposers)) * time.Duration(s.Closed.Warmup+s.Closed.Duration)
 		} else {
 			one += time.Duration(s.Warmup + s.Steady)

@@ -70,6 +70,8 @@ type Scenario struct {
 	Closed *Closed `yaml:"closed,omitempty"`
 	// Course leads the cluster through a fixed order of steps under the load, once in each run; it replaces faults.
 	Course *Course `yaml:"course,omitempty"`
+	// Exchange measures transports alone, without raft; it replaces load, steady and faults.
+	Exchange *Exchange `yaml:"exchange,omitempty"`
 	// Axes are the matrix: each key is a field (see [AxisKeys]) and its values; the arms are all combinations.
 	Axes map[string][]string `yaml:"axes,omitempty"`
 }
@@ -182,6 +184,7 @@ func (s Scenario) Clone() Scenario {
 		course := *s.Course
 		s.Course = &course
 	}
+	s.Exchange = s.Exchange.clone()
 	axes := maps.Clone(s.Axes)
 	for key, values := range axes {
 		axes[key] = slices.Clone(values)

@@ -92,6 +92,7 @@ func (s Scenario) Validate() error {
 	s.validatePhases(&f)
 	s.validateClosed(&f)
 	s.validateCourse(&f)
+	s.validateExchange(&f)
 	return errors.Join(f...)
 }
 

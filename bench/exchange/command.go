@@ -25,7 +25,7 @@ type command struct {
 	Loop    *Loop        `json:"loop,omitempty"`
 	Beat    *Beat        `json:"beat,omitempty"`
 	Connect *Connect     `json:"connect,omitempty"`
-	Sockets *struct{}    `json:"sockets,omitempty"`
+	Facts   *struct{}    `json:"facts,omitempty"`
 }
 
 // openCommand opens the end's transport.
@@ -44,12 +44,13 @@ type peerCommand struct {
 // answer is what an end says: a line of JSON. One field is set.
 type answer struct {
 	Err     string       `json:"err,omitempty"`
+	Lost    bool         `json:"lost,omitempty"` // Err is ErrLost
 	Address string       `json:"address,omitempty"`
 	Usage   *usage       `json:"usage,omitempty"`
 	Loop    *loopResult  `json:"loop,omitempty"`
 	Beat    *beatResult  `json:"beat,omitempty"`
 	Connect *connectDone `json:"connect,omitempty"`
-	Sockets []Socket     `json:"sockets,omitempty"`
+	Facts   *Facts       `json:"facts,omitempty"`
 }
 
 // Mode says what a loop exchanges.

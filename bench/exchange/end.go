@@ -35,7 +35,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) (err error) {
 		}
 		a, err := e.do(ctx, &c)
 		if err != nil {
-			a.Err = err.Error()
+			a.Err, a.Lost = err.Error(), errors.Is(err, ErrLost)
 		}
 		if err := answers.Encode(&a); err != nil {
 			return fmt.Errorf("write answer: %w", err)
@@ -73,8 +73,8 @@ func (e *end) do(ctx context.Context, c *command) (a answer, err error) {
 		a.Beat, err = e.runBeat(ctx, *c.Beat)
 	case c.Connect != nil:
 		a.Connect, err = e.runConnect(ctx, *c.Connect)
-	case c.Sockets != nil:
-		a.Sockets = sockets()
+	case c.Facts != nil:
+		a.Facts = e.facts()
 	default:
 		err = errors.New("a command that this program does not know")
 	}

@@ -141,7 +141,7 @@ func TestAnEndThatDiesIsAnError(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "deadline") {
 		t.Errorf("got %v, want the end of the context", err)
 	}
-	if _, err := pair.Sockets(t.Context()); err == nil {
+	if _, err := pair.Facts(t.Context()); err == nil {
 		t.Error("got an answer of an end that was killed")
 	}
 }

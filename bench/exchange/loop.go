@@ -74,8 +74,8 @@ func (e *end) runLoop(ctx context.Context, o Loop) (*loopResult, error) {
 		return nil, fmt.Errorf("%s of %d B, %d in flight: %w", o.Mode, o.SizeBytes, o.InFlight, err)
 	}
 	if n := e.dropped.Load() - dropped; n > 0 {
-		return nil, fmt.Errorf("%s of %d B, %d in flight: the transport dropped %d messages",
-			o.Mode, o.SizeBytes, o.InFlight, n)
+		return nil, fmt.Errorf("%s of %d B, %d in flight: %d messages were dropped: %w",
+			o.Mode, o.SizeBytes, o.InFlight, n, ErrLost)
 	}
 	text, err := encodeHistogram(l.histogram)
 	return &loopResult{Messages: l.messages, Completed: l.completed, Histogram: text}, err
@@ -156,9 +156,9 @@ func (l *loop) wait(ctx context.Context, limit time.Duration) error {
 	case <-timer.C:
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return fmt.Errorf("%d messages were not answered in %v: %w", l.under, limit, errLost)
+		return fmt.Errorf("%d messages were not answered in %v: %w", l.under, limit, ErrLost)
 	}
 }
 
-// errLost says that a transport lost a message although nothing was broken.
-var errLost = errors.New("lost")
+// ErrLost says that a transport lost a message, or dropped one, although nothing was broken.
+var ErrLost = errors.New("the transport lost a message")

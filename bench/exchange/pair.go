@@ -177,10 +177,13 @@ func (p *Pair) Connect(ctx context.Context, o Connect) (c Connections, err error
 	return c, nil
 }
 
-// Sockets returns what the kernel says of the driver's sockets.
-func (p *Pair) Sockets(ctx context.Context) ([]Socket, error) {
-	a, err := p.driver.call(ctx, command{Sockets: &struct{}{}})
-	return a.Sockets, err
+// Facts returns what is known of the driver's sockets and of their kernel.
+func (p *Pair) Facts(ctx context.Context) (f Facts, err error) {
+	a, err := p.driver.call(ctx, command{Facts: &struct{}{}})
+	if err == nil && a.Facts != nil {
+		f = *a.Facts
+	}
+	return f, err
 }
 
 // measure runs a command and returns what it used.
@@ -205,7 +208,7 @@ func (p *Pair) measure(ctx context.Context, run func() error) (used Used, err er
 		}
 		d := last.since(first[i])
 		if d.Dropped > 0 {
-			return used, fmt.Errorf("%s: the transport dropped %d messages", end.name, d.Dropped)
+			return used, fmt.Errorf("%s: %d messages were dropped: %w", end.name, d.Dropped, ErrLost)
 		}
 		used.CPU += d.CPU
 		used.Allocs += int64(d.Allocs)

@@ -78,6 +78,8 @@ func (p *process) call(ctx context.Context, c command) (a answer, err error) {
 		return a, context.Cause(ctx)
 	case err != nil:
 		return a, fmt.Errorf("%s: %w%s", p.name, err, p.lastWords())
+	case a.Lost:
+		return a, lostError{fmt.Sprintf("%s: %s", p.name, a.Err)}
 	case a.Err != "":
 		return a, fmt.Errorf("%s: %s", p.name, a.Err)
 	}
@@ -111,3 +113,12 @@ func (p *process) close() error {
 		return fmt.Errorf("%s did not end in %v and was killed", p.name, closeMax)
 	}
 }
+
+// lostError is ErrLost of an end.
+type lostError struct{ text string }
+
+// Error implements error.
+func (l lostError) Error() string { return l.text }
+
+// Unwrap returns ErrLost.
+func (l lostError) Unwrap() error { return ErrLost }

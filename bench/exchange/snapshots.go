@@ -109,6 +109,6 @@ func (s *snapshots) stop(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-timer.C:
-		return fmt.Errorf("a snapshot's chunks were not answered in %v: %w", answerMax, errLost)
+		return fmt.Errorf("a snapshot's chunks were not answered in %v: %w", answerMax, ErrLost)
 	}
 }

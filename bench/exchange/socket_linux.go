@@ -3,6 +3,7 @@ package exchange
 import (
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -53,4 +54,20 @@ func socketAt(fd int) (s Socket, ok bool) {
 		s.SegmentBytes, s.PathMTU = int(info.Snd_mss), int(info.Pmtu)
 	}
 	return s, true
+}
+
+// bufferLimits returns net.core.wmem_max and rmem_max; 0 for what cannot be read.
+func bufferLimits() (send, receive int) {
+	read := func(name string) int {
+		text, err := os.ReadFile("/proc/sys/net/core/" + name)
+		if err != nil {
+			return 0
+		}
+		n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err != nil {
+			return 0
+		}
+		return n
+	}
+	return read("wmem_max"), read("rmem_max")
 }

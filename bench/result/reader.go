@@ -22,6 +22,7 @@ type Result struct {
 	Timeline    []TimelineBin
 	Stages      []StageRow
 	Events      []Event
+	Exchange    []ExchangeRow // empty unless transports were measured alone
 	// Missing names the files that are not there.
 	Missing []string
 
@@ -114,6 +115,9 @@ func (r *Result) readOptional() error {
 		return err
 	}
 	if r.Events, err = r.readEvents(); err != nil {
+		return err
+	}
+	if err := r.readExchange(); err != nil {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(r.Dir, OpsFile)); errors.Is(err, fs.ErrNotExist) {

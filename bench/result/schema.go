@@ -79,6 +79,7 @@ type Arm struct {
 	StagesUs   map[string]Quantiles `json:"stages_us"`
 	Courses    []Course             `json:"courses,omitempty"`     // by run
 	SteadyRuns []SteadyRun          `json:"steady_runs,omitempty"` // of Steady, by run
+	Exchange   *Exchange            `json:"exchange,omitempty"`    // a transport alone
 	Safety     Safety               `json:"safety"`
 	Validity   []string             `json:"validity"` // what does not hold, or was disturbed; empty when nothing
 }

@@ -63,6 +63,7 @@ func writeSummaryCSV(w io.Writer, s Summary) error {
 		t.steady(arm)
 		t.load(arm)
 		t.faults(arm)
+		t.exchange(arm)
 		for _, stage := range slices.Sorted(maps.Keys(arm.StagesUs)) {
 			t.quantiles(arm.Name, "stage", stage, "since_proposed", "us", arm.StagesUs[stage])
 		}

@@ -17,6 +17,7 @@ type Writer struct {
 	dir       string
 	manifest  Manifest
 	trials    []Trial
+	exchange  []ExchangeRow
 	checksums map[string]string // name of the file to SHA-256 in hexadecimal
 }
 
@@ -117,7 +118,7 @@ func (w *Writer) WriteSummary(s Summary) error {
 		return err
 	}
 	return w.write(BenchfmtFile, func(out io.Writer) error {
-		return writeBenchfmt(out, w.manifest, s, w.trials)
+		return errors.Join(writeBenchfmt(out, w.manifest, s, w.trials), exchangeRows(out, w.exchange))
 	})
 }
 

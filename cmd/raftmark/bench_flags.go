@@ -54,14 +54,19 @@ func (f *benchFlags) override(cmd *cobra.Command, s *bench.Scenario) error {
 			*d = bench.Duration(parsed)
 		}
 	}
-	if s.Closed != nil {
+	if x := s.Exchange; x != nil {
+		duration("duration", f.duration, &x.Duration)
+		duration("warmup", f.warmup, &x.Warmup)
+	} else if s.Closed != nil {
 		duration("duration", f.duration, &s.Closed.Duration)
 		duration("warmup", f.warmup, &s.Closed.Warmup)
 	} else {
 		duration("duration", f.duration, &s.Steady)
 		duration("warmup", f.warmup, &s.Warmup)
 	}
-	if given("clients") && s.Closed == nil {
+	if given("clients") && s.Exchange != nil {
+		s.Exchange.InFlight = f.clients
+	} else if given("clients") && s.Closed == nil {
 		faults = append(faults, errors.New("--clients: must be left out of a scenario without a closed section: "+
 			"its load is an open loop, see --rate"))
 	} else if given("clients") {
