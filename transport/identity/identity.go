@@ -2,56 +2,92 @@ package identity
 
 import (
 	"crypto/ecdsa"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/url"
-	"strconv"
-	"strings"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/raftmark/raftmark/raft"
 )
 
-const (
-	uriScheme  = "raftmark"
-	uriPath    = "/node/"
-	resetLabel = "raftmark stateless reset 1\x00"
-)
+const resetLabel = "raftmark stateless reset 1\x00"
 
-// ErrIdentity is wrapped by every error that says that a certificate does not name the node it should.
-var ErrIdentity = errors.New("certificate does not identify the node")
-
-// Identity is one node's certificate and key, and the authority it trusts.
+// Identity is who a node is: its certificate and key, the authorities that it trusts, and what was revoked. One that
+// comes from files may change while it is used, see [Open]; its cluster and node never do.
 type Identity struct {
-	cluster   string
-	node      raft.NodeID
-	authority *x509.Certificate
-	roots     *x509.CertPool
-	cert      tls.Certificate
-	resetKey  [32]byte
+	cluster  string
+	node     raft.NodeID
+	resetKey [32]byte
+	current  atomic.Pointer[state]
+	guards   guards
+	source   *source // nil when it is of no files
 }
 
-func newIdentity(authority *x509.Certificate, cert tls.Certificate) (*Identity, error) {
-	cluster, node, err := named(cert.Leaf)
+// material is what an identity is made of.
+type material struct {
+	pair        tls.Certificate
+	authorities []*x509.Certificate
+	revoked     revocations
+}
+
+// state is what an identity is at one time. It is immutable, but for the sessions.
+type state struct {
+	material
+	roots *x509.CertPool
+	// ticketKey encrypts the tickets that peers resume sessions with: those of another state, or process, are void.
+	ticketKey [32]byte
+
+	mu       sync.Mutex
+	sessions map[raft.NodeID]*tls.ClientSessionState // of the peers that were dialed, at most sessionsMax
+}
+
+// newState checks that m is a node's: that the key fits, and that one of the authorities vouches for the certificate.
+func newState(m material) (*state, error) {
+	if len(m.authorities) == 0 {
+		return nil, errors.New("no authority is given")
+	}
+	s := &state{material: m, roots: x509.NewCertPool(), sessions: map[raft.NodeID]*tls.ClientSessionState{}}
+	for _, authority := range m.authorities {
+		s.roots.AddCert(authority)
+	}
+	if _, err := rand.Read(s.ticketKey[:]); err != nil {
+		return nil, fmt.Errorf("create ticket key: %w", err)
+	}
+	name, err := NameOf(m.pair.Leaf)
 	if err != nil {
 		return nil, err
 	}
-	key, ok := cert.PrivateKey.(*ecdsa.PrivateKey)
+	return s, s.check(name, m.pair.Leaf, nil, time.Now())
+}
+
+// name returns who the node is.
+func (s *state) name() Name {
+	name, _ := NameOf(s.pair.Leaf) // newState has checked it
+	return name
+}
+
+func newIdentity(m material) (*Identity, error) {
+	s, err := newState(m)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := m.pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("key is %T: want ECDSA", cert.PrivateKey)
+		return nil, fmt.Errorf("key is %T: want ECDSA", m.pair.PrivateKey)
 	}
 	secret, err := key.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("encode key: %w", err)
 	}
-	id := &Identity{cluster: cluster, node: node, authority: authority, cert: cert, roots: x509.NewCertPool()}
-	id.resetKey = sha256.Sum256(append([]byte(resetLabel), secret...))
-	id.roots.AddCert(authority)
-	if err := id.verify(cert.Leaf, nil); err != nil {
-		return nil, err
-	}
+	name := s.name()
+	id := &Identity{cluster: name.Cluster, node: name.Node, resetKey: sha256.Sum256(append([]byte(resetLabel), secret...))}
+	id.current.Store(s)
 	return id, nil
 }
 
@@ -61,104 +97,107 @@ func (id *Identity) Cluster() string { return id.cluster }
 // Node returns the node that the certificate names.
 func (id *Identity) Node() raft.NodeID { return id.node }
 
-// ResetKey returns a secret derived from the node's key, for QUIC's stateless resets: a node that comes back with
-// the same key can tell its peers that it forgot their connections.
+// ResetKey returns a secret derived from the key that the node had at first, for QUIC's stateless resets: a node that
+// comes back with the same key can tell its peers that it forgot their connections.
 func (id *Identity) ResetKey() [32]byte { return id.resetKey }
 
-// ServerTLS returns the configuration of the accepting side: it wants a certificate of any node of the cluster, and
-// leaves it to the caller to ask which one with [PeerOf].
-func (id *Identity) ServerTLS(protocol string) *tls.Config {
-	config := id.baseTLS(protocol)
-	config.ClientAuth = tls.RequireAnyClientCert
-	config.VerifyConnection = func(state tls.ConnectionState) error {
-		_, err := id.verifyPeer(state)
+// Revoke refuses one more certificate, or what one more authority vouched for, from now on: by serial number or
+// fingerprint. An identity of files forgets it when it rereads them.
+func (id *Identity) Revoke(serialOrFingerprint string) error {
+	before := id.current.Load()
+	m := before.material
+	m.revoked = revocations{serials: map[string]bool{}, fingerprints: map[[sha256.Size]byte]bool{}}
+	for serial := range before.revoked.serials {
+		m.revoked.serials[serial] = true
+	}
+	for sum := range before.revoked.fingerprints {
+		m.revoked.fingerprints[sum] = true
+	}
+	if err := m.revoked.add(serialOrFingerprint); err != nil {
+		return fmt.Errorf("revoke: %w", err)
+	}
+	next, err := newState(m)
+	if err != nil && reasonOf(err) != ReasonRevoked { // it may revoke itself
 		return err
 	}
-	return config
-}
-
-// ClientTLS returns the configuration of the dialing side: it wants the certificate of that peer.
-func (id *Identity) ClientTLS(protocol string, peer raft.NodeID) *tls.Config {
-	config := id.baseTLS(protocol)
-	// Names of hosts are not part of an identity, so the default check cannot be used: VerifyConnection checks the chain,
-	// the use, the cluster and the node instead, on every connection.
-	config.InsecureSkipVerify = true
-	config.VerifyConnection = func(state tls.ConnectionState) error {
-		node, err := id.verifyPeer(state)
-		if err == nil && node != peer {
-			err = fmt.Errorf("%w: is node %d, want node %d", ErrIdentity, node, peer)
-		}
-		return err
-	}
-	return config
-}
-
-func (id *Identity) baseTLS(protocol string) *tls.Config {
-	return &tls.Config{
-		MinVersion:             tls.VersionTLS13,
-		Certificates:           []tls.Certificate{id.cert},
-		NextProtos:             []string{protocol},
-		SessionTicketsDisabled: true,
-		// Records of full size from the start: the peer waits for whole frames anyway.
-		DynamicRecordSizingDisabled: true,
-	}
-}
-
-// verifyPeer checks the chain and the cluster of a connection's peer and returns its node.
-func (id *Identity) verifyPeer(state tls.ConnectionState) (raft.NodeID, error) {
-	if len(state.PeerCertificates) == 0 {
-		return raft.None, fmt.Errorf("%w: no certificate", ErrIdentity)
-	}
-	leaf := state.PeerCertificates[0]
-	cluster, node, err := named(leaf)
-	if err != nil {
-		return raft.None, err
-	}
-	if cluster != id.cluster {
-		return raft.None, fmt.Errorf("%w: is of cluster %q, want %q", ErrIdentity, cluster, id.cluster)
-	}
-	return node, id.verify(leaf, state.PeerCertificates[1:])
-}
-
-// verify checks that the authority vouches for leaf, for both uses.
-func (id *Identity) verify(leaf *x509.Certificate, intermediates []*x509.Certificate) error {
-	pool := x509.NewCertPool()
-	for _, cert := range intermediates {
-		pool.AddCert(cert)
-	}
-	for _, usage := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
-		options := x509.VerifyOptions{Roots: id.roots, Intermediates: pool, KeyUsages: []x509.ExtKeyUsage{usage}}
-		if _, err := leaf.Verify(options); err != nil {
-			return fmt.Errorf("%w: %w", ErrIdentity, err)
-		}
-	}
+	id.become(next)
 	return nil
 }
 
-// PeerOf returns the node that the peer's certificate names. The connection must have been made with a configuration of
-// this package, which has checked the chain and the cluster.
-func PeerOf(state tls.ConnectionState) (raft.NodeID, error) {
-	if len(state.PeerCertificates) == 0 {
-		return raft.None, fmt.Errorf("%w: no certificate", ErrIdentity)
-	}
-	_, node, err := named(state.PeerCertificates[0])
-	return node, err
+// become makes next what the identity is, and ends the connections that it must.
+func (id *Identity) become(next *state) {
+	id.current.Store(next)
+	id.guards.check(id)
 }
 
-func nodeURI(cluster string, node raft.NodeID) *url.URL {
-	return &url.URL{Scheme: uriScheme, Host: cluster, Path: uriPath + strconv.FormatUint(uint64(node), 10)}
+// verifyPeer checks all of a connection's peer and returns its node.
+func (id *Identity) verifyPeer(certs []*x509.Certificate) (raft.NodeID, error) {
+	if len(certs) == 0 {
+		return raft.None, refuse(ReasonNone, "none was shown")
+	}
+	name, err := NameOf(certs[0])
+	if err != nil {
+		return raft.None, err
+	}
+	if name.Cluster != id.cluster {
+		return raft.None, refuse(ReasonCluster, "%s of cluster %q, want %q", name.label(), name.Cluster, id.cluster)
+	}
+	return name.Node, id.current.Load().check(name, certs[0], certs[1:], time.Now())
 }
 
-// named returns the cluster and the node of a certificate's only URI.
-func named(cert *x509.Certificate) (cluster string, node raft.NodeID, err error) {
-	if len(cert.URIs) != 1 {
-		return "", raft.None, fmt.Errorf("%w: %d URIs, want 1", ErrIdentity, len(cert.URIs))
+// check checks that leaf is a node's certificate, that an authority vouches for it, for both uses, and that none of
+// them was revoked.
+func (s *state) check(name Name, leaf *x509.Certificate, more []*x509.Certificate, now time.Time) error {
+	if name.Role != RolePeer {
+		return refuse(ReasonRole, "%s of cluster %q, want a peer", name.label(), name.Cluster)
 	}
-	uri := cert.URIs[0]
-	digits, found := strings.CutPrefix(uri.Path, uriPath)
-	number, err := strconv.ParseUint(digits, 10, 64)
-	if !found || err != nil || number == 0 || uri.String() != nodeURI(uri.Host, raft.NodeID(number)).String() {
-		return "", raft.None, fmt.Errorf("%w: URI %q, want %s://<cluster>%s<id>", ErrIdentity, uri, uriScheme, uriPath)
+	if s.revoked.has(leaf) {
+		return refuse(ReasonRevoked, "%s, serial %s", name.label(), Serial(leaf))
 	}
-	return uri.Host, raft.NodeID(number), nil
+	chains, err := s.chains(leaf, more, now)
+	if err != nil {
+		return refuse(reasonOfChain(leaf, err), "%s, serial %s: %v", name.label(), Serial(leaf), err)
+	}
+	for _, chain := range chains {
+		if !s.anyRevoked(chain) {
+			return nil
+		}
+	}
+	return refuse(ReasonRevoked, "the authority of %s, serial %s", name.label(), Serial(leaf))
+}
+
+// chains returns the ways from leaf to an authority that vouches for it, for both uses.
+func (s *state) chains(leaf *x509.Certificate, more []*x509.Certificate, now time.Time,
+) (chains [][]*x509.Certificate, err error) {
+	pool := x509.NewCertPool()
+	for _, cert := range more {
+		pool.AddCert(cert)
+	}
+	options := x509.VerifyOptions{Roots: s.roots, Intermediates: pool, CurrentTime: now}
+	for _, usage := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
+		options.KeyUsages = []x509.ExtKeyUsage{usage}
+		if chains, err = leaf.Verify(options); err != nil {
+			return nil, err
+		}
+	}
+	return chains, nil
+}
+
+func (s *state) anyRevoked(certs []*x509.Certificate) bool {
+	return slices.ContainsFunc(certs, s.revoked.has)
+}
+
+// reasonOfChain returns why there is no chain from leaf to an authority.
+func reasonOfChain(leaf *x509.Certificate, err error) Reason {
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return ReasonExpired
+	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
+		return ReasonRole
+	case leaf.CheckSignature(leaf.SignatureAlgorithm, leaf.RawTBSCertificate, leaf.Signature) == nil:
+		return ReasonSelfSigned
+	default:
+		return ReasonAuthority
+	}
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/raftmark/raftmark/raft"
 )
 
+var plain = TLSOptions{Protocol: "p"} // a constant in all but name
+
 func authorityOf(t *testing.T, cluster string) *Authority {
 	t.Helper()
 	a, err := NewAuthority(cluster)
@@ -64,7 +66,7 @@ func handshake(t *testing.T, server *tls.Config, client *tls.Config) (peer raft.
 func TestNodesOfOneClusterKnowEachOther(t *testing.T) {
 	a := authorityOf(t, "Orders.eu-1_x")
 	one, two := issue(t, a, 1), issue(t, a, 1<<63)
-	peer, serverErr, clientErr := handshake(t, two.ServerTLS("p"), one.ClientTLS("p", 1<<63))
+	peer, serverErr, clientErr := handshake(t, two.ServerTLS(plain), one.ClientTLS(plain, 1<<63))
 	if serverErr != nil || clientErr != nil || peer != 1 {
 		t.Errorf("server saw node %d: %v; client: %v", peer, serverErr, clientErr)
 	}
@@ -77,33 +79,42 @@ func TestStrangersAreRefused(t *testing.T) {
 	a := authorityOf(t, "c")
 	server := issue(t, a, 2)
 	sameName, other := authorityOf(t, "c"), authorityOf(t, "d")
-	forged := *issue(t, a, 1)
-	forged.cert = issue(t, sameName, 1).cert
-	elsewhere := *issue(t, a, 1)
-	elsewhere.cert = issue(t, other, 1).cert
-	noCert := issue(t, a, 1).ClientTLS("p", 2)
-	noCert.Certificates = nil
-	authority := *issue(t, a, 1)
-	authority.cert = tls.Certificate{Certificate: [][]byte{a.cert.Raw}, PrivateKey: a.key, Leaf: a.cert}
-	old := issue(t, a, 1).ClientTLS("p", 2)
+	// imposter is what node 1 has, with somebody else's certificate.
+	imposter := func(pair tls.Certificate, _ error) *tls.Config {
+		config := issue(t, a, 1).ClientTLS(plain, 2)
+		config.Certificates = []tls.Certificate{pair}
+		return config
+	}
+	soon := ValidFor(time.Hour)
+	old := issue(t, a, 1).ClientTLS(plain, 2)
 	old.MinVersion, old.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
-	for name, client := range map[string]*tls.Config{
-		"another authority of the same name": forged.ClientTLS("p", 2),
-		"another cluster":                    elsewhere.ClientTLS("p", 2),
-		"no certificate":                     noCert,
-		"the authority itself":               authority.ClientTLS("p", 2),
-		"TLS 1.2":                            old,
+	for name, c := range map[string]struct {
+		client *tls.Config
+		reason Reason
+	}{
+		"another authority of the same name": {imposter(sameName.Sign(PeerName("c", 1), soon)), ReasonAuthority},
+		"another cluster":                    {imposter(other.Sign(PeerName("d", 1), soon)), ReasonCluster},
+		"another cluster, our authority":     {imposter(a.Sign(PeerName("d", 1), soon)), ReasonCluster},
+		"no certificate":                     {imposter(tls.Certificate{}, nil), ReasonNone},
+		"a client":                           {imposter(a.Sign(ClientName("c", "ops"), soon)), ReasonRole},
+		"the authority itself": {imposter(tls.Certificate{
+			Certificate: [][]byte{a.cert.Raw}, PrivateKey: a.key, Leaf: a.cert}, nil), ReasonRole},
+		"expired":  {imposter(a.Sign(PeerName("c", 1), Validity{time.Now().Add(-2 * time.Hour), time.Now().Add(-time.Hour)})), ReasonExpired},
+		"too soon": {imposter(a.Sign(PeerName("c", 1), Validity{time.Now().Add(time.Hour), time.Now().Add(2 * time.Hour)})), ReasonExpired},
+		"TLS 1.2":  {old, ""},
 	} {
-		if _, serverErr, clientErr := handshake(t, server.ServerTLS("p"), client); serverErr == nil || clientErr == nil {
-			t.Errorf("%s: server %v, client %v, want both to fail", name, serverErr, clientErr)
+		_, serverErr, clientErr := handshake(t, server.ServerTLS(plain), c.client)
+		if serverErr == nil || clientErr == nil || reasonOf(serverErr) != c.reason {
+			t.Errorf("%s: server %v, client %v, want both to fail, for %q", name, serverErr, clientErr, c.reason)
 		}
 	}
-	if _, _, err := handshake(t, server.ServerTLS("p"), issue(t, a, 1).ClientTLS("p", 3)); !errors.Is(err, ErrIdentity) {
+	_, _, err := handshake(t, server.ServerTLS(plain), issue(t, a, 1).ClientTLS(plain, 3))
+	if !errors.Is(err, ErrIdentity) || reasonOf(err) != ReasonNode {
 		t.Errorf("node 2 in place of 3: client %v, want %v", err, ErrIdentity)
 	}
-	impostor := *server
-	impostor.cert = issue(t, sameName, 2).cert
-	if _, _, err := handshake(t, impostor.ServerTLS("p"), issue(t, a, 1).ClientTLS("p", 2)); !errors.Is(err, ErrIdentity) {
+	pretender := issue(t, sameName, 2)
+	_, _, err = handshake(t, pretender.ServerTLS(plain), issue(t, a, 1).ClientTLS(plain, 2))
+	if reasonOf(err) != ReasonAuthority {
 		t.Errorf("server of another authority: client %v, want %v", err, ErrIdentity)
 	}
 }
@@ -137,7 +148,7 @@ func TestFilesBringTheIdentityBack(t *testing.T) {
 	if one.Cluster() != "c" || one.Node() != 1 || two.Node() != 2 {
 		t.Errorf("loaded nodes %d and %d of %q", one.Node(), two.Node(), one.Cluster())
 	}
-	if peer, serverErr, clientErr := handshake(t, two.ServerTLS("p"), one.ClientTLS("p", 2)); peer != 1 {
+	if peer, serverErr, clientErr := handshake(t, two.ServerTLS(plain), one.ClientTLS(plain, 2)); peer != 1 {
 		t.Errorf("server %v, client %v", serverErr, clientErr)
 	}
 	info, err := os.Stat(FilesIn(dir, 1).Key)

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -173,6 +174,15 @@ func (n *Node) WriteWelcome(w io.Writer, err error) error {
 		return fmt.Errorf("write welcome: %w", err)
 	}
 	return nil
+}
+
+// Guard looks after a connection of TLS: when the certificate of its peer has expired or was revoked, that is counted as
+// a refusal, and end is called. The caller calls release when the connection has ended.
+func (n *Node) Guard(connection tls.ConnectionState, remote string, end func()) (release func()) {
+	return n.options.Identity.Guard(connection, func(err error) {
+		n.Refuse(transport.RefuseIdentity(err), remote)
+		end()
+	})
 }
 
 // refusalOf gives an error of reading frames its reason; others it returns as they are.

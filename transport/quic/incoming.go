@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	quicgo "github.com/quic-go/quic-go"
@@ -44,6 +45,7 @@ func (t *Transport) serve(conn *quicgo.Conn) {
 		t.node.Refuse(err, remote)
 		return // the peer hangs up when it has read why, or the connection idles out
 	}
+	defer t.guard(conn)()
 	for {
 		stream, err := conn.AcceptUniStream(t.node.Context())
 		if reason := reasonOf(err); reason != transport.RefusedNone {
@@ -73,7 +75,7 @@ func (t *Transport) welcome(conn *quicgo.Conn) (hello wire.Hello, err error) {
 	}
 	authenticated, err := identity.PeerOf(conn.ConnectionState().TLS)
 	if err != nil {
-		err = transport.Refused(transport.RefusedIdentity, "%v", err)
+		err = transport.RefuseIdentity(err)
 	} else {
 		hello, err = t.node.ReadHello(wire.NewReader(stream, wire.HelloBytesMax), authenticated)
 	}
@@ -137,8 +139,24 @@ func (t *Transport) receiveLane(conn *quicgo.Conn, stream *quicgo.ReceiveStream,
 	return peer.Receive(hello.Lane, reader)
 }
 
+// guard ends a connection when its peer's certificate has expired or was revoked.
+func (t *Transport) guard(conn *quicgo.Conn) (release func()) {
+	return t.node.Guard(conn.ConnectionState().TLS, conn.RemoteAddr().String(), func() {
+		_ = conn.CloseWithError(codeBroken, "certificate")
+	})
+}
+
+// refusedHandshake counts a handshake that this node refused because of the certificate: such a connection is never
+// accepted.
+func (t *Transport) refusedHandshake(remote net.Addr, err error) {
+	t.node.Refuse(transport.RefuseIdentity(err), fmt.Sprint(remote))
+}
+
 // refusalOf gives an error of the handshake its reason: what TLS said is about the identity.
 func refusalOf(err error) error {
+	if refused := transport.RefuseIdentity(err); refused != nil {
+		return refused
+	}
 	var failed *quicgo.TransportError
 	if errors.As(err, &failed) && failed.ErrorCode.IsCryptoError() {
 		return transport.Refused(transport.RefusedIdentity, "%v", err)

@@ -94,7 +94,7 @@ func (t *Transport) connect(ctx context.Context, peer raft.NodeID, address strin
 	}
 	dialing, cancel := context.WithTimeout(ctx, t.options.DialTimeout)
 	defer cancel()
-	conn, err := t.quic.Dial(dialing, udp, t.options.Identity.ClientTLS(protocol, peer), t.config())
+	conn, err := t.quic.Dial(dialing, udp, t.options.Identity.ClientTLS(t.clientTLS(), peer), t.config())
 	if err != nil {
 		err = refusalOf(err)
 		t.node.Refuse(err, address)
@@ -109,6 +109,7 @@ func (t *Transport) connect(ctx context.Context, peer raft.NodeID, address strin
 		_ = conn.CloseWithError(code, "")
 		return nil, 0, fmt.Errorf("greet node %d: %w", peer, err)
 	}
+	context.AfterFunc(conn.Context(), t.guard(conn))
 	return conn, incarnation, nil
 }
 

@@ -48,11 +48,11 @@ func TestSegmentsAreSentTogether(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	listener, err := server.Listen(ids[1].ServerTLS(protocol), config)
+	listener, err := server.Listen(ids[1].ServerTLS(identity.TLSOptions{Protocol: protocol}), config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := client.Dial(t.Context(), to.LocalAddr(), ids[0].ClientTLS(protocol, 2), config)
+	conn, err := client.Dial(t.Context(), to.LocalAddr(), ids[0].ClientTLS(identity.TLSOptions{Protocol: protocol}, 2), config)
 	if err != nil {
 		t.Fatal(err)
 	}

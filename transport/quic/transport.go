@@ -10,6 +10,7 @@ import (
 
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/transport"
+	"github.com/raftmark/raftmark/transport/identity"
 	"github.com/raftmark/raftmark/transport/link"
 )
 
@@ -106,6 +107,15 @@ func (t *Transport) config() *quicgo.Config {
 	}
 }
 
+// clientTLS and serverTLS say what the identity is used for; who comes back resumes the session.
+func (t *Transport) clientTLS() identity.TLSOptions {
+	return identity.TLSOptions{Protocol: protocol, Resumption: true}
+}
+
+func (t *Transport) serverTLS() identity.TLSOptions {
+	return identity.TLSOptions{Protocol: protocol, Resumption: true, Refused: t.refusedHandshake}
+}
+
 // Addr returns the address that the transport listens on.
 func (t *Transport) Addr() string { return t.socket.LocalAddr().String() }
 
@@ -124,7 +134,7 @@ func (t *Transport) Start(deliver func(raft.Message), peer func(id raft.NodeID, 
 	if t.listener != nil {
 		return fmt.Errorf("start transport: %w", transport.ErrStarted)
 	}
-	listener, err := t.quic.Listen(t.options.Identity.ServerTLS(protocol), t.config())
+	listener, err := t.quic.Listen(t.options.Identity.ServerTLS(t.serverTLS()), t.config())
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", t.Addr(), err)
 	}

@@ -79,6 +79,7 @@ func (t *Transport) serve(accepted *net.TCPConn, visit *link.Visit) {
 	peer, leave, err := t.node.Admit(hello, func() { _ = raw.Close() })
 	if err == nil {
 		defer leave()
+		defer t.guard(conn, func() { _ = raw.Close() })()
 		err = t.node.WriteWelcome(conn, nil)
 	} else {
 		_ = t.node.WriteWelcome(conn, err)
@@ -103,13 +104,13 @@ func (t *Transport) welcome(raw *socket) (
 	conn := net.Conn(raw)
 	authenticated := raft.None
 	if t.options.Identity != nil {
-		secure := tls.Server(conn, t.options.Identity.ServerTLS(protocol))
+		secure := tls.Server(conn, t.options.Identity.ServerTLS(identity.TLSOptions{Protocol: protocol}))
 		if err := secure.HandshakeContext(t.node.Context()); err != nil {
 			return hello, nil, nil, refusalOf(err)
 		}
 		authenticated, err = identity.PeerOf(secure.ConnectionState())
 		if err != nil {
-			return hello, nil, nil, transport.Refused(transport.RefusedIdentity, "%v", err)
+			return hello, nil, nil, transport.RefuseIdentity(err)
 		}
 		conn = secure
 	}
@@ -118,8 +119,20 @@ func (t *Transport) welcome(raw *socket) (
 	return hello, reader, conn, err
 }
 
+// guard ends a connection of TLS when its peer's certificate has expired or was revoked.
+func (t *Transport) guard(conn net.Conn, end func()) (release func()) {
+	secure, ok := conn.(*tls.Conn)
+	if !ok {
+		return func() {}
+	}
+	return t.node.Guard(secure.ConnectionState(), conn.RemoteAddr().String(), end)
+}
+
 // refusalOf gives an error of the TLS handshake its reason. That the other side is gone is none.
 func refusalOf(err error) error {
+	if refused := transport.RefuseIdentity(err); refused != nil {
+		return refused
+	}
 	for _, gone := range []error{
 		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, context.Canceled, syscall.ECONNRESET, syscall.EPIPE,
 	} {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/transport"
+	"github.com/raftmark/raftmark/transport/identity"
 	"github.com/raftmark/raftmark/transport/link"
 	"github.com/raftmark/raftmark/transport/wire"
 )
@@ -63,7 +64,10 @@ func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.La
 	if t.options.Identity != nil {
 		o.encoder.SharedBytesMin = sharedBytesMinTLS
 	}
-	if !t.node.Go(o.watch) {
+	if !t.node.Go(func() {
+		defer t.guard(conn, func() { _ = o.Close() })()
+		o.watch()
+	}) {
 		_ = o.Close()
 		return nil, fmt.Errorf("dial node %d: %w", peer.ID(), raft.ErrClosed)
 	}
@@ -100,7 +104,7 @@ func (t *Transport) greet(ctx context.Context, raw *socket, peer raft.NodeID, la
 		return 0, conn, fmt.Errorf("set deadline: %w", err)
 	}
 	if t.options.Identity != nil {
-		secure := tls.Client(conn, t.options.Identity.ClientTLS(protocol, peer))
+		secure := tls.Client(conn, t.options.Identity.ClientTLS(identity.TLSOptions{Protocol: protocol}, peer))
 		if err := secure.HandshakeContext(ctx); err != nil {
 			err = refusalOf(err)
 			t.node.Refuse(err, conn.RemoteAddr().String())
