@@ -76,6 +76,9 @@ func (t *Transport) serve(accepted *net.TCPConn, visit *link.Visit) {
 	if err := faults.Greeted(raw.Conn, hello.From, hello.Lane.String()); err != nil {
 		return // it was held up for too long
 	}
+	if raw.hungUp() { // an attempt that the peer gave up must not take the place of the one that it made instead
+		return
+	}
 	peer, leave, err := t.node.Admit(hello, func() { _ = raw.Close() })
 	if err == nil {
 		defer leave()
