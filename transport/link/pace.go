@@ -56,7 +56,10 @@ func pace(r *wire.Reader, o *transport.Options) {
 	if !ok {
 		return
 	}
-	s := &pacedSource{src: src, reader: r, rate: o.BodyRateMin, every: o.DeadPeerTimeout / 4}
+	s := &pacedSource{
+		src: src, reader: r, rate: o.BodyRateMin, every: o.DeadPeerTimeout / 4,
+		lastly: time.Now(), // the begin of a frame may have come with the hello
+	}
 	s.back, _ = r.Source().(answerer)
 	r.SetSource(s)
 }
