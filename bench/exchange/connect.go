@@ -79,6 +79,7 @@ type connecting struct {
 
 func (e *end) openConnecting() (*connecting, error) {
 	c := configOf(&openCommand{Node: freshNode, Transport: e.config.Transport, TLSDir: e.config.TLSDir})
+	c.Logger = nil // each connection would be a few lines
 	t, err := server.OpenTransport(c)
 	if err != nil {
 		return nil, err

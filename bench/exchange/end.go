@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +38,9 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) (err error) {
 		a, err := e.do(ctx, &c)
 		if err != nil {
 			a.Err, a.Lost = err.Error(), errors.Is(err, ErrLost)
+			if a.Lost {
+				fmt.Fprintf(os.Stderr, "%v\n%v", err, e.transport.Metrics())
+			}
 		}
 		if err := answers.Encode(&a); err != nil {
 			return fmt.Errorf("write answer: %w", err)
@@ -86,7 +91,8 @@ func configOf(o *openCommand) server.Config {
 	const anyPort = "127.0.0.1:0"
 	return server.Config{
 		Cluster: clusterName, Node: o.Node, Transport: o.Transport, TLSDir: o.TLSDir, PeerListen: anyPort,
-		Peers: map[raft.NodeID]server.Peer{o.Node: {Peer: anyPort}},
+		Peers:  map[raft.NodeID]server.Peer{o.Node: {Peer: anyPort}},
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), // life events, which an exchange that goes well has few of
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -31,11 +32,18 @@ func start(t *testing.T, transport string) *exchange.Pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair, err := exchange.Start(t.Context(), exchange.Options{Executable: self, Dir: t.TempDir(), Transport: transport})
+	dir := t.TempDir()
+	pair, err := exchange.Start(t.Context(), exchange.Options{Executable: self, Dir: dir, Transport: transport})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if t.Failed() { // what the transports counted says why
+			for _, end := range []string{"driver", "echo"} {
+				text, _ := os.ReadFile(filepath.Join(dir, end+".log"))
+				t.Logf("%s:\n%s", end, text)
+			}
+		}
 		if err := pair.Close(); err != nil {
 			t.Error(err)
 		}
