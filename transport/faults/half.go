@@ -28,9 +28,8 @@ type half struct {
 	bytes    int
 	deadline time.Time
 
-	// news is closed, and replaced, when somebody waits and something else of this changed.
-	news    chan struct{}
-	waiters int
+	// news is closed when something else of this changed; it is nil when nobody waits for that.
+	news chan struct{}
 }
 
 // push appends a chunk. When it arrives, those lost before it are missed there. h.mu is held.
@@ -69,7 +68,7 @@ func (h *half) drop() {
 
 // tell wakes who waits. h.mu is held.
 func (h *half) tell() {
-	if h.waiters > 0 {
+	if h.news != nil {
 		close(h.news)
 		h.news = nil
 	}
@@ -93,11 +92,9 @@ func (h *half) wait(until time.Time, changed, ended <-chan struct{}) {
 		h.news = make(chan struct{})
 	}
 	news := h.news
-	h.waiters++
 	h.mu.Unlock()
 	waitFor(until, news, changed, ended)
 	h.mu.Lock()
-	h.waiters--
 }
 
 // waitFor waits for an instant, where it is not zero, or one of the channels. The last moments before the instant are
