@@ -97,17 +97,24 @@ func (h *half) wait(until time.Time, changed, ended <-chan struct{}) {
 	h.mu.Lock()
 }
 
+// SleepUntil sleeps until an instant that is SleepMax away or less; later ones it leaves to a timer of the caller's.
+func SleepUntil(at time.Time) {
+	if left := time.Until(at); left <= SleepMax {
+		sleep(left)
+	}
+}
+
 // waitFor waits for an instant, where it is not zero, or one of the channels. The last moments before the instant are
 // slept through: the runtime's timers may be a millisecond late.
 func waitFor(until time.Time, news, changed, ended <-chan struct{}) {
 	var expired <-chan time.Time
 	if !until.IsZero() {
 		left := time.Until(until)
-		if left <= sleepMax {
+		if left <= SleepMax {
 			sleep(left)
 			return
 		}
-		timer := time.NewTimer(left - sleepMax)
+		timer := time.NewTimer(left - SleepMax)
 		defer timer.Stop()
 		expired = timer.C
 	}

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sleepMax is the length of a wait that nothing ends early.
-const sleepMax = 1500 * time.Microsecond
+// SleepMax is the length of a wait that nothing ends early.
+const SleepMax = 1500 * time.Microsecond
 
 // sleep sleeps to within a tenth of a millisecond, which the runtime's timers do not.
 func sleep(d time.Duration) {

@@ -4,8 +4,8 @@ package faults
 
 import "time"
 
-// sleepMax is the length of a wait that nothing ends early.
-const sleepMax = 200 * time.Microsecond
+// SleepMax is the length of a wait that nothing ends early.
+const SleepMax = 200 * time.Microsecond
 
 // sleep sleeps.
 func sleep(d time.Duration) { time.Sleep(d) }

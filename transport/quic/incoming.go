@@ -80,6 +80,7 @@ func (t *Transport) welcome(conn *quicgo.Conn) (hello wire.Hello, err error) {
 		hello, err = t.node.ReadHello(wire.NewReader(stream, wire.HelloBytesMax), authenticated)
 	}
 	if err == nil {
+		t.socket.owned(conn.RemoteAddr(), hello.From)
 		err = t.node.CheckStale(hello)
 	}
 	if answered := t.node.WriteWelcome(stream, err); err == nil {

@@ -92,6 +92,7 @@ func (t *Transport) connect(ctx context.Context, peer raft.NodeID, address strin
 	if err != nil {
 		return nil, 0, fmt.Errorf("dial node %d: %w", peer, err)
 	}
+	t.socket.owned(udp, peer)
 	dialing, cancel := context.WithTimeout(ctx, t.options.DialTimeout)
 	defer cancel()
 	conn, err := t.quic.Dial(dialing, udp, t.options.Identity.ClientTLS(t.clientTLS(), peer), t.config())

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/net/ipv4"
+
+	"github.com/raftmark/raftmark/transport/faults"
 )
 
 // Bounds of what a gate holds in one socket, both directions together; more is lost, as in a router.
@@ -108,7 +110,7 @@ func (l *late) schedule() {
 	if len(l.waiting) == 0 || l.stopped {
 		return
 	}
-	pause := max(0, time.Until(l.waiting[0].due))
+	pause := max(0, time.Until(l.waiting[0].due)-faults.SleepMax)
 	if l.timer == nil {
 		l.timer = time.AfterFunc(pause, l.release)
 		return
@@ -119,6 +121,12 @@ func (l *late) schedule() {
 // release sends what is due and hands the reader what arrived.
 func (l *late) release() {
 	l.mu.Lock()
+	if len(l.waiting) > 0 { // the timer ends early, and may be late by as much
+		due := l.waiting[0].due
+		l.mu.Unlock()
+		faults.SleepUntil(due)
+		l.mu.Lock()
+	}
 	now := time.Now()
 	var out []held
 	arrived := false
