@@ -56,6 +56,9 @@ func (p *Peer) farewell(payload []byte) error {
 
 // receiveFrame delivers the messages of one frame; aliased says that one of them refers to payload.
 func (p *Peer) receiveFrame(payload []byte) (count int, aliased bool, err error) {
+	if len(payload) == 0 {
+		return 0, false, transport.Refused(transport.RefusedMalformed, "frame without a message")
+	}
 	for len(payload) > 0 {
 		var m raft.Message
 		payload, err = wire.DecodeMessage(payload, &m)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Proxy stands between two nodes and passes on what they say, unless it is frozen: then both hear nothing, and nobody
@@ -14,12 +15,62 @@ type Proxy struct {
 	// Addr is where the one node dials to reach the other.
 	Addr string
 
-	frozen atomic.Bool
-	mu     sync.Mutex
-	thawed chan struct{} // closed when it is not frozen
-	closed bool
-	open   []io.Closer
-	work   sync.WaitGroup
+	network string // of the dialer
+	frozen  atomic.Bool
+	mu      sync.Mutex
+	thawed  chan struct{} // closed when it is not frozen
+	closed  bool
+	open    []io.Closer
+	work    sync.WaitGroup
+	// said is what each connection said to target, as it was read.
+	said []*record
+}
+
+// record is what was said on one connection, or from one address.
+type record struct{ parts [][]byte }
+
+// recording begins a record.
+func (p *Proxy) recording() *record {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := &record{}
+	p.said = append(p.said, r)
+	return r
+}
+
+func (p *Proxy) add(r *record, part []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r.parts = append(r.parts, append([]byte(nil), part...))
+}
+
+// Replay says to target what was said before, each connection on a new one, and returns how many those were and of how
+// many bytes. It waits until target has hung up, where there is such a thing, or a while.
+func (p *Proxy) Replay(t testing.TB, target string) (connections, bytes int) {
+	t.Helper()
+	p.mu.Lock()
+	said := append([]*record(nil), p.said...)
+	p.mu.Unlock()
+	for _, r := range said {
+		conn, err := net.Dial(p.network, target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range r.parts {
+			n, err := conn.Write(part)
+			bytes += n
+			if err != nil {
+				break // it has hung up already
+			}
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		if p.network == "udp" {
+			_ = conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		}
+		_, _ = io.Copy(io.Discard, conn)
+		_ = conn.Close()
+	}
+	return len(said), bytes
 }
 
 // Freeze has the proxy hold what comes (true), or go on.
@@ -37,8 +88,8 @@ func (p *Proxy) Freeze(on bool) {
 	}
 }
 
-func newProxy(t testing.TB) *Proxy {
-	p := &Proxy{thawed: make(chan struct{})}
+func newProxy(t testing.TB, network string) *Proxy {
+	p := &Proxy{network: network, thawed: make(chan struct{})}
 	close(p.thawed)
 	t.Cleanup(func() {
 		p.Freeze(false)
@@ -80,7 +131,7 @@ func (p *Proxy) wait() {
 // ProxyTCP makes a proxy of connections to target.
 func ProxyTCP(t testing.TB, target string) *Proxy {
 	t.Helper()
-	p := newProxy(t)
+	p := newProxy(t, "tcp")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -111,17 +162,19 @@ func (p *Proxy) join(from net.Conn, target string) {
 		_ = from.Close()
 		return
 	}
-	p.work.Go(func() { p.pass(from, to) })
-	p.pass(to, from)
+	said := p.recording()
+	p.work.Go(func() { p.pass(from, to, func(b []byte) { p.add(said, b) }) })
+	p.pass(to, from, func([]byte) {})
 }
 
-func (p *Proxy) pass(from, to net.Conn) {
+func (p *Proxy) pass(from, to net.Conn, heard func([]byte)) {
 	buffer := make([]byte, 64<<10)
 	for {
 		p.wait()
 		n, err := from.Read(buffer)
 		p.wait() // what was read before the freeze is held, too
 		if n > 0 {
+			heard(buffer[:n])
 			if _, err := to.Write(buffer[:n]); err != nil {
 				break
 			}
@@ -137,7 +190,7 @@ func (p *Proxy) pass(from, to net.Conn) {
 // ProxyUDP makes a proxy of datagrams to target. What comes while it is frozen is lost.
 func ProxyUDP(t testing.TB, target string) *Proxy {
 	t.Helper()
-	p := newProxy(t)
+	p := newProxy(t, "udp")
 	front, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +199,7 @@ func ProxyUDP(t testing.TB, target string) *Proxy {
 	p.Addr = front.LocalAddr().String()
 	p.work.Go(func() {
 		back := map[string]*net.UDPConn{} // of each address that was heard of
+		said := map[string]*record{}
 		buffer := make([]byte, 64<<10)
 		for {
 			n, from, err := front.ReadFromUDP(buffer)
@@ -158,7 +212,9 @@ func ProxyUDP(t testing.TB, target string) *Proxy {
 					return
 				}
 				back[from.String()] = to
+				said[from.String()] = p.recording()
 			}
+			p.add(said[from.String()], buffer[:n])
 			if !p.frozen.Load() {
 				_, _ = to.Write(buffer[:n])
 			}

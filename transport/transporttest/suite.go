@@ -35,6 +35,8 @@ type Config struct {
 	ByID bool
 	// Proxy puts something between the nodes that can be frozen: [ProxyTCP] or [ProxyUDP]. Nil where nothing can be.
 	Proxy func(t testing.TB, target string) *Proxy
+	// Hostile is for [RunHostile] only.
+	Hostile *Hostile
 }
 
 // Run runs all cases. network is called once a case and returns the constructor of the nodes of one network.
@@ -64,17 +66,23 @@ type env struct {
 	make   New
 	config Config
 
+	// inbox bounds the messages that wait to be received by the test, of each node.
+	inbox int
+
 	mu          sync.Mutex
 	authorities map[string]*identity.Authority
 	started     uint64
 }
 
+// inboxDefault is enough for every case that does not receive while it sends.
+const inboxDefault = 1 << 17
+
 func newEnv(t testing.TB, make New, config Config) *env {
-	return &env{TB: t, make: make, config: config, authorities: map[string]*identity.Authority{}}
+	return &env{TB: t, make: make, config: config, inbox: inboxDefault, authorities: map[string]*identity.Authority{}}
 }
 
 func (e *env) sub(t testing.TB) *env {
-	return &env{TB: t, make: e.make, config: e.config, authorities: e.authorities}
+	return &env{TB: t, make: e.make, config: e.config, inbox: e.inbox, authorities: e.authorities}
 }
 
 // node is one node of a case, and what it heard.
@@ -87,6 +95,7 @@ type node struct {
 	messages  chan raft.Message
 	onMessage func(raft.Message)
 	log       *logged
+	identity  *identity.Identity
 
 	mu    sync.Mutex
 	ups   map[raft.NodeID]int
@@ -114,8 +123,8 @@ func (e *env) open(options transport.Options) *node {
 		e.Fatalf("new transport of node %d: %v", options.Self, err)
 	}
 	n := &node{
-		Transport: t, env: e, id: options.Self, addr: t.Addr(), messages: make(chan raft.Message, 1<<17),
-		log: log, ups: map[raft.NodeID]int{}, downs: map[raft.NodeID]int{},
+		Transport: t, env: e, id: options.Self, addr: t.Addr(), messages: make(chan raft.Message, e.inbox),
+		log: log, identity: options.Identity, ups: map[raft.NodeID]int{}, downs: map[raft.NodeID]int{},
 	}
 	e.Cleanup(func() { _ = t.Close() })
 	return n
