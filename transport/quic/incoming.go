@@ -45,14 +45,22 @@ func (t *Transport) serve(conn *quicgo.Conn) {
 		t.node.Refuse(err, remote)
 		return // the peer hangs up when it has read why, or the connection idles out
 	}
-	defer t.guard(conn)()
+	t.read(accepted(conn, hello))
+}
+
+// read takes the streams of the peer's lanes until the connection ends, whoever dialed it.
+func (t *Transport) read(c *connection) {
+	stop := context.AfterFunc(t.node.Context(), func() { _ = c.CloseWithError(codeClosed, "") })
+	defer stop()
+	defer t.forget()
+	defer t.guard(c.Conn)()
 	for {
-		stream, err := conn.AcceptUniStream(t.node.Context())
+		stream, err := c.AcceptUniStream(t.node.Context())
 		if reason := reasonOf(err); reason != transport.RefusedNone {
-			_ = t.node.RefusedBy(hello.From, reason)
+			_ = t.node.RefusedBy(c.peer, reason)
 		}
-		if err != nil || !t.node.Go(func() { t.receive(conn, stream, hello) }) {
-			_ = conn.CloseWithError(codeClosed, "")
+		if err != nil || !t.node.Go(func() { t.receive(c, stream) }) {
+			_ = c.CloseWithError(codeClosed, "")
 			return
 		}
 	}
@@ -80,8 +88,11 @@ func (t *Transport) welcome(conn *quicgo.Conn) (hello wire.Hello, err error) {
 		hello, err = t.node.ReadHello(wire.NewReader(stream, wire.HelloBytesMax), authenticated)
 	}
 	if err == nil {
-		t.socket.owned(conn.RemoteAddr(), hello.From)
 		err = t.node.CheckStale(hello)
+	}
+	if err == nil && t.options.Self < hello.From && t.decide(accepted(conn, hello)) == crossed {
+		_ = conn.CloseWithError(codeCrossed, "")
+		return hello, errCrossed
 	}
 	if answered := t.node.WriteWelcome(stream, err); err == nil {
 		err = answered
@@ -92,6 +103,14 @@ func (t *Transport) welcome(conn *quicgo.Conn) (hello wire.Hello, err error) {
 	}
 	return hello, err
 }
+
+// accepted returns a connection whose hello was read.
+func accepted(conn *quicgo.Conn, hello wire.Hello) *connection {
+	return &connection{Conn: conn, peer: hello.From, incarnation: hello.Incarnation, address: hello.Address}
+}
+
+// decide says what this node, whose id is the smaller one, makes of a connection that the peer dialed.
+func (t *Transport) decide(c *connection) verdict { return t.session(c.peer).offer(c, t.usable(c)) }
 
 // hangUpLater gives the peer time to read why it is refused.
 func (t *Transport) hangUpLater(conn *quicgo.Conn) {
@@ -108,27 +127,30 @@ func (t *Transport) hangUpLater(conn *quicgo.Conn) {
 }
 
 // receive greets one lane's stream and delivers what comes. Whatever ends it ends the connection.
-func (t *Transport) receive(conn *quicgo.Conn, stream *quicgo.ReceiveStream, greeted wire.Hello) {
-	err := t.receiveLane(conn, stream, greeted)
-	_ = conn.CloseWithError(codeBroken, "")
-	t.node.Refuse(err, conn.RemoteAddr().String())
+func (t *Transport) receive(c *connection, stream *quicgo.ReceiveStream) {
+	err := t.receiveLane(c, stream)
+	_ = c.CloseWithError(codeBroken, "")
+	t.node.Refuse(err, c.RemoteAddr().String())
 }
 
-func (t *Transport) receiveLane(conn *quicgo.Conn, stream *quicgo.ReceiveStream, greeted wire.Hello) error {
+func (t *Transport) receiveLane(c *connection, stream *quicgo.ReceiveStream) error {
 	if err := stream.SetReadDeadline(time.Now().Add(t.options.HandshakeTimeout)); err != nil {
 		return fmt.Errorf("set deadline: %w", err)
 	}
 	reader := wire.NewReader(stream, wire.HelloBytesMax)
-	hello, err := t.node.ReadHello(reader, greeted.From)
+	hello, err := t.node.ReadHello(reader, c.peer)
 	if err != nil {
 		return err
 	}
-	if hello.Incarnation != greeted.Incarnation {
+	if hello.Incarnation != c.incarnation {
 		return transport.Refused(transport.RefusedMalformed, "incarnation %d on a stream, %d on its connection",
-			hello.Incarnation, greeted.Incarnation)
+			hello.Incarnation, c.incarnation)
+	}
+	if !c.dialed { // it was accepted, and the peer has decided to use it
+		t.session(c.peer).confirm(c, t.usable(c))
 	}
 	peer, leave, err := t.node.Admit(hello, func() {
-		go func() { _ = conn.CloseWithError(codeClosed, "replaced") }()
+		go func() { _ = c.CloseWithError(codeClosed, "replaced") }()
 	})
 	if err != nil {
 		return err

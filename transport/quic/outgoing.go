@@ -22,32 +22,6 @@ var urgency = [transport.LaneCount]int8{
 	transport.LaneControl: 0, transport.LaneAppend: 3, transport.LaneSnapshot: 6,
 }
 
-// session is the connection to one peer that its lanes share.
-type session struct {
-	// turn has one slot: who holds it may read and replace the rest.
-	turn        chan struct{}
-	conn        *quicgo.Conn
-	address     string // that was dialed
-	incarnation uint64
-}
-
-// session returns the session of a peer, which is kept for as long as it is one.
-func (t *Transport) session(peer *link.Peer) *session {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := t.sessions[peer]
-	if s == nil {
-		s = &session{turn: make(chan struct{}, 1)}
-		t.sessions[peer] = s
-		context.AfterFunc(peer.Context(), func() {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			delete(t.sessions, peer)
-		})
-	}
-	return s
-}
-
 // outgoing is one lane's stream on a session's connection. Whatever breaks it breaks the connection.
 type outgoing struct {
 	conn        *quicgo.Conn
@@ -57,29 +31,15 @@ type outgoing struct {
 	encoder     wire.Encoder
 }
 
-// dial implements link.Dial: the first lane connects, the others add their streams.
+// dial implements link.Dial: the lane's stream is added to the connection that there is.
 func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.Lane) (link.Outgoing, error) {
-	s := t.session(peer)
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("dial node %d: %w", peer.ID(), context.Cause(ctx))
+	c, err := t.connection(ctx, peer)
+	if err != nil {
+		return nil, err
 	}
-	address := peer.Address()
-	if s.conn != nil && s.address != address {
-		_ = s.conn.CloseWithError(codeClosed, "moved")
-	}
-	if s.conn == nil || s.conn.Context().Err() != nil {
-		conn, incarnation, err := t.connect(ctx, peer.ID(), address)
-		if err != nil {
-			return nil, err
-		}
-		s.conn, s.address, s.incarnation = conn, address, incarnation
-	}
-	o := &outgoing{conn: s.conn, incarnation: s.incarnation, timeout: t.options.WriteTimeout}
+	o := &outgoing{conn: c.Conn, incarnation: c.incarnation, timeout: t.options.WriteTimeout}
 	o.encoder.SharedBytesMin = sharedBytesMin
-	if err := o.open(ctx, t.node.Hello(peer.ID(), lane)); err != nil {
+	if err := o.open(t.node.Hello(peer.ID(), lane)); err != nil {
 		_ = o.Close()
 		return nil, fmt.Errorf("open %v stream to node %d: %w", lane, peer.ID(), err)
 	}
@@ -87,20 +47,21 @@ func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.La
 }
 
 // connect makes the connection and introduces this node.
-func (t *Transport) connect(ctx context.Context, peer raft.NodeID, address string) (*quicgo.Conn, uint64, error) {
+func (t *Transport) connect(ctx context.Context, to *link.Peer) (*connection, error) {
+	peer, address := to.ID(), to.Address()
 	udp, err := net.ResolveUDPAddr("udp", address)
 	if err != nil {
-		return nil, 0, fmt.Errorf("dial node %d: %w", peer, err)
+		return nil, fmt.Errorf("dial node %d: %w", peer, err)
 	}
-	t.socket.owned(udp, peer)
 	dialing, cancel := context.WithTimeout(ctx, t.options.DialTimeout)
 	defer cancel()
 	conn, err := t.quic.Dial(dialing, udp, t.options.Identity.ClientTLS(t.clientTLS(), peer), t.config())
 	if err != nil {
 		err = refusalOf(err)
 		t.node.Refuse(err, address)
-		return nil, 0, fmt.Errorf("dial node %d: %w", peer, err)
+		return nil, fmt.Errorf("dial node %d: %w", peer, err)
 	}
+	t.socket.owned(conn.RemoteAddr(), peer)
 	incarnation, err := t.greet(ctx, conn, peer)
 	if err != nil {
 		code := codeRefused
@@ -108,10 +69,9 @@ func (t *Transport) connect(ctx context.Context, peer raft.NodeID, address strin
 			code = codeReason + quicgo.ApplicationErrorCode(reason)
 		}
 		_ = conn.CloseWithError(code, "")
-		return nil, 0, fmt.Errorf("greet node %d: %w", peer, err)
+		return nil, fmt.Errorf("greet node %d: %w", peer, err)
 	}
-	context.AfterFunc(conn.Context(), t.guard(conn))
-	return conn, incarnation, nil
+	return &connection{Conn: conn, peer: peer, incarnation: incarnation, address: address}, nil
 }
 
 func (t *Transport) greet(ctx context.Context, conn *quicgo.Conn, peer raft.NodeID) (uint64, error) {
@@ -127,9 +87,10 @@ func (t *Transport) greet(ctx context.Context, conn *quicgo.Conn, peer raft.Node
 	return t.node.Greet(stream, peer, transport.LaneControl)
 }
 
-// open adds the lane's stream to the connection.
-func (o *outgoing) open(ctx context.Context, hello wire.Hello) error {
-	stream, err := o.conn.OpenUniStreamSync(ctx)
+// open adds the lane's stream to the connection. It does not wait, so that a dial that is given up does not cost the
+// other lanes their connection.
+func (o *outgoing) open(hello wire.Hello) error {
+	stream, err := o.conn.OpenUniStream()
 	if err != nil {
 		return err
 	}

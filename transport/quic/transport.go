@@ -41,6 +41,8 @@ const (
 	codeClosed  quicgo.ApplicationErrorCode = 0
 	codeRefused quicgo.ApplicationErrorCode = 1
 	codeBroken  quicgo.ApplicationErrorCode = 2
+	// codeCrossed says that there is another connection, which was made at the same time.
+	codeCrossed quicgo.ApplicationErrorCode = 3
 	// codeReason and above: the dialer refused the accepter, for the reason added to it.
 	codeReason quicgo.ApplicationErrorCode = 256
 )
@@ -54,6 +56,15 @@ func reasonOf(err error) transport.Refusal {
 	return transport.Refusal(closed.ErrorCode - codeReason)
 }
 
+// errCrossed says that the peer's dial crossed this node's, and came first.
+var errCrossed = errors.New("the peer has connected at the same time")
+
+// isCrossing reports whether err is errCrossed, or the peer's way to say so.
+func isCrossing(err error) bool {
+	var closed *quicgo.ApplicationError
+	return errors.Is(err, errCrossed) || errors.As(err, &closed) && closed.ErrorCode == codeCrossed
+}
+
 // Transport is one node's QUIC transport.
 type Transport struct {
 	node     *link.Node
@@ -65,13 +76,13 @@ type Transport struct {
 	greetings chan struct{}
 
 	mu       sync.Mutex
-	sessions map[*link.Peer]*session
+	sessions map[raft.NodeID]*session
 }
 
 // New checks the options and binds the socket; nothing is accepted before Start.
 func New(options transport.Options) (*Transport, error) {
 	t := &Transport{
-		greetings: make(chan struct{}, greetingsMax), sessions: map[*link.Peer]*session{},
+		greetings: make(chan struct{}, greetingsMax), sessions: map[raft.NodeID]*session{},
 	}
 	node, err := link.NewNode(options, t.dial, transport.CheckReachable)
 	if err != nil {
@@ -84,9 +95,6 @@ func New(options transport.Options) (*Transport, error) {
 	t.socket, err = listen(t.options.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("Listen = %s: %w", t.options.Listen, err)
-	}
-	if t.options.Faults != nil { // a nil pointer would be a gate
-		t.socket.gate = t.options.Faults
 	}
 	t.node.Listens(t.Addr())
 	resetKey := quicgo.StatelessResetKey(t.options.Identity.ResetKey())
