@@ -88,6 +88,7 @@ func (t *Transport) welcome(conn *quicgo.Conn) (hello wire.Hello, err error) {
 		hello, err = t.node.ReadHello(wire.NewReader(stream, wire.HelloBytesMax), authenticated)
 	}
 	if err == nil {
+		t.socket.owned(conn.RemoteAddr(), hello.From)
 		err = t.node.CheckStale(hello)
 	}
 	if err == nil && t.options.Self < hello.From && t.decide(accepted(conn, hello)) == crossed {

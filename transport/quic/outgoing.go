@@ -53,6 +53,7 @@ func (t *Transport) connect(ctx context.Context, to *link.Peer) (*connection, er
 	if err != nil {
 		return nil, fmt.Errorf("dial node %d: %w", peer, err)
 	}
+	t.socket.owned(udp, peer)
 	dialing, cancel := context.WithTimeout(ctx, t.options.DialTimeout)
 	defer cancel()
 	conn, err := t.quic.Dial(dialing, udp, t.options.Identity.ClientTLS(t.clientTLS(), peer), t.config())
@@ -61,7 +62,6 @@ func (t *Transport) connect(ctx context.Context, to *link.Peer) (*connection, er
 		t.node.Refuse(err, address)
 		return nil, fmt.Errorf("dial node %d: %w", peer, err)
 	}
-	t.socket.owned(conn.RemoteAddr(), peer)
 	incarnation, err := t.greet(ctx, conn, peer)
 	if err != nil {
 		code := codeRefused

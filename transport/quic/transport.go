@@ -96,6 +96,9 @@ func New(options transport.Options) (*Transport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("Listen = %s: %w", t.options.Listen, err)
 	}
+	if t.options.Faults != nil { // a nil pointer would be a gate
+		t.socket.gate = t.options.Faults
+	}
 	t.node.Listens(t.Addr())
 	resetKey := quicgo.StatelessResetKey(t.options.Identity.ResetKey())
 	t.quic = &quicgo.Transport{Conn: t.socket, ConnectionIDLength: 8, StatelessResetKey: &resetKey}
