@@ -66,6 +66,7 @@ type Core struct {
 	transfer transfer
 	reads    reads
 	incoming incoming
+	storing  uint64 // bytes of chunks handed over to be stored, of this snapshot and of those given up
 	recovery recovery
 	attempts uint64 // to take a snapshot, so far
 
@@ -91,7 +92,17 @@ type peer struct {
 	ackedSeq     uint64 // the last message of this term that it answered
 	heardAt      uint64 // ticks + 1, when progress was last told of an answer to a heartbeat
 	lost         bool   // it does not have what it acknowledged: its disk was replaced
+	debts        peerDebts
 }
+
+// peerDebts counts what was asked for on behalf of a follower and is not paid, in whichever term.
+type peerDebts struct {
+	fetches, chunks int
+}
+
+// peerDebtsMax bounds each of peerDebts. One is the rule; more are under way when what is asked for was overtaken by an
+// answer of the follower.
+const peerDebtsMax = 4
 
 type vote uint8
 

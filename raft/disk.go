@@ -16,6 +16,7 @@ type disk struct {
 	lastWrite WriteID
 	restore   *Snapshot // to be put in the place of the log
 	bytes     int       // of entries that are unwritten or pending
+	sends     int       // messages that wait for what is pending
 }
 
 type write struct {
@@ -23,6 +24,7 @@ type write struct {
 	term  Term
 	upto  Index // the entries of the log that are durable once this write is; lowered by truncation
 	bytes int
+	sends int // messages that wait for it
 }
 
 func newDisk(durable Index, hs HardState) disk {
@@ -85,6 +87,14 @@ func (d *disk) handOver(spans []Span, last Index) ([]Span, WriteID) {
 	return spans, d.lastWrite
 }
 
+// await takes note that n messages wait for all that is pending.
+func (d *disk) await(n int) {
+	if len(d.pending) > 0 {
+		d.pending[len(d.pending)-1].sends += n
+		d.sends += n
+	}
+}
+
 // synced takes the completion of all writes up to id.
 func (d *disk) synced(id WriteID) {
 	invariant.Check2(id <= d.lastWrite, "write %d completed, the last one asked for is %d", id, d.lastWrite)
@@ -92,6 +102,7 @@ func (d *disk) synced(id WriteID) {
 	for n < len(d.pending) && d.pending[n].id <= id {
 		d.durable = max(d.durable, d.pending[n].upto)
 		d.bytes -= d.pending[n].bytes
+		d.sends -= d.pending[n].sends
 		d.term = d.pending[n].term
 		n++
 	}

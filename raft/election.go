@@ -220,7 +220,7 @@ func (c *Core) becomeLeader() {
 	c.electionElapsed, c.heartbeatElapsed, c.patience = 0, 0, 0
 	for i := range c.peers {
 		old := &c.peers[i]
-		c.peers[i] = peer{Member: old.Member, progress: c.newProgress()}
+		c.peers[i] = peer{Member: old.Member, progress: c.newProgress(), debts: old.debts}
 		c.peers[i].progress.Active = old.vote == voteGranted
 	}
 	c.termStart = c.lastIndex() + 1

@@ -1,6 +1,10 @@
 package raft
 
-import "github.com/raftmark/raftmark/internal/invariant"
+import (
+	"math"
+
+	"github.com/raftmark/raftmark/internal/invariant"
+)
 
 // handleAppend is AppendEntries' receiver (Figure 2, §5.3).
 func (c *Core) handleAppend(m Message) {
@@ -57,25 +61,41 @@ func (c *Core) storeEntries(s Span, commit Index) Index {
 // what is cut will be sent again. The cap refuses only commands of the current term: a leader that took over
 // a log filled to the cap commits it with the no-op of its own term (§5.4.2), and would wait for ever if
 // nobody took that. What is older was kept to the cap by its own leader. Nor does it refuse what the leader has
-// committed, which is committed here as soon as it is stored.
+// committed, which is committed here as soon as it is stored. For all of these holds a limit far above the cap, so that
+// a leader that lies cannot fill this server's memory.
 func (c *Core) fitting(s Span, least int, commit Index) Span {
 	entries, bytes := int(s.Prev.Index-c.commitIndex), c.uncommittedBytes
 	if commit > s.Prev.Index {
 		entries, bytes = 0, 0
 	}
+	entriesLimit, bytesLimit := c.uncommittedLimits()
+	undurable, waiting := int(s.Prev.Index-c.disk.durable), c.disk.bytes
 	for i := range s.Entries {
 		e := &s.Entries[i]
-		if s.Prev.Index+Index(i) < commit {
-			continue
+		full := undurable+i >= entriesLimit || waiting >= bytesLimit
+		waiting += e.Size()
+		if s.Prev.Index+Index(i) >= commit {
+			full = full || entries >= entriesLimit || bytes >= bytesLimit
+			if e.Term == c.currentTerm && e.Kind != EntryNoop {
+				full = full || entries >= c.cfg.UncommittedEntriesMax || bytes >= c.cfg.UncommittedBytesMax
+			}
+			entries++
+			bytes += e.Size()
 		}
-		capped := e.Term == c.currentTerm && e.Kind != EntryNoop
-		if i >= least && capped && (entries >= c.cfg.UncommittedEntriesMax || bytes >= c.cfg.UncommittedBytesMax) {
+		if i >= least && full {
 			return Span{Prev: s.Prev, Entries: s.Entries[:i:i]}
 		}
-		entries++
-		bytes += e.Size()
 	}
 	return s
+}
+
+// uncommittedLimits bound what this server holds in memory of entries that are not committed, and of those that its
+// disk does not have yet: several caps, as earlier leaders may have had greater ones, the no-ops of terms in which
+// nothing was committed, and an entry that is larger than the cap.
+func (c *Core) uncommittedLimits() (entries, bytes int) {
+	const caps, noops = 4, 256
+	limit := func(most, more int) int { return min(most, (math.MaxInt-more)/caps)*caps + more }
+	return limit(c.cfg.UncommittedEntriesMax, noops), limit(c.cfg.UncommittedBytesMax, EntryDataBytesMax)
 }
 
 // truncate removes the entries above index from the end of the log.

@@ -42,6 +42,10 @@ func (c *Core) sendEntries(p *peer) bool {
 		return false
 	}
 	if !c.tail.holds(after) {
+		if p.debts.fetches >= peerDebtsMax {
+			return false // it is asked for when one is paid
+		}
+		p.debts.fetches++
 		p.progress.Fetching = true
 		c.debts.fetch = append(c.debts.fetch, Fetch{
 			To: p.ID, Term: c.currentTerm, After: after,
@@ -74,6 +78,9 @@ func (c *Core) sendAppend(p *peer, span Span, bytes int) {
 // heartbeat.
 func (c *Core) Fetched(f Fetch, span Span, err error) {
 	p := c.peer(f.To)
+	if p != nil {
+		p.debts.fetches = max(0, p.debts.fetches-1)
+	}
 	if c.role != Leader || f.Term != c.currentTerm || p == nil ||
 		!p.progress.Fetching || Index(p.progress.Next)-1 != f.After {
 		return

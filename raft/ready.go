@@ -128,6 +128,7 @@ func (c *Core) Ready(r *Ready) bool {
 		r.SendNow = append(r.SendNow, r.SendAfterSync...)
 		r.SendAfterSync = emptied(r.SendAfterSync)
 	}
+	c.disk.await(len(r.SendAfterSync))
 	r.Apply = c.handOverApply(r.Apply)
 	r.Fetch = append(r.Fetch, c.debts.fetch...)
 	r.ReadChunks = append(r.ReadChunks, c.debts.readChunks...)

@@ -40,16 +40,20 @@ func (c *Core) handleSnapshot(m Message) {
 	}
 	room := uint64(c.cfg.SnapshotInflightBytes + c.cfg.SnapshotChunkBytes)
 	switch {
-	case chunk.Offset > in.accepted || in.accepted > in.stored+room:
+	case chunk.Offset > in.accepted || in.accepted > in.stored+room || c.storing > room:
 		c.replySnapshot(m.From, last, m.Seq, Chunk{Offset: in.accepted}, true)
 	case chunk.Offset == in.accepted && (len(chunk.Data) > 0 || chunk.Done):
 		in.accepted += uint64(len(chunk.Data))
+		c.storing += storeSize(chunk)
 		c.debts.storeChunks = append(c.debts.storeChunks,
 			StoreChunk{From: m.From, Term: m.Term, Chunk: *chunk, Seq: m.Seq, attempt: in.attempt})
 	default: // again, or without data: what is stored is the answer
 		c.replySnapshot(m.From, last, m.Seq, Chunk{Offset: in.stored}, false)
 	}
 }
+
+// storeSize is what a chunk counts while it waits to be stored: its bytes, but not nothing.
+func storeSize(chunk *Chunk) uint64 { return uint64(max(1, len(chunk.Data))) }
 
 // has reports whether this server has everything up to a committed entry, and then knows that it is committed.
 func (c *Core) has(id EntryID) bool {
@@ -76,6 +80,7 @@ func (c *Core) replySnapshot(to NodeID, last EntryID, seq uint64, chunk Chunk, r
 // ChunkStored pays a StoreChunk, with an error when it could not be stored: then the snapshot begins anew. With Done
 // all of it is durable, and survives a crash as a whole.
 func (c *Core) ChunkStored(s StoreChunk, err error) {
+	c.storing -= min(c.storing, storeSize(&s.Chunk))
 	in := &c.incoming
 	if in.attempt == 0 || s.attempt != in.attempt || in.ready {
 		return

@@ -32,6 +32,10 @@ func (c *Core) sendSnapshot(p *peer) {
 	if s.reading || s.ended || s.pause > 0 || s.sent-s.stored >= uint64(c.cfg.SnapshotInflightBytes) {
 		return
 	}
+	if p.debts.chunks >= peerDebtsMax {
+		return
+	}
+	p.debts.chunks++
 	s.reading = true
 	c.debts.readChunks = append(c.debts.readChunks, ReadChunk{
 		To: p.ID, Term: c.currentTerm, Of: s.of, NotBelow: c.first.Index,
@@ -43,6 +47,9 @@ func (c *Core) sendSnapshot(p *peer) {
 // begins anew, after a pause that doubles with each failure in a row.
 func (c *Core) ChunkRead(r ReadChunk, chunk Chunk, err error) {
 	p := c.peer(r.To)
+	if p != nil {
+		p.debts.chunks = max(0, p.debts.chunks-1)
+	}
 	if c.role != Leader || r.Term != c.currentTerm || p == nil || !p.streams() {
 		return
 	}
@@ -115,9 +122,9 @@ func (c *Core) handleSnapshotReply(m Message) {
 }
 
 // goBack sends again from the byte that the follower wants. Refusals of what was sent before that are not
-// heeded.
+// heeded, nor of what was never sent: seq is the last message that was.
 func (s *stream) goBack(m Message, seq uint64) {
-	if m.Seq <= s.seq {
+	if m.Seq <= s.seq || m.Seq > seq {
 		return
 	}
 	s.seq = seq

@@ -9,6 +9,9 @@ func (c *Core) Step(m Message) error {
 		c.dropped++
 		return err
 	}
+	if c.diskIsFull() && c.needsDisk(m) {
+		return nil // lost, as any message may be
+	}
 	switch {
 	case m.Term > c.currentTerm:
 		if !c.meetNewerTerm(m) {
@@ -142,7 +145,14 @@ func (c *Core) vetSpan(m Message) error {
 // meetNewerTerm applies "if RPC request or response contains term T > currentTerm: set currentTerm = T,
 // convert to follower" (Figure 2), with the exceptions of pre-vote and of the leader's lease. It reports
 // whether m is to be processed further.
+//
+// A server that hears a leader takes a newer term from no server that it does not know: a member that was added lately,
+// and leads or stands already, will be known soon, or the leader will be heard no more. Anybody else would disturb
+// (thesis §4.2.3).
 func (c *Core) meetNewerTerm(m Message) bool {
+	if m.Kind != MsgPreVote && c.hearsLeader() && c.peer(m.From) == nil {
+		return false
+	}
 	switch m.Kind {
 	case MsgPreVote:
 		return true // nobody's term changes
@@ -188,6 +198,29 @@ func (c *Core) answerOlderTerm(m Message) {
 		// Without Seq: the number is of another term's message, and this term's leader counts its own.
 		c.reply(m, Message{Kind: MsgAppendReply, Reject: true})
 	default: // what needs no answer
+	}
+}
+
+// diskIsFull reports whether so much waits for the own disk that nothing may be added: a disk that hangs must not hold
+// on to what others send for as long as it does.
+func (c *Core) diskIsFull() bool {
+	most := max(c.cfg.UncommittedEntriesMax, diskWaitingMin)
+	return len(c.disk.pending) >= most || c.disk.sends >= most
+}
+
+// diskWaitingMin is how many writes, and messages that wait for them, may always be under way.
+const diskWaitingMin = 256
+
+// needsDisk reports whether a message may lead to a write, or to a message that waits for one.
+func (c *Core) needsDisk(m Message) bool {
+	switch m.Kind {
+	case MsgPreVoteReply, MsgVoteReply, MsgAppendReply, MsgHeartbeatReply, MsgSnapshotReply, MsgReadIndex,
+		MsgReadIndexReply, MsgRecover:
+		return m.Term > c.currentTerm
+	case MsgHeartbeat:
+		return m.Term != c.currentTerm || (c.cfg.LeaseNanos > 0 && c.disk.term != c.currentTerm)
+	default:
+		return true
 	}
 }
 
