@@ -19,13 +19,16 @@ func (s *study) document() (page.Document, []plot.Figure) {
 	d.Badges = s.badges(d.Stamp)
 	d.Verdict, d.Warnings = s.verdict(), s.notDurable()
 	var figures []plot.Figure
-	for _, section := range []page.Section{
+	sections := []page.Section{
 		s.headlineSection(), s.figuresSection(), s.courseSection(), s.comparisonSection(), s.steadySection(),
 		s.closedSection(), s.failuresSection(), s.stagesSection(),
+	}
+	sections = append(sections, s.exchangeSections()...)
+	for _, section := range append(sections,
 		s.safetySection(), s.calibrationSection(), s.anomalies(), s.methodSection(), s.environmentSection(),
 		s.threatsSection(),
 		s.reproduceSection(), s.filesSection(),
-	} {
+	) {
 		if len(section.Blocks) > 0 || len(section.Sections) > 0 {
 			d.Sections = append(d.Sections, section)
 			figures = append(figures, figuresOf(section)...)
@@ -56,6 +59,9 @@ func (s *study) question() string {
 	question := "What latency does a commit have"
 	if courses := s.courses(); len(courses) > 0 {
 		question = courseQuestion(courses[0].Kind)
+	}
+	if s.isExchange() {
+		question = exchangeQuestion
 	}
 	if len(s.kinds) > 0 {
 		question += ", and what does " + strings.Join(s.kinds, " or ") + " do to it"
@@ -100,6 +106,10 @@ func (s *study) headlineSection() page.Section {
 	for _, t := range s.headline() {
 		section.Blocks = append(section.Blocks, page.Table{Table: t})
 	}
+	if s.isExchange() {
+		section.Blocks = append(section.Blocks, page.Paragraph(exchangeHeadlineNote))
+		return section
+	}
 	over := "The interval is of the median over trials"
 	if len(s.courses()) > 0 {
 		over = "What is from one value to another is from the smallest to the largest run"
@@ -111,6 +121,10 @@ func (s *study) headlineSection() page.Section {
 
 func (s *study) figuresSection() page.Section {
 	section := page.Section{ID: "figures", Title: "Figures that matter"}
+	if s.isExchange() {
+		section.Blocks = s.exchangeBlocks()
+		return section
+	}
 	if len(s.kinds) > 0 {
 		section.Blocks = append(section.Blocks, s.cdfFigure(s.kinds[0]), s.overlayFigure(s.kinds[0]))
 	}

@@ -39,6 +39,9 @@ func (s *study) classes() []result.Durability {
 // notDurable says what keeps acknowledged writes from outliving the machine's power; empty when nothing is known to
 // (rule R20).
 func (s *study) notDurable() []string {
+	if s.isExchange() { // nothing is written
+		return nil
+	}
 	var lines []string
 	for _, class := range s.classes() {
 		if class == result.DurabilityFsync {

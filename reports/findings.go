@@ -54,6 +54,9 @@ func (s *study) badges(stamp string) []page.Badge {
 	if stamp != "" {
 		validity = page.Badge{Name: "measurement", Value: stamp, Tone: table.Bad}
 	}
+	if s.isExchange() {
+		return s.exchangeBadges(validity)
+	}
 	return []page.Badge{
 		validity, s.safetyBadge(), s.durabilityBadge(),
 		{Name: "placement", Value: orText(s.Manifest.Environment.Placement, "unknown") + ", single host"},
@@ -101,6 +104,7 @@ func (s *study) verdict() []string {
 			lines = append(lines, line)
 		}
 	}
+	lines = append(lines, s.exchangeSentences()...)
 	if courses := s.courseSentences(); len(courses) > 0 {
 		lines = append(lines, courses...)
 	} else {

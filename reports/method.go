@@ -33,6 +33,9 @@ func (s *study) courseMethod() []string {
 }
 
 func (s *study) methodItems() []string {
+	if s.isExchange() {
+		return exchangeMethod()
+	}
 	return []string{
 		"Load: open loop. The schedule of intended starts is fixed before the run by the seed and does not wait for " +
 			"answers. A closed loop is labelled as one.",
@@ -57,6 +60,10 @@ func (s *study) methodItems() []string {
 
 // threatsSection lists what could make the numbers mean less than they seem to; only what applies.
 func (s *study) threatsSection() page.Section {
+	if s.isExchange() {
+		return page.Section{ID: "threats", Title: "Threats to validity", Blocks: []page.Block{page.List{Ordered: true,
+			Items: s.exchangeThreats()}}}
+	}
 	items := []string{
 		"All nodes and the load generator share one host; network latency is loopback or emulated. Absolute numbers do not " +
 			"transfer; compare only rows of this report.",
@@ -147,6 +154,7 @@ func (s *study) filesSection() page.Section {
 		{result.StagesFile, "sampled proposals"},
 		{result.EventsFile, "what the nodes and the bench did"},
 		{result.OpsFile, "operations: all around faults, a sample elsewhere"},
+		{result.ExchangeFile, "each point of each run of the transports"},
 		{result.IntervalsFile, "response times by interval, for HistogramLogAnalyzer"},
 		{result.ChecksumsFile, "checksums of the files above"},
 	} {

@@ -23,6 +23,11 @@ func (s *study) headline() []*table.Table {
 			tables = append(tables, t)
 		}
 	}
+	for _, t := range s.exchangeHeadline() {
+		if !t.Empty() {
+			tables = append(tables, t)
+		}
+	}
 	if closed := s.closedTable(); !closed.Empty() {
 		tables = append(tables, closed)
 	}

@@ -258,7 +258,8 @@ func plain(ops []Op) Verdict {
 			continue
 		}
 		all = append(all, porcupine.Operation{
-			Input: access{write: op.Kind == loadgen.Set, value: op.Value}, Call: int64(op.Sent), Return: int64(done),
+			Input: access{kind: op.Kind, value: op.Value, old: op.Old, answered: op.Outcome == loadgen.OK, swapped: op.Swapped},
+			Call:  int64(op.Sent), Return: int64(done),
 		})
 	}
 	if porcupine.CheckOperations(register(""), all) {

@@ -22,9 +22,13 @@ import (
 //	# raftmark.history/1 dropped=0
 //	seq,kind,key,value,sent_us,done_us,outcome
 //	17,set,a1b2c3:000000000004,a1b2c30000000011,1030211,1031877,ok
+//
+// The value of an incr, and of the final read of what it counts in, is the number. That of a cas is "old>new", and
+// the kind of one that was answered and did not find old is cas-refused.
 const (
-	fileSchema = "raftmark.history/1"
-	kindFinal  = "final"
+	fileSchema  = "raftmark.history/1"
+	kindFinal   = "final"
+	kindRefused = "cas-refused"
 )
 
 // ErrNotHistory is returned for a file that is not a history of a version known here.
@@ -63,12 +67,9 @@ func (h *History) Write(w io.Writer) error {
 	}
 	for i := range h.Ops {
 		op := &h.Ops[i]
-		kind := op.Kind.String()
-		if op.Final {
-			kind = kindFinal
-		}
+		kind, value := op.columns()
 		if err := table.Write([]string{
-			strconv.FormatUint(op.Seq, 10), kind, op.Key, op.Value,
+			strconv.FormatUint(op.Seq, 10), kind, op.Key, value,
 			microseconds(op.Sent, 0), microseconds(op.Done, time.Microsecond-1), op.Outcome.String(),
 		}); err != nil {
 			return err
@@ -76,6 +77,44 @@ func (h *History) Write(w io.Writer) error {
 	}
 	table.Flush()
 	return errors.Join(table.Error(), zipped.Close())
+}
+
+// columns returns what stands in the columns kind and value.
+func (op *Op) columns() (kind, value string) {
+	kind, value = op.Kind.String(), op.Value
+	if op.Kind == loadgen.CAS {
+		value = op.Old + ">" + op.Value
+	}
+	switch {
+	case op.Final:
+		kind = kindFinal
+	case op.Kind == loadgen.CAS && op.Outcome == loadgen.OK && !op.Swapped:
+		kind = kindRefused
+	}
+	return kind, value
+}
+
+// setKind is the inverse of columns, once the outcome is known.
+func (op *Op) setKind(kind string) error {
+	switch kind {
+	case loadgen.Get.String():
+	case loadgen.Set.String():
+		op.Kind = loadgen.Set
+	case loadgen.Incr.String():
+		op.Kind = loadgen.Incr
+	case loadgen.CAS.String(), kindRefused:
+		op.Kind = loadgen.CAS
+		op.Swapped = kind != kindRefused && op.Outcome == loadgen.OK
+		var whole bool
+		if op.Old, op.Value, whole = strings.Cut(op.Value, ">"); !whole {
+			return fmt.Errorf("value = %q of a %s: want old>new", op.Old, kind)
+		}
+	case kindFinal:
+		op.Final = true
+	default:
+		return fmt.Errorf("kind = %q: want get, set, incr, cas, %s or %s", kind, kindRefused, kindFinal)
+	}
+	return nil
 }
 
 func microseconds(at, roundUp time.Duration) string {
@@ -165,15 +204,6 @@ func parseRow(record []string, strs map[string]string) (op Op, err error) {
 		return s
 	}
 	op = Op{Seq: uint64(number(0)), Key: text(2), Value: text(3), Sent: instant(4), Done: instant(5)}
-	switch record[1] {
-	case loadgen.Get.String():
-	case loadgen.Set.String():
-		op.Kind = loadgen.Set
-	case kindFinal:
-		op.Final = true
-	default:
-		faults = append(faults, fmt.Errorf("kind = %q: want get, set or %s", record[1], kindFinal))
-	}
 	known := false
 	for outcome := loadgen.OK; outcome <= loadgen.Shed; outcome++ {
 		if record[6] == outcome.String() {
@@ -182,6 +212,9 @@ func parseRow(record []string, strs map[string]string) (op Op, err error) {
 	}
 	if !known {
 		faults = append(faults, fmt.Errorf("outcome = %q: want ok, failed, unknown or shed", record[6]))
+	}
+	if err := op.setKind(record[1]); err != nil {
+		faults = append(faults, err)
 	}
 	return op, errors.Join(faults...)
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/raftmark/raftmark/loadgen"
@@ -14,7 +15,9 @@ type Op struct {
 	Kind    loadgen.OpKind
 	Final   bool // a read of the end, for LostWrites
 	Key     string
-	Value   string // id of the value written or read; "" when nothing was read
+	Value   string // id of the value written or read, or a counter's number; "" when nothing was read
+	Old     string // id of the value that a CAS expected
+	Swapped bool   // whether a CAS that was answered found it, and wrote
 	Sent    time.Duration
 	Done    time.Duration
 	Outcome loadgen.Outcome
@@ -54,16 +57,26 @@ func (h *History) add(trace *loadgen.Trace, w loadgen.Workload, final bool) {
 		}
 		op := Op{
 			Seq: e.Seq, Kind: e.Kind, Final: final, Key: name, Sent: e.Sent, Done: e.Done, Outcome: e.Outcome,
+			Value: valueName(trace.Run(), e.Value, loadgen.IsCounter(e.Key)), Swapped: e.Swapped,
 		}
-		switch e.Value {
-		case loadgen.ValueNone:
-		case loadgen.ValueForeign:
-			op.Value = ForeignValue
-		default:
-			op.Value = loadgen.FormatValueID(trace.Run(), uint64(e.Value))
+		if e.Kind == loadgen.CAS {
+			op.Old = valueName(trace.Run(), e.Old, false)
 		}
 		h.Ops = append(h.Ops, op)
 	}
+}
+
+// valueName writes the value of an entry as a history has it.
+func valueName(run uint64, value int64, counter bool) string {
+	switch {
+	case value == loadgen.ValueNone:
+		return ""
+	case value == loadgen.ValueForeign:
+		return ForeignValue
+	case counter:
+		return strconv.FormatInt(value, 10)
+	}
+	return loadgen.FormatValueID(run, uint64(value))
 }
 
 // WrittenKeys returns the keys that a write may have changed, in order: what has to be read at the end.
@@ -81,7 +94,17 @@ func (h *History) WrittenKeys() []string {
 }
 
 func (op *Op) mayHaveWritten() bool {
-	return op.Kind == loadgen.Set && (op.Outcome == loadgen.OK || op.Outcome == loadgen.Unknown)
+	return op.hasWritten() || op.Kind.Writes() && op.Outcome == loadgen.Unknown
+}
+
+// hasWritten says that a write was acknowledged. A CAS that found another value than it expected wrote nothing.
+func (op *Op) hasWritten() bool {
+	return op.Kind.Writes() && op.Outcome == loadgen.OK && (op.Kind != loadgen.CAS || op.Swapped)
+}
+
+// isCounter says whether these are the operations of a counter, which only INCR writes.
+func isCounter(ops []*Op) bool {
+	return slices.ContainsFunc(ops, func(op *Op) bool { return op.Kind == loadgen.Incr })
 }
 
 // byKey returns the operations of each key, the keys and each key's operations in order.

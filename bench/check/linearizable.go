@@ -26,13 +26,14 @@ type Result struct {
 	Violation string `json:"violation,omitempty"`
 }
 
-// Linearizable checks every key as a register that is missing at the start, final reads included. Failed writes
-// never happen; unknown ones may happen at any time after they were sent, or never. When timeout is over, what is
-// not yet decided makes the verdict unknown, unless a violation was found.
+// Linearizable checks every key as a register that is missing at the start, or as a counter that is 0 when INCR writes it,
+// final reads included. Failed writes never happen; unknown ones may happen at any time after they were sent, or never.
+// When timeout is over, what is not yet decided makes the verdict unknown, unless a violation was found.
 //
-// Porcupine decides; two things keep its work small, and neither changes an answer. Values are unique, so an unknown
-// write ended at the latest when the first read of its value did, and one that nobody read may be left out. And
-// where an operation overlaps with no other of its key, its value is the register's, and the history can be cut.
+// Porcupine decides about registers; three things keep its work small, and none changes an answer. Values are unique, so
+// an unknown write ended at the latest when the first read of its value did. One that nobody read is left out at first,
+// and taken in only if a CAS that did not find what it expected cannot be explained without it. And where an operation
+// overlaps with no other of its key and leaves a known value, that is the register's, and the history can be cut.
 func Linearizable(h *History, timeout time.Duration) Result {
 	result := Result{Verdict: VerdictOK}
 	deadline := time.Now().Add(timeout)
@@ -44,9 +45,7 @@ func Linearizable(h *History, timeout time.Duration) Result {
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for at := next.Add(1) - 1; at < int64(len(groups)); at = next.Add(1) - 1 {
-				ops := registerOps(groups[at])
-				sizes[at] = int64(len(ops))
-				verdicts[at] = checkRegister(ops, deadline)
+				verdicts[at], sizes[at] = checkOrder(groups[at], deadline)
 			}
 		})
 	}
@@ -71,10 +70,26 @@ func Linearizable(h *History, timeout time.Duration) Result {
 	return result
 }
 
+// checkOrder checks the operations of one key, and returns how many said something.
+func checkOrder(ops []*Op, deadline time.Time) (Verdict, int64) {
+	if isCounter(ops) {
+		return checkCounterOrder(ops)
+	}
+	seen, refused := observed(ops)
+	constraining := registerOps(ops, seen, false)
+	verdict := checkRegister(constraining, deadline)
+	if verdict == VerdictViolation && refused {
+		verdict = checkRegister(registerOps(ops, seen, true), deadline)
+	}
+	return verdict, int64(len(constraining))
+}
+
 // access is the input of one operation on a register; the state is the id of its value, "" when missing.
 type access struct {
-	write bool
-	value string
+	kind       loadgen.OpKind
+	value, old string
+	answered   bool
+	swapped    bool
 }
 
 // register is the model of one key that holds initial.
@@ -83,43 +98,99 @@ func register(initial string) porcupine.Model {
 		Init: func() any { return initial },
 		Step: func(state, input, _ any) (bool, any) {
 			a, _ := input.(access)
-			if a.write {
+			switch {
+			case a.kind == loadgen.Set:
 				return true, a.value
+			case a.kind == loadgen.CAS && a.answered:
+				if swaps := state == a.old; swaps != a.swapped {
+					return false, state
+				}
+				return true, a.leaves(state)
+			case a.kind == loadgen.CAS:
+				return true, a.leaves(state)
 			}
 			return state == a.value, state
 		},
 	}
 }
 
-// registerOps returns the operations of one key, in the order of their calls, that constrain a register.
-func registerOps(ops []*Op) []porcupine.Operation {
-	firstRead := map[string]time.Duration{} // when a read of the value ended
+// leaves returns what a CAS makes of state.
+func (a access) leaves(state any) any {
+	if state == a.old {
+		return a.value
+	}
+	return state
+}
+
+// known returns the register's value after a, and false when that depends on the one before.
+func (a access) known() (value string, ok bool) {
+	return a.value, a.kind != loadgen.CAS || a.swapped
+}
+
+// observed returns for each value when somebody had seen it at the latest: a read of it ended, or a CAS that found it,
+// or a read of what an unanswered CAS made of it. refused says that a CAS did not find what it expected.
+func observed(ops []*Op) (seen map[string]time.Duration, refused bool) {
+	seen = map[string]time.Duration{}
+	earlier := func(value string, at time.Duration) bool {
+		if before, ok := seen[value]; ok && before <= at {
+			return false
+		}
+		seen[value] = at
+		return true
+	}
 	for _, op := range ops {
-		if op.Kind == loadgen.Get && op.Outcome == loadgen.OK {
-			if at, ok := firstRead[op.Value]; !ok || op.Done < at {
-				firstRead[op.Value] = op.Done
+		switch {
+		case op.Outcome != loadgen.OK:
+		case op.Kind == loadgen.Get:
+			earlier(op.Value, op.Done)
+		case op.Kind == loadgen.CAS && op.Swapped:
+			earlier(op.Old, op.Done)
+		case op.Kind == loadgen.CAS:
+			refused = true
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, op := range ops {
+			if op.Kind == loadgen.CAS && op.Outcome == loadgen.Unknown {
+				if at, ok := seen[op.Value]; ok && earlier(op.Old, at) {
+					changed = true
+				}
 			}
 		}
 	}
-	var all []porcupine.Operation
+	return seen, refused
+}
+
+// registerOps returns the operations of one key, in the order of their calls, that constrain a register: with all, also
+// the unanswered writes of values that nobody saw.
+func registerOps(ops []*Op, seen map[string]time.Duration, all bool) []porcupine.Operation {
+	var out []porcupine.Operation
 	for _, op := range ops {
 		done := op.Done
 		switch {
 		case op.Outcome == loadgen.OK:
 		case op.mayHaveWritten():
-			read, ok := firstRead[op.Value]
-			if !ok {
+			at, ok := seen[op.Value]
+			switch {
+			case ok:
+				done = max(at, op.Sent) // before Sent: it cannot be, and the model will say so
+			case all:
+				done = loadgen.Forever
+			default:
 				continue
 			}
-			done = max(read, op.Sent) // before Sent: it cannot be, and the model will say so
 		default:
 			continue
 		}
-		all = append(all, porcupine.Operation{
-			Input: access{write: op.Kind == loadgen.Set, value: op.Value}, Call: int64(op.Sent), Return: int64(done),
+		out = append(out, porcupine.Operation{
+			Input: access{
+				kind: op.Kind, value: op.Value, old: op.Old, answered: op.Outcome == loadgen.OK, swapped: op.Swapped,
+			},
+			Call: int64(op.Sent), Return: int64(done),
 		})
 	}
-	return all
+	return out
 }
 
 // checkRegister checks the operations of one key, segment by segment.
@@ -140,20 +211,22 @@ func checkRegister(ops []porcupine.Operation, deadline time.Time) Verdict {
 		case porcupine.Ok:
 		}
 		last, _ := ops[n-1].Input.(access)
-		initial = last.value
+		initial, _ = last.known() // or this was the last segment
 		ops = ops[n:]
 	}
 	return VerdictOK
 }
 
-// cut returns the length of the first segment: it ends with an operation that overlaps with no other, so that its
-// value is the register's when the next one is called. Otherwise all of ops are one segment.
+// cut returns the length of the first segment: it ends with an operation that overlaps with no other and leaves a known
+// value, which is the register's when the next one is called. Otherwise all of ops are one segment.
 func cut(ops []porcupine.Operation) int {
 	var ended int64 = -1 << 62 // when all before i have returned
 	for i, op := range ops {
 		alone := op.Call > ended && (i+1 == len(ops) || op.Return < ops[i+1].Call)
-		if alone && i+1 >= segmentOpsMin {
-			return i + 1
+		if a, _ := op.Input.(access); alone && i+1 >= segmentOpsMin {
+			if _, known := a.known(); known {
+				return i + 1
+			}
 		}
 		ended = max(ended, op.Return)
 	}

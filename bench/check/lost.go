@@ -55,12 +55,19 @@ func (r *LostReport) example(format string, args ...any) {
 // ends): each such w' should have written over w, and is lost. Where the key is missing, every acknowledged write of
 // it is lost.
 //
+// A counter's final number must be at least the number of acknowledged INCRs, and at most that of all that may have taken
+// effect.
+//
 // A key's final read can show the loss of one write only: of an acknowledged one that began after all others had ended.
 // Those are counted as checkable. Where every key is written once, all acknowledged writes are.
 func LostWrites(h *History) LostReport {
 	report := LostReport{Dropped: h.Dropped}
 	for _, ops := range h.byKey() {
-		report.checkKey(ops)
+		if isCounter(ops) {
+			report.checkCounter(ops)
+		} else {
+			report.checkKey(ops)
+		}
 	}
 	return report
 }
@@ -77,7 +84,7 @@ func (r *LostReport) checkKey(ops []*Op) {
 	var final *Op
 	for _, op := range ops {
 		switch {
-		case op.mayHaveWritten() && op.Outcome == loadgen.OK:
+		case op.hasWritten():
 			writes[op.Value] = writer{sent: op.Sent, ended: op.Done, acked: true}
 			ackedSent = append(ackedSent, op.Sent)
 		case op.mayHaveWritten():

@@ -1,0 +1,312 @@
+package election
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/raftmark/raftmark/raft"
+)
+
+// servers is the size of the paper's cluster.
+const servers = 5
+
+// lanes keep the order of what is sent on them: a large append never holds up a vote.
+const lanes = 2
+
+// node is one server: a core and the driver's part of it.
+type node struct {
+	core   *raft.Core
+	ready  raft.Ready
+	up     bool
+	paused bool
+	inbox  []event // what came while it was paused
+
+	writes  []write
+	syncing int // how many of writes the sync under way covers
+
+	role     raft.Role
+	term     raft.Term
+	campaign raft.Term // the last one it stood in
+}
+
+// write is what was handed to the disk, and the messages that wait for it.
+type write struct {
+	id    raft.WriteID
+	sends []raft.Message
+}
+
+// cluster is one simulated cluster.
+type cluster struct {
+	model Model
+	tick  time.Duration
+	rng   *rand.Rand // of messages, disks and load
+	now   time.Duration
+	queue schedule
+	nodes [servers]node
+	// arrival is when the last message of a lane between two servers comes.
+	arrival [servers][servers][lanes]time.Duration
+	// logMax, when it is not 0, is how far a server's log may get: what reaches beyond is lost on its way.
+	logMax [servers]raft.Index
+	// disturbance, when not nil, delays messages.
+	disturbance *Disturbance
+	ratePerS    float64 // of the load; 0: none
+
+	leaders   map[raft.Term]int // who won each term; looked up only
+	committed raft.Index
+	watch     func(n int) // called when a server's role or term is a new one
+
+	heartbeats int // broadcasts by server 0 so far
+	beatAt     time.Duration
+	err        error
+}
+
+var (
+	errUnsafe = errors.New("Raft's safety is broken")
+	errModel  = errors.New("the simulation does not cover this")
+)
+
+// newCluster makes five servers that have not run. Randomness comes from seed alone.
+func newCluster(a Arm, tick time.Duration, seed uint64) (*cluster, error) {
+	c := &cluster{
+		model: a.Model, tick: tick, rng: rand.New(rand.NewPCG(seed, 1)), leaders: map[raft.Term]int{}, watch: func(int) {},
+	}
+	configuration := raft.NewConfiguration(1, 2, 3, 4, 5)
+	switch a.Priorities {
+	case LeaderFirst:
+		configuration.Members[0].Priority = 1
+	case FollowerFirst:
+		configuration.Members[1].Priority = 1
+	case Equal:
+	}
+	for i := range c.nodes {
+		core, err := raft.New(raft.Config{
+			ID: raft.NodeID(i + 1), Bootstrap: configuration, Seed: seed,
+			ElectionTicksMin: int(a.Timeouts.Min / tick), ElectionTicksMax: int(a.Timeouts.Max / tick),
+			HeartbeatTicks: int(a.Timeouts.Heartbeat() / tick),
+			NoPreVote:      !a.Protocol.PreVote, NoCheckQuorum: !a.Protocol.CheckQuorum,
+		}, raft.Boot{})
+		if err != nil {
+			return nil, fmt.Errorf("make server %d of %s: %w", i+1, a.Name, err)
+		}
+		c.nodes[i] = node{core: core, up: true}
+	}
+	return c, nil
+}
+
+// start lets time pass: each clock has a phase of its own.
+func (c *cluster) start() {
+	for i := range c.nodes {
+		c.queue.push(event{at: c.now + uniform(c.rng, 0, c.tick), kind: eventTick, node: i})
+	}
+	if c.ratePerS > 0 {
+		c.proposeLater()
+	}
+}
+
+func uniform(rng *rand.Rand, low, high time.Duration) time.Duration {
+	if high <= low {
+		return low
+	}
+	return low + time.Duration(rng.Int64N(int64(high-low)))
+}
+
+func (c *cluster) proposeLater() {
+	wait := time.Duration(c.rng.ExpFloat64() / c.ratePerS * float64(time.Second))
+	c.queue.push(event{at: c.now + wait, kind: eventPropose})
+}
+
+// step makes the next event happen.
+func (c *cluster) step() {
+	e := c.queue.pop()
+	c.now = e.at
+	n := &c.nodes[e.node]
+	switch e.kind {
+	case eventPropose:
+		c.propose()
+		return
+	case eventPause, eventResume:
+		c.pause(e)
+		return
+	case eventTick, eventDeliver, eventSynced:
+	}
+	switch {
+	case !n.up:
+	case n.paused && e.kind == eventTick:
+		c.queue.push(event{at: c.now + c.tick, kind: eventTick, node: e.node}) // its clock stands still
+	case n.paused:
+		n.inbox = append(n.inbox, e)
+	default:
+		c.happen(e)
+	}
+}
+
+// happen gives an event to a server that runs.
+func (c *cluster) happen(e event) {
+	n := &c.nodes[e.node]
+	switch e.kind {
+	case eventTick:
+		n.core.Tick()
+		c.queue.push(event{at: c.now + c.tick, kind: eventTick, node: e.node})
+	case eventDeliver:
+		if err := n.core.Step(*e.message); err != nil && c.err == nil {
+			c.err = fmt.Errorf("%w: server %d refuses a message: %w", errUnsafe, e.node+1, err)
+		}
+	default:
+		c.synced(n)
+	}
+	c.pay(e.node)
+}
+
+// propose gives a command to whoever leads.
+func (c *cluster) propose() {
+	c.proposeLater()
+	for i := range c.nodes {
+		if n := &c.nodes[i]; n.up && n.role == raft.Leader {
+			n.core.Propose([]raft.Entry{{Data: make([]byte, 128)}})
+			c.pay(i)
+			return
+		}
+	}
+}
+
+// pay pays what a core owes, as package replica does.
+func (c *cluster) pay(i int) {
+	n := &c.nodes[i]
+	for n.core.Ready(&n.ready) {
+		r := &n.ready
+		if len(r.Fetch)+len(r.ReadChunks)+len(r.StoreChunks) > 0 && c.err == nil {
+			c.err = fmt.Errorf("%w: server %d wants more than its memory holds", errModel, i+1)
+		}
+		for j := range r.SendNow {
+			c.send(i, r.SendNow[j])
+		}
+		if r.Write != 0 {
+			n.writes = append(n.writes, write{id: r.Write})
+		}
+		if len(r.SendAfterSync) > 0 {
+			last := len(n.writes) - 1
+			n.writes[last].sends = append(n.writes[last].sends, r.SendAfterSync...)
+		}
+		if n.syncing == 0 && len(n.writes) > 0 {
+			n.syncing = len(n.writes)
+			c.queue.push(event{at: c.now + uniform(c.rng, c.model.SyncMin, c.model.SyncMax), kind: eventSynced, node: i})
+		}
+		if len(r.Apply) > 0 {
+			n.core.Applied(r.Apply[len(r.Apply)-1].Upto)
+		}
+	}
+	c.observe(i)
+}
+
+// synced takes the end of a sync: what waited for it leaves.
+func (c *cluster) synced(n *node) {
+	done := n.writes[:n.syncing]
+	n.core.Synced(done[len(done)-1].id)
+	self := int(n.core.ID()) - 1
+	for i := range done {
+		for j := range done[i].sends {
+			c.send(self, done[i].sends[j])
+		}
+	}
+	n.writes = n.writes[:copy(n.writes, n.writes[n.syncing:])]
+	n.syncing = 0
+}
+
+// send puts a message on its way.
+func (c *cluster) send(from int, m raft.Message) {
+	to := int(m.To) - 1
+	if m.Kind == raft.MsgHeartbeat && from == 0 && to == servers-1 {
+		c.heartbeats++
+		c.beatAt = c.now
+	}
+	if most := c.logMax[to]; m.Kind == raft.MsgAppend && most > 0 && m.Span.LastIndex() > most {
+		return
+	}
+	if !c.nodes[to].up {
+		return
+	}
+	lane := 0
+	if m.Kind == raft.MsgAppend || m.Kind == raft.MsgAppendReply {
+		lane = 1
+	}
+	at := c.now + uniform(c.rng, c.model.OneWayMin, c.model.OneWayMax)
+	if d := c.disturbance; d != nil && c.rng.IntN(d.LossOneIn) == 0 {
+		at += d.LossDelay
+	}
+	at = max(at, c.arrival[from][to][lane])
+	c.arrival[from][to][lane] = at
+	c.queue.push(event{at: at, kind: eventDeliver, node: to, message: &m})
+}
+
+// crash ends a server. What it has sent arrives.
+func (c *cluster) crash(i int) {
+	n := &c.nodes[i]
+	n.up, n.role = false, raft.Follower
+	c.watch(i)
+}
+
+// pause stops a server, or lets it go on: then it takes what came meanwhile, before its clock ticks.
+func (c *cluster) pause(e event) {
+	n := &c.nodes[e.node]
+	if e.kind == eventPause {
+		n.paused = true
+		lasts := pareto(c.rng, c.disturbance)
+		c.queue.push(event{at: c.now + lasts, kind: eventResume, node: e.node})
+		c.watch(e.node)
+		return
+	}
+	n.paused = false
+	for _, missed := range n.inbox {
+		c.happen(missed)
+	}
+	clear(n.inbox)
+	n.inbox = n.inbox[:0]
+	c.pauseLater(e.node)
+	c.watch(e.node)
+}
+
+func (c *cluster) pauseLater(i int) {
+	wait := time.Duration(c.rng.ExpFloat64() * float64(c.disturbance.PauseEvery))
+	c.queue.push(event{at: c.now + wait, kind: eventPause, node: i})
+}
+
+func pareto(rng *rand.Rand, d *Disturbance) time.Duration {
+	lasts := float64(d.PauseMin) * math.Pow(1-rng.Float64(), -1/d.PauseShape)
+	return time.Duration(min(lasts, float64(d.PauseMax)))
+}
+
+// observe looks at a core after it changed.
+func (c *cluster) observe(i int) {
+	n := &c.nodes[i]
+	role, term := n.core.Role(), n.core.Term()
+	if commit := n.core.CommitIndex(); commit > c.committed {
+		c.committed = commit
+		if c.err == nil && role == raft.Leader {
+			c.watch(i)
+		}
+	}
+	if role == n.role && term == n.term {
+		return
+	}
+	won := role == raft.Leader && (n.role != raft.Leader || n.term != term)
+	n.role, n.term = role, term
+	if won {
+		c.victory(i, term)
+	}
+	c.watch(i)
+}
+
+// victory checks Election Safety, and that the new leader has all that was committed (Leader Completeness).
+func (c *cluster) victory(i int, term raft.Term) {
+	if other, taken := c.leaders[term]; taken && other != i && c.err == nil {
+		c.err = fmt.Errorf("%w: servers %d and %d both lead term %d (Election Safety)", errUnsafe, other+1, i+1, term)
+	}
+	c.leaders[term] = i
+	if last := c.nodes[i].core.LastIndex(); last < c.committed && c.err == nil {
+		c.err = fmt.Errorf("%w: server %d leads term %d with a log of %d entries, %d are committed (Leader Completeness)",
+			errUnsafe, i+1, term, last, c.committed)
+	}
+}
