@@ -102,3 +102,26 @@ func TestFramesThatAreFastEnoughArrive(t *testing.T) {
 		}
 	})
 }
+
+// TestFrameThatBeganWithTheGreeting has a reader that holds part of a frame before it is paced.
+func TestFrameThatBeganWithTheGreeting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		greeting, frame := wire.KeepAlive(), wire.AppendFrame(nil, wire.KindMessages, make([]byte, 1000))
+		go func() {
+			drip(there, append(greeting, frame[:20]...), 100, time.Second)
+			drip(there, frame[20:], 100, 100*time.Millisecond)
+		}()
+		r := wire.NewReader(here, 1<<20)
+		if _, err := r.Next(); err != nil {
+			t.Fatal(err)
+		}
+		pace(r, &transport.Options{BodyRateMin: paceTestRate, DeadPeerTimeout: time.Second})
+		go func() { _, _ = io.Copy(io.Discard, there) }()
+		if _, err := r.Next(); err != nil {
+			t.Error(err)
+		}
+		_, _ = here.Close(), there.Close()
+		time.Sleep(time.Hour)
+	})
+}
