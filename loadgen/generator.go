@@ -80,12 +80,17 @@ func (g *Generator) Counters() Counters {
 	return c
 }
 
-// Run offers the load: warm-up, then the measured phase, then the drain. With a Duration it returns nil when all
+// Run offers the load: preload, warm-up, then the measured phase, then the drain. With a Duration it returns nil when all
 // operations have ended, or the context's error when that ended first; without one the end of the context is the
 // regular end. What was under way at the end is waited for, for Options.Drain; after an interruption for a second at
 // most.
 func (g *Generator) Run(ctx context.Context) error {
 	invariant.Check(!g.ran.Swap(true), "a Generator runs once")
+	if g.opts.Workload.Preload {
+		if err := g.preload(ctx); err != nil {
+			return fmt.Errorf("preload: %w", err)
+		}
+	}
 	start := g.clock.Now()
 	g.start.Store(int64(start))
 	from := start + g.opts.Warmup
@@ -161,7 +166,7 @@ func (g *Generator) newOp(source *source, seq uint64, intended time.Duration) *O
 	op, ok := g.ops.Get().(*Op)
 	invariant.Check(ok, "the pool holds operations")
 	*op = Op{
-		Seq: seq, Key: op.Key, Value: op.Value,
+		Seq: seq, Key: op.Key, Value: op.Value, Old: op.Old,
 		Intended: intended, Dispatched: -1, Sent: -1, Done: -1, Deadline: intended + g.opts.Timeout,
 	}
 	source.fill(op)
@@ -178,6 +183,9 @@ func (g *Generator) submit(op *Op, done func(*Op)) {
 func (g *Generator) finish(op *Op) {
 	invariant.Check(op.Outcome == Shed || op.Done >= 0, "operation %d ended at no time", op.Seq)
 	g.live.ended(op, op.Done-time.Duration(g.start.Load()))
+	if g.source.seen != nil {
+		g.source.seen.learn(op, g.source.run)
+	}
 	g.recorder.Record(op)
 	g.ops.Put(op)
 	if g.live.inflight.Add(-1) == 0 && g.stopped.Load() {

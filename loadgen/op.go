@@ -7,17 +7,19 @@ type OpKind uint8
 
 // The kinds.
 const (
-	Get OpKind = iota
-	Set
+	Get  OpKind = iota
+	Set         // make Value the key's value
+	Incr        // count one up, and return the new number
+	CAS         // make Value the key's value if Old is
 )
 
 // String returns the kind's name in the record files.
 func (k OpKind) String() string {
-	if k == Set {
-		return "set"
-	}
-	return "get"
+	return [...]string{Get: "get", Set: "set", Incr: "incr", CAS: "cas"}[k]
 }
+
+// Writes says that an operation of this kind may change something.
+func (k OpKind) Writes() bool { return k != Get }
 
 // Outcome is how an operation ended.
 type Outcome uint8
@@ -42,7 +44,11 @@ type Op struct {
 	Seq   uint64 // the operation's number in the run, from 0
 	Kind  OpKind
 	Key   []byte
-	Value []byte // written (Set), or read (Get; nil when the key does not exist)
+	Value []byte // written (Set, CAS), or read (Get; nil when the key does not exist)
+	Old   []byte // expected (CAS)
+
+	Number  int64 // what Incr returned
+	Swapped bool  // whether CAS found Old, and wrote Value
 
 	Intended   time.Duration // when the schedule wanted it sent
 	Dispatched time.Duration // handed to the target; -1 when it was shed

@@ -25,7 +25,8 @@ func (g *Generator) runOpen(start time.Duration) {
 		sleepUntil, release := g.sleeper(g.clock)
 		defer release()
 		p := pacer{g: g, sleepUntil: sleepUntil}
-		p.schedule = NewSchedule(g.opts.Schedule, g.opts.Rate, g.opts.Seed, start)
+		p.schedule = NewSchedule(g.opts, start)
+		p.schedule.Warm(start)
 
 		from := start + g.opts.Warmup
 		p.run(from, from) // what is late at the end of the warm-up is left out

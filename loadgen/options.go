@@ -3,7 +3,6 @@ package loadgen
 import (
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/raftmark/raftmark/internal/clock"
@@ -19,21 +18,30 @@ const (
 	PayloadMax     = 64 << 20
 	KeysMax        = 1_000_000_000
 	KeyPrefixBytes = 64
+	StepsMax       = 256
 )
 
 // Options says how much load of which kind. The zero value is 1,000 writes a second until the context ends.
 type Options struct {
-	// Rate is the offered load of the open loop, operations a second. Default 1000.
+	// Rate is the offered load of the open loop, operations a second; where ScheduleRamp begins. Default 1000. Not for
+	// ScheduleStep.
 	Rate float64
 	// Schedule spaces the operations of the open loop. Default ScheduleConst.
 	Schedule ScheduleKind
+	// Steps are the rates of ScheduleStep, at most StepsMax. The warm-up has the first one.
+	Steps []Step `json:",omitempty"`
+	// RampTo is the rate that ScheduleRamp reaches at the end of Duration. The warm-up has the rate it begins with.
+	RampTo float64 `json:",omitempty"`
+	// Spacing is the law within steps and ramps, ScheduleConst or SchedulePoisson. Default ScheduleConst.
+	Spacing ScheduleKind `json:",omitempty"`
 	// Closed replaces the open loop: Clients workers, each waiting for its operation before the next. What it measures
 	// is service time; it hides waiting (rule R1).
 	Closed bool
 	// Clients is the number of workers of the closed loop. More gives more throughput until the target saturates, then
 	// only more latency. Default 64.
 	Clients int
-	// Duration is the length of the measured phase. 0 is until the context ends.
+	// Duration is the length of the measured phase. 0 is until the context ends; with ScheduleStep it is the sum of the
+	// steps, and with ScheduleRamp it is required.
 	Duration time.Duration
 	// Warmup precedes the measured phase; its operations are recorded but are outside the window. 0 is none.
 	Warmup time.Duration
@@ -55,8 +63,15 @@ type Options struct {
 
 // WithDefaults returns a copy with every zero field at its default.
 func (o Options) WithDefaults() Options {
-	o.Rate = orDefault(o.Rate, 1000)
 	o.Schedule = orDefault(o.Schedule, ScheduleConst)
+	if o.Schedule == ScheduleStep {
+		o.Duration = orDefault(o.Duration, total(o.Steps))
+	} else {
+		o.Rate = orDefault(o.Rate, 1000)
+	}
+	if o.Schedule == ScheduleStep || o.Schedule == ScheduleRamp {
+		o.Spacing = orDefault(o.Spacing, ScheduleConst)
+	}
 	o.Clients = orDefault(o.Clients, 64)
 	o.InflightMax = orDefault(o.InflightMax, 1<<16)
 	o.Timeout = orDefault(o.Timeout, 10*time.Second)
@@ -85,10 +100,7 @@ func (o Options) Validate() error {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
 	}
-	fault(o.Rate > 0 && o.Rate <= RateMax && !math.IsNaN(o.Rate),
-		"Rate = %v/s: want above 0 and at most %d", o.Rate, RateMax)
-	fault(o.Schedule == ScheduleConst || o.Schedule == SchedulePoisson,
-		"Schedule = %q: want %q or %q", o.Schedule, ScheduleConst, SchedulePoisson)
+	faults = append(faults, o.validateSchedule())
 	fault(o.Clients > 0 && o.Clients <= ClientsMax,
 		"Clients = %d: want 1 to %d", o.Clients, ClientsMax)
 	fault(o.Duration >= 0, "Duration = %v: want 0 (until stopped) or more", o.Duration)
@@ -102,8 +114,8 @@ func (o Options) Validate() error {
 	if o.Closed {
 		under = o.Clients
 	}
-	fault(int64(under)*int64(o.Workload.PayloadBytes) <= InflightBytes,
+	fault(int64(under)*int64(o.Workload.PayloadMax()) <= InflightBytes,
 		"InflightMax (Clients when closed) × PayloadBytes = %d × %d: want at most %d bytes",
-		under, o.Workload.PayloadBytes, InflightBytes)
+		under, o.Workload.PayloadMax(), InflightBytes)
 	return errors.Join(append(faults, o.Workload.validate())...)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -23,11 +24,13 @@ type Entry struct {
 	Done       time.Duration
 	Deadline   time.Duration
 	Key        uint64 // number of the key, see KeyNumber; KeyForeign when it has none
-	Value      int64  // Seq of the operation that wrote the value written or read, or one of the constants
+	Value      int64  // Seq of the operation that wrote the value written or read; of counters the number; or a constant
+	Old        int64  // Seq of the operation that wrote the value that CAS expected
 	Attempts   uint16
 	Redirects  uint16
 	Kind       OpKind
 	Outcome    Outcome
+	Swapped    bool // of CAS
 }
 
 // KeyForeign is the number of a key that Workload.Key did not make.
@@ -38,7 +41,7 @@ const (
 	traceEntriesMax = 1 << 22
 )
 
-// Trace is the Recorder that keeps every operation, without its bytes: 72 B each, up to a cap.
+// Trace is the Recorder that keeps every operation, without its bytes: 80 B each, up to a cap.
 type Trace struct {
 	run uint64
 	max int
@@ -49,7 +52,7 @@ type Trace struct {
 	dropped int64
 }
 
-// NewTrace returns an empty trace of the run of seed. It keeps at most entriesMax operations (0: 4 Mi, 288 MiB) and
+// NewTrace returns an empty trace of the run of seed. It keeps at most entriesMax operations (0: 4 Mi, 320 MiB) and
 // counts those beyond.
 func NewTrace(seed uint64, entriesMax int) *Trace {
 	return &Trace{run: RunID(seed), max: orDefault(entriesMax, traceEntriesMax)}
@@ -59,13 +62,17 @@ func NewTrace(seed uint64, entriesMax int) *Trace {
 func (t *Trace) Record(op *Op) {
 	e := Entry{
 		Seq: op.Seq, Intended: op.Intended, Dispatched: op.Dispatched, Sent: op.Sent, Done: op.Done, Deadline: op.Deadline,
-		Key: KeyForeign, Value: t.value(op),
+		Key: KeyForeign, Old: ValueNone, Swapped: op.Swapped,
 		Attempts:  uint16(min(op.Attempts, math.MaxUint16)),
 		Redirects: uint16(min(op.Redirects, math.MaxUint16)),
 		Kind:      op.Kind, Outcome: op.Outcome,
 	}
 	if n, ok := KeyNumber(op.Key); ok {
 		e.Key = n
+	}
+	e.Value = t.value(op, IsCounter(e.Key))
+	if op.Kind == CAS {
+		e.Old = t.writer(op.Old)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -81,14 +88,32 @@ func (t *Trace) Record(op *Op) {
 	t.n++
 }
 
-func (t *Trace) value(op *Op) int64 {
-	if op.Kind == Set {
+func (t *Trace) value(op *Op, counter bool) int64 {
+	switch {
+	case op.Kind == Set || op.Kind == CAS:
 		return int64(op.Seq)
-	}
-	if op.Outcome != OK || op.Value == nil {
+	case op.Outcome != OK:
 		return ValueNone
+	case op.Kind == Incr:
+		if op.Number < 0 {
+			return ValueForeign
+		}
+		return op.Number
+	case op.Value == nil:
+		return ValueNone
+	case counter:
+		n, err := strconv.ParseInt(string(op.Value), 10, 64)
+		if err != nil || n < 0 {
+			return ValueForeign
+		}
+		return n
 	}
-	run, seq, ok := ValueID(op.Value)
+	return t.writer(op.Value)
+}
+
+// writer returns the operation of this run that wrote value.
+func (t *Trace) writer(value []byte) int64 {
+	run, seq, ok := ValueID(value)
 	if !ok || run != t.run {
 		return ValueForeign
 	}

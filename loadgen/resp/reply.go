@@ -61,7 +61,7 @@ func movedTo(reply []byte, from string) string {
 const lengthDigitsMax = 10
 
 // nextReply takes one reply off the start of b: n is its length, 0 when it is not complete. It returns false when b
-// cannot become a reply to SET or GET.
+// cannot become a reply to SET, GET, INCR or CAS.
 //
 // Note: redcon.ReadNextRESP answers 0 for both, and panics when a bulk length is near 2^63; hence the look before.
 func nextReply(b []byte) (n int, reply redcon.RESP, ok bool) {

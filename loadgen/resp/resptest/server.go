@@ -1,9 +1,11 @@
 package resptest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -206,7 +208,32 @@ func (s *Server) reply(out []byte, args [][]byte) []byte {
 			return redcon.AppendNull(out)
 		}
 		return redcon.AppendBulk(out, value)
+	case string(args[0]) == "INCR" && len(args) == 2:
+		return s.count(out, string(args[1]))
+	case string(args[0]) == "CAS" && len(args) == 4:
+		value, ok := s.store[string(args[1])]
+		if !ok || !bytes.Equal(value, args[2]) {
+			return redcon.AppendInt(out, 0)
+		}
+		s.store[string(args[1])] = append(value[:0], args[3]...)
+		return redcon.AppendInt(out, 1)
 	default:
 		return redcon.AppendError(out, "ERR not a command of this server")
 	}
+}
+
+// count increments the number under key. The store is locked.
+func (s *Server) count(out []byte, key string) []byte {
+	n := int64(0)
+	if value, ok := s.store[key]; ok {
+		var err error
+		if n, err = strconv.ParseInt(string(value), 10, 64); err != nil {
+			return redcon.AppendError(out, "ERR value is not an integer")
+		}
+	} else if len(s.store) >= keysMax {
+		return redcon.AppendError(out, "OOM too many keys")
+	}
+	n++
+	s.store[key] = strconv.AppendInt(nil, n, 10)
+	return redcon.AppendInt(out, n)
 }
