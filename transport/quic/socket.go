@@ -35,7 +35,8 @@ type Gate interface {
 // Note: quic-go must never see an error that is temporary, nor an empty batch: it would read again what was there before.
 type socket struct {
 	*net.UDPConn
-	batch *ipv4.PacketConn
+	inbox inbox
+	joins bool // datagrams that arrive together
 	gate  Gate // nil without link faults
 	late  late // what the gate holds
 
@@ -63,11 +64,22 @@ func listen(address string) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{UDPConn: udp, batch: ipv4.NewPacketConn(udp), owners: map[netip.AddrPort]raft.NodeID{}}
+	s := &socket{UDPConn: udp, owners: map[netip.AddrPort]raft.NodeID{}}
+	s.inbox.buffer, s.inbox.oob = make([]byte, inboxBytes), make([]byte, 128)
+	s.join()
 	s.late.socket = s
 	_ = udp.SetReadBuffer(BufferBytesWanted) // what was granted is asked for afterwards
 	_ = udp.SetWriteBuffer(BufferBytesWanted)
 	return s, nil
+}
+
+// join has the system join datagrams of one sender that arrive together, where it can.
+func (s *socket) join() {
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) { s.joins = joinDatagrams(int(fd)) })
 }
 
 // owned remembers who is at an address.
@@ -113,20 +125,22 @@ func (s *socket) write(b, oob []byte, size int, to *net.UDPAddr) (n, oobn int, e
 	return s.UDPConn.WriteMsgUDP(b, oob, to)
 }
 
-// ReadBatch reads at least one datagram.
-func (s *socket) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
+// ReadBatch reads at least one datagram: what the system has joined, with one call.
+func (s *socket) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
 	for {
 		if n := s.late.arrived(ms); n > 0 {
 			return n, nil
 		}
-		n, err := s.batch.ReadBatch(ms, flags)
-		if err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) && s.woken() {
-				continue
+		n := s.split(ms)
+		if n == 0 {
+			if err := s.read(); err != nil {
+				if errors.Is(err, os.ErrDeadlineExceeded) && s.woken() {
+					continue
+				}
+				return 0, err
 			}
-			return n, err
+			n = s.split(ms)
 		}
-		s.count(ms[:n])
 		if s.gate != nil && s.gate.Active() {
 			n = s.filter(ms[:n])
 		}
@@ -136,14 +150,58 @@ func (s *socket) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
 	}
 }
 
-func (s *socket) count(ms []ipv4.Message) {
-	bytes := 0
-	for i := range ms {
-		bytes += ms[i].N
+// inbox is what one call of the system has read: a datagram, or several of equal length, the last of which may be
+// shorter. Only the reader touches it.
+type inbox struct {
+	buffer   []byte
+	oob      []byte
+	rest     []byte // of buffer: not yet handed on
+	restOOB  []byte
+	size     int // of each datagram
+	from     *net.UDPAddr
+	fromPort netip.AddrPort
+}
+
+// inboxBytes is the most that the system joins.
+const inboxBytes = 64 << 10
+
+// read fills the inbox.
+func (s *socket) read() error {
+	in := &s.inbox
+	n, oobn, _, from, err := s.UDPConn.ReadMsgUDPAddrPort(in.buffer, in.oob)
+	if err != nil {
+		return err
+	}
+	if from != in.fromPort { // nearly always it is the same as before
+		in.from, in.fromPort = net.UDPAddrFromAddrPort(from), from
+	}
+	in.rest, in.restOOB = in.buffer[:n], in.oob[:oobn]
+	in.size = joinedSize(in.restOOB)
+	if in.size == 0 || in.size > n {
+		in.size = n
+	}
+	segments := 1
+	if in.size > 0 {
+		segments = (n + in.size - 1) / in.size
 	}
 	s.receives.Add(1)
-	s.receiveSegments.Add(uint64(len(ms)))
-	s.receiveBytes.Add(uint64(bytes))
+	s.receiveSegments.Add(uint64(segments))
+	s.receiveBytes.Add(uint64(n))
+	return nil
+}
+
+// split moves datagrams from the inbox and returns how many. Those that are longer than quic-go reads are cut, as the
+// system would.
+func (s *socket) split(ms []ipv4.Message) int {
+	in := &s.inbox
+	n := 0
+	for n < len(ms) && len(in.rest) > 0 {
+		size := min(in.size, len(in.rest))
+		fill(&ms[n], in.rest[:size], in.restOOB, in.from)
+		in.rest = in.rest[size:]
+		n++
+	}
+	return n
 }
 
 // SetReadDeadline is how quic-go ends the reading.
@@ -191,13 +249,13 @@ type SocketStatus struct {
 	ReceiveBufferBytes, SendBufferBytes int
 	// WantedBytes is what was asked for each.
 	WantedBytes int
-	// GSO says that several datagrams can be sent with one call.
-	GSO bool
+	// GSO says that several datagrams can be sent with one call, and GRO that they can be received so.
+	GSO, GRO bool
 }
 
 // status asks the system.
 func (s *socket) status() (SocketStatus, error) {
-	status := SocketStatus{WantedBytes: BufferBytesWanted}
+	status := SocketStatus{WantedBytes: BufferBytesWanted, GRO: s.joins}
 	raw, err := s.SyscallConn()
 	if err != nil {
 		return status, fmt.Errorf("inspect socket: %w", err)

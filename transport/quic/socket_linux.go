@@ -21,6 +21,26 @@ func segmentSize(oob []byte) int {
 	return 0
 }
 
+// joinedSize returns the length of the datagrams that were joined to what was received, or 0 when it is one.
+func joinedSize(oob []byte) int {
+	for len(oob) > 0 {
+		header, data, rest, err := unix.ParseOneSocketControlMessage(oob)
+		if err != nil {
+			return 0
+		}
+		if header.Level == unix.IPPROTO_UDP && header.Type == unix.UDP_GRO && len(data) >= 4 {
+			return int(binary.NativeEndian.Uint32(data))
+		}
+		oob = rest
+	}
+	return 0
+}
+
+// joinDatagrams asks for datagrams of equal length to be joined.
+func joinDatagrams(fd int) bool {
+	return unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) == nil
+}
+
 // inspect fills in what the system says of the socket.
 func inspect(fd int, status *SocketStatus) (err error) {
 	if status.ReceiveBufferBytes, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err != nil {

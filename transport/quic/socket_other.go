@@ -7,6 +7,12 @@ import "golang.org/x/sys/unix"
 // segmentSize returns 0: every send is one datagram.
 func segmentSize([]byte) int { return 0 }
 
+// joinedSize returns 0: what is received is one datagram.
+func joinedSize([]byte) int { return 0 }
+
+// joinDatagrams returns false.
+func joinDatagrams(int) bool { return false }
+
 // inspect fills in what the system says of the socket.
 func inspect(fd int, status *SocketStatus) (err error) {
 	if status.ReceiveBufferBytes, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -63,6 +64,9 @@ func TestSegmentsAreSentTogether(t *testing.T) {
 	if runtime.GOOS == "linux" && (!status.GSO || !conn.ConnectionState().GSO) {
 		t.Errorf("GSO: the system says %v, quic-go %v; want both", status.GSO, conn.ConnectionState().GSO)
 	}
+	if runtime.GOOS == "linux" && !status.GRO {
+		t.Error("datagrams that arrive together are not joined")
+	}
 	if status.ReceiveBufferBytes < 64<<10 || status.SendBufferBytes < 64<<10 {
 		t.Errorf("buffers: %+v", status)
 	}
@@ -92,10 +96,64 @@ func TestSegmentsAreSentTogether(t *testing.T) {
 	if sent.SendBytes < total || received.ReceiveBytes < total {
 		t.Errorf("sender %+v, receiver %+v: want at least %d bytes", sent, received, total)
 	}
-	if runtime.GOOS == "linux" && (sent.SendSegments < 2*sent.Sends || received.ReceiveSegments < received.Receives) {
+	if runtime.GOOS == "linux" && (sent.SendSegments < 2*sent.Sends || received.ReceiveSegments < 2*received.Receives) {
 		t.Errorf("%d segments in %d sends, %d in %d receives: want several a call",
 			sent.SendSegments, sent.Sends, received.ReceiveSegments, received.Receives)
 	}
+}
+
+// TestJoinedDatagramsAreSplit sends seven datagrams with one call and reads them four at a time.
+func TestJoinedDatagramsAreSplit(t *testing.T) {
+	from, to := open(t), open(t)
+	address, ok := to.LocalAddr().(*net.UDPAddr)
+	if !ok {
+		t.Fatal(to.LocalAddr())
+	}
+	const size, count = 1000, 7
+	sent := make([]byte, size*(count-1)+10) // the last is shorter
+	for i := range sent {
+		sent[i] = byte(i / size)
+	}
+	if err := sendJoined(from, sent, size, address); err != nil {
+		t.Fatal(err)
+	}
+	var lengths []int
+	var got []byte
+	for len(got) < len(sent) {
+		ms := messages()
+		n, err := to.ReadBatch(ms, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range ms[:n] {
+			lengths = append(lengths, m.N)
+			got = append(got, m.Buffers[0][:m.N]...)
+			if m.Addr.String() != from.LocalAddr().String() {
+				t.Errorf("from %v, want %v", m.Addr, from.LocalAddr())
+			}
+		}
+	}
+	want := []int{size, size, size, size, size, size, 10}
+	if !bytes.Equal(got, sent) || !slices.Equal(lengths, want) {
+		t.Errorf("received datagrams of %v bytes, want %v", lengths, want)
+	}
+	if m := to.metrics(); m.ReceiveSegments != count || m.ReceiveBytes != uint64(len(sent)) {
+		t.Errorf("counted %+v", m)
+	}
+}
+
+// sendJoined sends data as datagrams of one size, with one call where the system can.
+func sendJoined(s *socket, data []byte, size int, to *net.UDPAddr) error {
+	if oob := segmentMark(size); oob != nil {
+		_, _, err := s.WriteMsgUDP(data, oob, to)
+		return err
+	}
+	for begin := 0; begin < len(data); begin += size {
+		if _, _, err := s.WriteMsgUDP(data[begin:min(begin+size, len(data))], nil, to); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // toll is a gate that loses or holds what goes in one direction.
