@@ -33,6 +33,11 @@ type Config struct {
 	// NoCheckQuorum turns off the leader's check that it still hears a majority (thesis §6.2), and with it
 	// the followers' refusal to vote while they hear a leader (thesis §4.2.3).
 	NoCheckQuorum bool
+	// DisconnectHints has a follower ask for an election at once when its connections to the leader break (see
+	// [Core.Disconnected]), rather than wait for the timeout. Others agree only if they have lost the leader too. A crash
+	// of the leader's process is over in milliseconds; a connection that breaks for another reason costs a round of
+	// messages. It needs pre-vote and the check of the quorum, and no leases: who was promised to keep still would not.
+	DisconnectHints bool
 
 	// MessageEntriesMax and MessageBytesMax bound one AppendEntries; it carries at least one entry, however
 	// large. Defaults 4096 and 1 MiB. Higher: fewer messages; a longer wait behind a large one.
@@ -129,6 +134,9 @@ func (c Config) Validate() error {
 	fault(c.LeaseNanos >= 0, "LeaseNanos: %d; want at least 0", c.LeaseNanos)
 	fault(c.LeaseNanos == 0 || !c.NoCheckQuorum, "LeaseNanos: %d with NoCheckQuorum; followers must deny votes",
 		c.LeaseNanos)
+	fault(!c.DisconnectHints || (!c.NoPreVote && !c.NoCheckQuorum && c.LeaseNanos == 0),
+		"DisconnectHints: true with NoPreVote %v, NoCheckQuorum %v, LeaseNanos %d; want none of them",
+		c.NoPreVote, c.NoCheckQuorum, c.LeaseNanos)
 	fault(c.ElectionTicksMin >= 2, "ElectionTicksMin: %d; want at least 2", c.ElectionTicksMin)
 	fault(c.ElectionTicksMax >= c.ElectionTicksMin,
 		"ElectionTicksMax: %d is below ElectionTicksMin %d", c.ElectionTicksMax, c.ElectionTicksMin)

@@ -63,6 +63,8 @@ type Core struct {
 	patience         int    // election timeouts that this server let pass for those of higher priority
 	quietUntil       uint64 // ticks: it may have promised a lease before it was started again
 
+	disconnect disconnect
+
 	transfer transfer
 	reads    reads
 	incoming incoming
@@ -154,6 +156,8 @@ func (c *Core) Tick() {
 		c.tickLeader()
 	case c.electionElapsed >= c.electionTimeout:
 		c.electionTimedOut()
+	default:
+		c.tickDisconnected()
 	}
 	c.expireReads()
 	c.askToRecover()

@@ -101,8 +101,16 @@ func (c *Core) campaign() {
 }
 
 func (c *Core) becomePreCandidate() {
-	c.enter(PreCandidate, None)
 	c.resetElectionTimer()
+	c.askForPreVotes()
+}
+
+// askForPreVotes asks all voters for whom they would vote (thesis §9.6).
+func (c *Core) askForPreVotes() {
+	if !c.electable() {
+		return
+	}
+	c.enter(PreCandidate, None)
 	c.resetVotes()
 	c.requestVotes(Message{Kind: MsgPreVote, Term: c.currentTerm + 1, Last: c.tail.last()}, c.send)
 	c.countVote(c.cfg.ID, voteGranted) // promises nothing, so no disk is waited for
@@ -143,6 +151,10 @@ func (c *Core) ownVoteDurable() bool {
 // not change.
 func (c *Core) handlePreVote(m Message) {
 	if c.recovering() || c.hearsLeader() || m.Term <= c.currentTerm || !m.Last.UpToDate(c.tail.last()) {
+		c.reply(m, Message{Kind: MsgPreVoteReply, Reject: true})
+		return
+	}
+	if c.preVoteRace(m) {
 		c.reply(m, Message{Kind: MsgPreVoteReply, Reject: true})
 		return
 	}

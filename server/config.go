@@ -194,6 +194,7 @@ type RaftLimits struct {
 	TailEntriesMax        int  `yaml:"tail_entries_max,omitempty" json:"tail_entries_max"`
 	TailBytesMax          int  `yaml:"tail_bytes_max,omitempty" json:"tail_bytes_max"`
 	ApplyBytesMax         int  `yaml:"apply_bytes_max,omitempty" json:"apply_bytes_max"`
+	DisconnectHints       bool `yaml:"disconnect_hints,omitempty" json:"disconnect_hints"`
 	AdaptiveWindow        bool `yaml:"adaptive_window,omitempty" json:"adaptive_window"`
 	PromoteLagMax         int  `yaml:"promote_lag_max,omitempty" json:"promote_lag_max"`
 	SnapshotChunkBytes    int  `yaml:"snapshot_chunk_bytes,omitempty" json:"snapshot_chunk_bytes"`

@@ -263,7 +263,7 @@ func (c Config) core() raft.Config {
 		ID: c.Node, Bootstrap: c.bootstrap(),
 		ElectionTicksMin: c.ticks(c.ElectionMin), ElectionTicksMax: c.ticks(c.ElectionMax),
 		HeartbeatTicks: c.ticks(c.Heartbeat),
-		NoPreVote:      l.NoPreVote, NoCheckQuorum: l.NoCheckQuorum,
+		NoPreVote:      l.NoPreVote, NoCheckQuorum: l.NoCheckQuorum, DisconnectHints: l.DisconnectHints,
 		MessageEntriesMax: l.MessageEntriesMax, MessageBytesMax: l.MessageBytesMax,
 		InflightMessagesMax: l.InflightMessagesMax, InflightBytesMax: l.InflightBytesMax,
 		UncommittedEntriesMax: l.UncommittedEntriesMax, UncommittedBytesMax: l.UncommittedBytesMax,

@@ -87,6 +87,15 @@ func (c *Cluster) StepDown(id raft.NodeID) {
 	}
 }
 
+// Disconnected tells a node that its connections to another broke.
+func (c *Cluster) Disconnected(id, from raft.NodeID) {
+	if n := c.Node(id); n.core != nil {
+		c.tracef("%d  is disconnected from %d", id, from)
+		n.core.Disconnected(from)
+		c.after(n)
+	}
+}
+
 // takeReads traces the answers of a Ready.
 func (c *Cluster) takeReads(n *Node, reads []raft.Read) {
 	for _, r := range reads {

@@ -28,6 +28,7 @@ import (
 //	transfer N [M]         hand leadership over, to M
 //	read N                 ask for an index to read at
 //	step-down N            have a leader step down
+//	disconnected N M       tell a node that its connections to another broke
 //	deliver [FILTER]       deliver what is under way now, oldest first
 //	duplicate [FILTER]     deliver copies of it
 //	drop [FILTER]          lose it

@@ -66,6 +66,8 @@ func (s *Script) askNode(id raft.NodeID, command string, args []string) error {
 		c.SetClock(id, int64(count(args, 0)))
 	case "step-down":
 		c.StepDown(id)
+	case "disconnected":
+		c.Disconnected(id, raft.NodeID(count(args, 0)))
 	case "fetch":
 		c.Fetch(id, failure(args))
 	case "chunk":

@@ -35,7 +35,7 @@ func (s *Script) begin(args []string, input string) error {
 func setOption(o *Options, key, value string) error {
 	cfg := &o.Config
 	flags := map[string]*bool{"no-pre-vote": &cfg.NoPreVote, "no-check-quorum": &cfg.NoCheckQuorum,
-		"adaptive-window": &cfg.AdaptiveWindow}
+		"adaptive-window": &cfg.AdaptiveWindow, "disconnect-hints": &cfg.DisconnectHints}
 	if flag, ok := flags[key]; ok {
 		*flag = true
 		return nil

@@ -55,6 +55,9 @@ func (l *loop) observePeers() {
 			kind = EventPeerUp
 		}
 		l.report(Event{Kind: kind, Term: l.core.Term(), Peer: p.id})
+		if !p.up {
+			l.core.Disconnected(p.id)
+		}
 	}
 }
 

@@ -34,16 +34,17 @@ const (
 	Compaction                   // logs are compacted, and followers behind them get snapshots
 	Lease                        // reads are served by lease
 	Damage                       // a disk loses the end of its log, which is noticed at the next start
+	Hint                         // servers hear of connections that break, also of some that do not
 )
 
 // classesAll has every class.
-const classesAll = Damage<<1 - 1
+const classesAll = Hint<<1 - 1
 
 func className(c Class) string {
 	names := [...]string{
 		"loss", "duplicate", "replay", "tail", "reset", "clog", "cut", "partition", "flap", "crash", "crash-all", "torn",
 		"stall", "disk-error", "wipe", "freeze", "drift", "members", "transfer", "compaction", "lease",
-		"damage",
+		"damage", "hint",
 	}
 	return names[bits.TrailingZeros32(uint32(c))]
 }

@@ -28,6 +28,7 @@ type Coverage struct {
 	Syncs, LostWrites, TornWrites                 uint64
 	Stalls, DiskErrors, Wipes, Freezes, Drifts    uint64
 	Damages, Recoveries                           uint64
+	Hints, HintsFollowed                          uint64
 	Fetches, Persists, Compactions, SnapshotsMade uint64
 	SnapshotsInstalled, ChunksRead, ChunksStored  uint64
 	InstallsFinished                              uint64 // at a start, after a crash
@@ -73,6 +74,7 @@ func (c *Coverage) counters() []counter {
 		{"syncs", &c.Syncs, true}, {"writes lost", &c.LostWrites, true}, {"writes torn", &c.TornWrites, true},
 		{"disk stalls", &c.Stalls, true}, {"syncs failed", &c.DiskErrors, true}, {"disks lost", &c.Wipes, true},
 		{"logs damaged", &c.Damages, true}, {"damaged logs recovered", &c.Recoveries, true},
+		{"broken connections seen", &c.Hints, true}, {"pre-votes at once for them", &c.HintsFollowed, true},
 		{"freezes", &c.Freezes, true}, {"clock drifts", &c.Drifts, true},
 		{"reads of old entries", &c.Fetches, true}, {"states persisted", &c.Persists, true},
 		{"compactions", &c.Compactions, true}, {"snapshots made", &c.SnapshotsMade, true},

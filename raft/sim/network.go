@@ -194,6 +194,32 @@ func (w *world) reset(a, b *node) {
 		l.epoch++
 		l.arrival = [lanes]time.Duration{}
 	}
+	w.disconnect(a, b)
+	w.disconnect(b, a)
+}
+
+// disconnectMean is how long it takes a server on average to hear that a connection broke.
+const disconnectMean = 2 * time.Millisecond
+
+// disconnect tells a server, if it is up and hears of such things, that its connections to another one broke.
+func (w *world) disconnect(n, from *node) {
+	if n == from || !n.up() || !w.plan.core.DisconnectHints {
+		return
+	}
+	life := n.life
+	w.after(expDuration(w.serverRand, disconnectMean), func() {
+		if !n.up() || n.life != life {
+			return
+		}
+		w.tracef("%d  is disconnected from %d", n.id, from.id)
+		w.cov.Hints++
+		before := n.core.Role()
+		n.core.Disconnected(from.id)
+		if before != raft.PreCandidate && n.core.Role() == raft.PreCandidate {
+			w.cov.HintsFollowed++
+		}
+		w.turn(n)
+	})
 }
 
 // block loses what is sent on the links from each of one side to each of the other, for a while.

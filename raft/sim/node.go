@@ -128,6 +128,9 @@ func (w *world) crash(n *node, kept int, torn bool) {
 	n.pending, n.reads = nil, readQueue{}
 	n.log = chainLog{}
 	n.ready = raft.Ready{}
+	for _, other := range w.nodes {
+		w.disconnect(other, n) // the connections of a process end with it
+	}
 }
 
 func (w *world) restartLater(n *node) {

@@ -122,6 +122,8 @@ func drawPlan(o Options) *plan {
 	}
 	p.every[Members] = pick(rng, 300*time.Millisecond, time.Second, 5*time.Second)
 	p.every[Damage] = pick(rng, time.Second, 4*time.Second, 10*time.Second)
+	p.every[Hint] = pick(rng, 300*time.Millisecond, 2*time.Second, 10*time.Second)
+	p.core.DisconnectHints = p.classes.has(Hint) && p.core.LeaseNanos == 0 && !p.core.NoPreVote && !p.core.NoCheckQuorum
 	return p
 }
 

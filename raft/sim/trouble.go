@@ -34,6 +34,7 @@ func troubles() []trouble {
 		{Freeze, (*world).freeze},
 		{Drift, (*world).drift},
 		{Damage, (*world).damage},
+		{Hint, func(w *world, rng *rand.Rand) { w.disconnect(w.anyNode(rng), w.anyNode(rng)) }},
 	}
 }
 
