@@ -234,7 +234,7 @@ func (s *study) stagesSection() page.Section {
 
 func (s *study) safetySection() page.Section {
 	t := s.safetyTable()
-	if t.Empty() {
+	if t.Empty() || s.isExchange() {
 		return page.Section{}
 	}
 	return page.Section{ID: "safety", Title: "Safety", Blocks: []page.Block{

@@ -85,7 +85,7 @@ func composePanels(s *sheet, o PanelOptions, panels []Panel) {
 	s.gap(2)
 	s.label(o.YLabel)
 	xLow, xHigh, yLow, yHigh := panelBounds(panels)
-	columns := choose(s, max(1, o.Columns), min(2, max(1, o.Columns)))
+	columns := min(len(panels), choose(s, max(1, o.Columns), min(2, max(1, o.Columns))))
 	for from := 0; from < len(panels); from += columns {
 		var plots []*plot.Plot
 		var titles []string
@@ -173,7 +173,7 @@ func unitTicks(s *sheet, u Unit, columns int) plot.TickerFunc {
 	case UnitMicroseconds:
 		return logDuration
 	case UnitBytes:
-		return powersOfTwo(columns > 1 || s.size == Narrow, bytesShort)
+		return powersOfTwo(choose(s, 4, 5*columns), choose(s, 2, 0), bytesShort)
 	case UnitBytesPerSecond:
 		return func(low, high float64) []plot.Tick {
 			return decadesOf(low, high, func(x float64) string { return bytesPerSecond(x) })
@@ -183,22 +183,17 @@ func unitTicks(s *sheet, u Unit, columns int) plot.TickerFunc {
 	}
 }
 
-// powersOfTwo marks powers of two, and labels every fourth of them, or where there is little room every eighth and the
-// tenth powers of which the names are short.
-func powersOfTwo(few bool, label func(float64) string) plot.TickerFunc {
+// powersOfTwo marks powers of two, and labels those whose exponent leaves a rest when divided by step.
+func powersOfTwo(step, rest int, label func(float64) string) plot.TickerFunc {
 	return func(low, high float64) []plot.Tick {
 		var ticks []plot.Tick
-		step := 2
-		if few {
-			step = 5
-		}
 		for exponent := 0; math.Exp2(float64(exponent)) <= high; exponent++ {
 			x := math.Exp2(float64(exponent))
 			if x < low {
 				continue
 			}
 			tick := plot.Tick{Value: x}
-			if exponent%step == 0 {
+			if exponent%step == rest {
 				tick.Label = label(x)
 			}
 			ticks = append(ticks, tick)

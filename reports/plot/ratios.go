@@ -41,7 +41,7 @@ func Ratios(name, title string, panels []RatioPanel, columns int) Figure {
 }
 
 func composeRatios(s *sheet, panels []RatioPanel, columns int, low, high float64) {
-	columns = choose(s, columns, min(2, columns))
+	columns = min(len(panels), choose(s, columns, min(2, columns)))
 	most := 0
 	for _, p := range panels {
 		most = max(most, len(p.Rows))
