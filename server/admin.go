@@ -32,6 +32,8 @@ func newAdmin(n *Node) *http.Server {
 	mux.HandleFunc("GET /faults", n.serveFaults)
 	mux.HandleFunc("POST /faults/disk", n.serveAddFaults)
 	mux.HandleFunc("DELETE /faults/disk", n.serveClearFaults)
+	mux.HandleFunc("POST /faults/links", n.serveAddLinkFaults)
+	mux.HandleFunc("DELETE /faults/links", n.serveClearLinkFaults)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(n), promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

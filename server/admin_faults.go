@@ -6,6 +6,7 @@ import (
 
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/storage/faultfs"
+	linkfaults "github.com/raftmark/raftmark/transport/faults"
 )
 
 // FaultsRequest is what POST /faults/disk takes: rules that are added to those in force, all of them or none.
@@ -13,11 +14,17 @@ type FaultsRequest struct {
 	Rules []faultfs.Rule `json:"rules"`
 }
 
-// FaultsAnswer is what /faults and /faults/disk answer: the rules in force, in their order, and what became of them.
+// FaultsAnswer is what /faults and all below it answer: the rules in force, in their order, and what became of them.
 type FaultsAnswer struct {
-	Node  raft.NodeID         `json:"node"`
+	Node raft.NodeID `json:"node"`
+	// Rules are those of the disk.
 	Rules []faultfs.RuleState `json:"rules"`
+	// Links are those of the links to the other nodes.
+	Links []linkfaults.RuleState `json:"links"`
 }
+
+// errNoRules says that a request adds nothing.
+var errNoRules = errors.New("rules: none, want at least one")
 
 // errFaultsOff says how a node gets /faults.
 var errFaultsOff = errors.New(
@@ -33,8 +40,9 @@ func (n *Node) faultsEnabled(w http.ResponseWriter) bool {
 
 // endFaults lets go on what faults hold up, so that the node can stop.
 func (n *Node) endFaults() {
+	_ = n.links.Close() // neither has an error
 	if n.faults != nil {
-		_ = n.faults.Close() // it has no error
+		_ = n.faults.Close()
 	}
 }
 
@@ -45,7 +53,7 @@ func (n *Node) serveFaults(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (n *Node) answerFaults(w http.ResponseWriter) {
-	writeJSON(w, FaultsAnswer{Node: n.config.Node, Rules: n.faults.Rules()})
+	writeJSON(w, FaultsAnswer{Node: n.config.Node, Rules: n.faults.Rules(), Links: n.links.Rules()})
 }
 
 func (n *Node) serveAddFaults(w http.ResponseWriter, r *http.Request) {
@@ -54,7 +62,7 @@ func (n *Node) serveAddFaults(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(asked.Rules) == 0 {
-		n.refuse(w, codeBadRequest, http.StatusBadRequest, errors.New("rules: none, want at least one"))
+		n.refuse(w, codeBadRequest, http.StatusBadRequest, errNoRules)
 		return
 	}
 	if err := n.faults.Add(asked.Rules...); err != nil {

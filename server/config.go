@@ -9,6 +9,7 @@ import (
 	"github.com/raftmark/raftmark/raft/replica"
 	"github.com/raftmark/raftmark/storage"
 	"github.com/raftmark/raftmark/storage/faultfs"
+	linkfaults "github.com/raftmark/raftmark/transport/faults"
 )
 
 // Names of what a node can be built from; wiring.go turns them into constructors.
@@ -152,12 +153,14 @@ type Config struct {
 	// four times the greater of Raft.SnapshotLogBytes and Raft.UncommittedBytesMax when that is more. Lower: less disk;
 	// more snapshots for followers that were away; commands are refused sooner when the machine cannot be persisted.
 	LogBytesMax ByteLimit `yaml:"log_bytes_max,omitempty" json:"log_bytes_max"`
-	// EnableFaults lets the admin port break this node's disk on purpose: /faults. Default false, which has no
-	// such path and no layer for it below the stores. For tests and measurements only.
+	// EnableFaults lets the admin port break this node's disk and links on purpose: /faults. Default false, which has
+	// no such path and no layer for it below the stores and the transport. For tests and measurements only.
 	EnableFaults bool `yaml:"enable_faults,omitempty" json:"enable_faults"`
 	// DiskFaults are rules in force from the start on, before the disk is read; with EnableFaults only. A stall then
 	// keeps the node from starting. Default none.
 	DiskFaults []faultfs.Rule `yaml:"disk_faults,omitempty" json:"disk_faults,omitempty"`
+	// LinkFaults are rules of the links to the other nodes in force from the start on; with EnableFaults only. Default none.
+	LinkFaults []linkfaults.Rule `yaml:"link_faults,omitempty" json:"link_faults,omitempty"`
 	// Seed starts the source of the election timeouts, together with the node's id and the number of its
 	// start; 0 draws one, which /status then shows. With the same seed each start of each node draws as it
 	// did the last time.

@@ -125,6 +125,7 @@ func (c Config) Validate() error {
 	if err := faultfs.Validate(c.DiskFaults); err != nil {
 		f.check(false, "disk_faults: %w", err)
 	}
+	c.checkLinkFaults(&f)
 	f.check(c.Raft.MessageBytesMax <= messageBytesLimit,
 		"raft.message_bytes_max: %d, want at most %d", c.Raft.MessageBytesMax, messageBytesLimit)
 	f.check(c.Raft.SnapshotChunkBytes <= messageBytesLimit,

@@ -14,6 +14,7 @@ import (
 	"github.com/raftmark/raftmark/storage/pebble"
 	"github.com/raftmark/raftmark/storage/snapshot"
 	"github.com/raftmark/raftmark/transport"
+	linkfaults "github.com/raftmark/raftmark/transport/faults"
 	"github.com/raftmark/raftmark/transport/identity"
 	"github.com/raftmark/raftmark/transport/quic"
 	"github.com/raftmark/raftmark/transport/tcp"
@@ -31,6 +32,7 @@ type parts struct {
 	adoptions uint64
 	gate      *gate
 	faults    *faultfs.FS // under the log, the machine and the snapshots; nil unless faults are enabled
+	links     *linkfaults.Links
 }
 
 // machine is what every state machine of package kv can do.
@@ -193,6 +195,9 @@ func (p *parts) newTransport(c Config) (replica.Transport, error) {
 	}
 	var t replica.Transport
 	var err error
+	if o.Faults, err = p.openLinks(c); err != nil {
+		return nil, err
+	}
 	switch c.Transport {
 	case TransportTCP, TransportTLS:
 		t, err = tcp.New(o)
@@ -227,10 +232,11 @@ func (p *parts) close() error {
 
 // release gives up what the replica does not close.
 func (p *parts) release() error {
-	if p.claim == nil {
-		return nil
+	errs := []error{p.links.Close()}
+	if p.claim != nil {
+		errs = append(errs, p.claim.Close())
 	}
-	return p.claim.Close()
+	return errors.Join(errs...)
 }
 
 // stateHash is the machine's hash at an index.

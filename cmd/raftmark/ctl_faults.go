@@ -17,20 +17,21 @@ import (
 
 // addFaultsFlag adds the flag that lets a node's disk be broken on purpose, which node and cluster up share.
 func addFaultsFlag(cmd *cobra.Command, enable *bool) {
-	cmd.Flags().BoolVar(enable, "enable-faults", false, "let raftmark ctl faults break the disk on purpose")
+	cmd.Flags().BoolVar(enable, "enable-faults", false, "let raftmark ctl faults break the disk and the links on purpose")
 }
 
 func newFaultsCommand(f *ctlFlags) *cobra.Command {
 	faults := &cobra.Command{
 		Use:   "faults",
-		Short: "Show, add and clear faults of the nodes' disks",
-		Long: `Show the rules by which the disks of nodes fail on purpose, and how often each was hit. The nodes must have
-been started with --enable-faults; --admin names them, each for itself.
+		Short: "Show, add and clear faults of the nodes' disks and links",
+		Long: `Show the rules by which the disks of nodes, and their links to each other, fail on purpose, and how often each was
+hit. The nodes must have been started with --enable-faults; --admin names them, each for itself.
 
   raftmark ctl faults add --op sync --path log/ --delay 20ms --admin 127.0.0.1:7201
   raftmark ctl faults add --op write --path kv/ --error ENOSPC --after 10
   raftmark ctl faults add --op sync --stall
   raftmark ctl faults clear
+  raftmark ctl faults links add --cut
 
 Paths begin at the data folder: log/ is the raft log, kv/ the state machine, snapshot/ the snapshots.`,
 		Args: noArguments,
@@ -42,7 +43,7 @@ Paths begin at the data folder: log/ is the raft log, kv/ the state machine, sna
 		Use: "list", Short: "Show the rules and their hits", Args: noArguments, RunE: faults.RunE,
 	}
 	clearing := &cobra.Command{
-		Use: "clear", Short: "Remove all rules, and let go on what they hold up", Args: noArguments,
+		Use: "clear", Short: "Remove all rules of disks, and let go on what they hold up", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.faults(cmd, (*control.Client).ClearFaults)
 		},
@@ -50,7 +51,7 @@ Paths begin at the data folder: log/ is the raft log, kv/ the state machine, sna
 	for _, cmd := range []*cobra.Command{faults, list, clearing} {
 		f.bind(cmd, askTimeout)
 	}
-	faults.AddCommand(list, newFaultsAddCommand(f), clearing)
+	faults.AddCommand(list, newFaultsAddCommand(f), clearing, newLinkFaultsCommand(f))
 	return faults
 }
 
@@ -67,7 +68,7 @@ func newFaultsAddCommand(f *ctlFlags) *cobra.Command {
 	var r faultFlags
 	cmd := &cobra.Command{
 		Use:   "add",
-		Short: "Add a rule: which operations on which files are delayed, stalled or failed",
+		Short: "Add a rule of disks: which operations on which files are delayed, stalled or failed",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			rule, err := r.parse()
@@ -146,7 +147,7 @@ func (f *ctlFlags) faults(
 	})
 }
 
-// printFaults prints the rules of nodes, and says of which there are none.
+// printFaults prints the rules of nodes, and says of whose disk there are none.
 func printFaults(w io.Writer, answers []server.FaultsAnswer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NODE\tRULE\tOP\tPATH\tACTION\tAFTER\tCOUNT\tMATCHED\tHITS\tWAITING")
@@ -159,7 +160,10 @@ func printFaults(w io.Writer, answers []server.FaultsAnswer) error {
 				r.After, countText(r.Count), r.Matched, r.Hits, r.Waiting)
 		}
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return printLinkFaults(w, answers)
 }
 
 func orAll(path string) string {
