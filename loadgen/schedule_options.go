@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/raftmark/raftmark/loadgen/units"
 )
 
 func total(steps []Step) (sum time.Duration) {
@@ -63,4 +66,62 @@ func (o Options) validateSchedule() error {
 		fault(o.Spacing == "", "Spacing = %q with Schedule %q: want none", o.Spacing, o.Schedule)
 	}
 	return errors.Join(faults...)
+}
+
+// ParseSteps reads steps such as 1000/s:10s,2000/s:10s.
+func ParseSteps(text string) ([]Step, error) {
+	var steps []Step
+	for part := range strings.SplitSeq(text, ",") {
+		rate, length, found := strings.Cut(part, ":")
+		if !found {
+			return nil, fmt.Errorf("step %q: want rate:time, such as 1000/s:10s", part)
+		}
+		step := Step{}
+		var errRate, errTime error
+		step.Rate, errRate = parseRate(rate)
+		step.For, errTime = time.ParseDuration(strings.TrimSpace(length))
+		if err := errors.Join(errRate, errTime); err != nil {
+			return nil, fmt.Errorf("step %q: %w", part, err)
+		}
+		steps = append(steps, step)
+	}
+	return steps, nil
+}
+
+// ParseRamp reads a ramp such as 100/s..5000/s.
+func ParseRamp(text string) (from, to float64, err error) {
+	low, high, found := strings.Cut(text, "..")
+	if !found {
+		return 0, 0, fmt.Errorf("ramp %q: want rate..rate, such as 100/s..5000/s", text)
+	}
+	from, errFrom := parseRate(low)
+	to, errTo := parseRate(high)
+	if err := errors.Join(errFrom, errTo); err != nil {
+		return 0, 0, fmt.Errorf("ramp %q: %w", text, err)
+	}
+	return from, to, nil
+}
+
+func parseRate(text string) (float64, error) {
+	rate, err := units.ParseRate(text)
+	if err == nil && rate.Max {
+		return 0, fmt.Errorf("rate %q: want a number", text)
+	}
+	return rate.PerSecond, err
+}
+
+// ScheduleText says in words what the open loop offers.
+func (o Options) ScheduleText() string {
+	rate := func(perS float64) string { return units.Rate{PerSecond: perS}.String() }
+	switch o.Schedule {
+	case ScheduleStep:
+		parts := make([]string, len(o.Steps))
+		for i, step := range o.Steps {
+			parts[i] = fmt.Sprintf("%s:%v", rate(step.Rate), step.For)
+		}
+		return fmt.Sprintf("steps %s %s", strings.Join(parts, ","), o.Spacing)
+	case ScheduleRamp:
+		return fmt.Sprintf("ramp %s..%s %s", rate(o.Rate), rate(o.RampTo), o.Spacing)
+	}
+	return fmt.Sprintf("%s %s", rate(o.Rate), o.Schedule)
 }

@@ -26,9 +26,14 @@ type loadFlags struct {
 	conns    int
 	connect  time.Duration
 	rate     units.Rate
-	payload  units.Size
 	load     loadgen.Options
 	schedule string
+	steps    string
+	ramp     string
+	spacing  string
+	workload string
+	payload  string
+	mix      string
 	keyDist  string
 	filler   string
 	history  string
@@ -39,7 +44,7 @@ type loadFlags struct {
 }
 
 func newLoadCommand() *cobra.Command {
-	f := &loadFlags{rate: units.Rate{PerSecond: 1000}, payload: 128}
+	f := &loadFlags{rate: units.Rate{PerSecond: 1000}}
 	cmd := &cobra.Command{
 		Use:   "load --targets host:port,...",
 		Short: "Offer load to any server of the Redis protocol and measure what its users would feel",
@@ -51,9 +56,15 @@ the connection or the server did meanwhile. --closed, or --rate max, measures se
 Every operation ends ok, failed (definitely not applied), unknown or shed (over --max-inflight). Those that are not ok
 enter the response percentiles at their deadline, so that no error improves a figure.
 
+--workload takes a preset (ycsb-a, -b, -c, -d, -f) or a YAML file; other flags overrule what it says. CAS, which --mix and
+ycsb-f can ask for, is a command of raftmark's own nodes, and none of a Redis server.
+
 Exit code 5: the measurement did not hold its own conditions. Exit code 6: --verify missed acknowledged writes.`,
 		Example: `  raftmark load --targets 127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003 -r 5000/s -d 10s
   raftmark load --targets 127.0.0.1:7001 -r max -c 64 --payload 1KiB --read-share 0.5
+  raftmark load --targets 127.0.0.1:7001 --steps 1000/s:10s,2000/s:10s,4000/s:10s
+  raftmark load --targets 127.0.0.1:7001 --ramp 100/s..5000/s -d 30s --spacing poisson --payload 64B..4KiB
+  raftmark load --targets 127.0.0.1:7001 --workload ycsb-a -r 2000/s
   raftmark load --targets 127.0.0.1:7001 --verify --history history.csv.gz`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -79,14 +90,22 @@ func (f *loadFlags) bind(cmd *cobra.Command) {
 	flags.DurationVarP(&f.load.Warmup, "warmup", "w", 2*time.Second, "before it, not measured")
 	flags.BoolVar(&f.load.Closed, "closed", false, "closed loop: clients that wait (service time)")
 	flags.IntVarP(&f.load.Clients, "clients", "c", 64, "clients of the closed loop")
-	flags.StringVar(&f.schedule, "schedule", string(loadgen.ScheduleConst), "const or poisson")
+	flags.StringVar(&f.schedule, "schedule", string(loadgen.ScheduleConst), "const, poisson, step or ramp")
+	flags.StringVar(&f.steps, "steps", "", "rates of --schedule step, such as 1000/s:10s,2000/s:10s")
+	flags.StringVar(&f.ramp, "ramp", "", "of --schedule ramp, over --duration, such as 100/s..5000/s")
+	flags.StringVar(&f.spacing, "spacing", string(loadgen.ScheduleConst), "within steps and ramps: const or poisson")
 	flags.IntVar(&f.load.InflightMax, "max-inflight", 1<<16, "operations under way at most; above, they are shed")
 	flags.DurationVar(&f.load.Timeout, "timeout", 10*time.Second, "from the intended start to giving up")
 	flags.Uint64Var(&f.load.Seed, "seed", 0, "of schedule, keys and values; 0 is a new one, printed")
-	flags.Var(&f.payload, "payload", "length of written values")
+	flags.StringVar(&f.workload, "workload", "", "what the operations do: a preset such as ycsb-a, or a YAML file")
+	flags.StringVar(&f.payload, "payload", "128B",
+		"length of written values: 128B, 64B..4KiB, lognormal(256B,1.2,64KiB) or 128B:9,4KiB:1")
 	flags.IntVar(&f.load.Workload.Keys, "keys", 10_000, "number of keys")
-	flags.StringVar(&f.keyDist, "key-dist", string(loadgen.KeysUniform), "uniform, zipfian or sequential")
+	flags.StringVar(&f.keyDist, "key-dist", string(loadgen.KeysUniform), "uniform, zipfian, sequential or latest")
+	flags.Float64Var(&f.load.Workload.HotShare, "hot-share", 0, "share of operations that go to one key, 0 to 1")
 	flags.Float64Var(&f.load.Workload.ReadShare, "read-share", 0, "share of reads, 0 to 1")
+	flags.StringVar(&f.mix, "mix", "", "shares of the operations instead, such as get=0.5,set=0.3,incr=0.1,cas=0.1")
+	flags.BoolVar(&f.load.Workload.Preload, "preload", false, "write every key once before the warm-up")
 	flags.StringVar(&f.filler, "filler", string(loadgen.FillerRandom), "content of values: random, text or constant")
 	flags.StringVar(&f.history, "history", "", "write every operation to this file, for raftmark check")
 	flags.BoolVar(&f.verify, "verify", false, "read everything back at the end; exit 6 when a write is lost")
@@ -99,22 +118,18 @@ func (f *loadFlags) bind(cmd *cobra.Command) {
 func (f *loadFlags) options(changed func(string) bool) (loadgen.Options, resp.Options, error) {
 	load := f.load
 	load.Clock = clock.New()
-	load.Rate = f.rate.PerSecond
-	load.Schedule = loadgen.ScheduleKind(f.schedule)
-	load.Workload.KeyDist = loadgen.KeyDist(f.keyDist)
-	load.Workload.Filler = loadgen.Filler(f.filler)
-	load.Workload.PayloadBytes = int(f.payload)
 	var faults []error
 	fault := func(bad bool, format string, args ...any) {
 		if bad {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
 	}
+	faults = append(faults, f.applySchedule(&load, changed), f.applyWorkload(&load.Workload, changed))
 	fault(load.Closed && changed("rate") && !f.rate.Max, "--closed with --rate %v: want one of them", f.rate)
 	fault(changed("clients") && !load.Closed && !f.rate.Max, "--clients = %d in an open loop: want --closed", load.Clients)
 	for name, zero := range map[string]bool{ // zero would be taken for the default
 		"clients": load.Clients == 0, "max-inflight": load.InflightMax == 0, "timeout": load.Timeout == 0,
-		"payload": f.payload == 0, "keys": load.Workload.Keys == 0, "conns": f.conns == 0,
+		"keys": load.Workload.Keys == 0 && changed("keys"), "conns": f.conns == 0,
 	} {
 		fault(zero, "--%s = 0: want above 0", name)
 	}
@@ -226,27 +241,6 @@ func (r *loadRun) keep(ctx context.Context, interrupted bool) error {
 		return history.WriteFile(r.flags.history)
 	}
 	return nil
-}
-
-// flagNames puts the names of flags in the place of those of fields, in errors of the form "Field = value: want ...".
-func flagNames(err error) error {
-	if err == nil {
-		return nil
-	}
-	flags := map[string]string{
-		"Rate": "--rate", "Schedule": "--schedule", "Clients": "--clients", "Duration": "--duration", "Warmup": "--warmup",
-		"InflightMax": "--max-inflight", "Timeout": "--timeout", "Keys": "--keys", "KeyDist": "--key-dist",
-		"ReadShare": "--read-share", "PayloadBytes": "--payload", "Filler": "--filler",
-		"InflightMax (Clients when closed) × PayloadBytes": "--max-inflight (--clients when --closed) × --payload",
-	}
-	lines := strings.Split(err.Error(), "\n")
-	for i, line := range lines {
-		field, rest, _ := strings.Cut(line, " = ")
-		if flag, ok := flags[field]; ok {
-			lines[i] = flag + " = " + rest
-		}
-	}
-	return errors.New(strings.Join(lines, "\n"))
 }
 
 // oneLine joins the lines of a joined error.

@@ -14,7 +14,6 @@ import (
 	"github.com/raftmark/raftmark/bench/check"
 	"github.com/raftmark/raftmark/loadgen"
 	"github.com/raftmark/raftmark/loadgen/resp"
-	"github.com/raftmark/raftmark/loadgen/units"
 )
 
 // loadReport is the summary of raftmark load, and its JSON.
@@ -98,15 +97,22 @@ func (r loadReport) head(b *strings.Builder) {
 	if o.Closed {
 		fmt.Fprintf(b, "closed loop, %d clients (service time: waiting is not seen)", o.Clients)
 	} else {
-		fmt.Fprintf(b, "open loop, %v %s", units.Rate{PerSecond: o.Rate}, o.Schedule)
+		fmt.Fprintf(b, "open loop, %s", o.ScheduleText())
 	}
 	w := o.Workload
 	keys := fmt.Sprintf("%d keys %s", w.Keys, w.KeyDist)
-	if w.KeyDist == loadgen.KeysSequential {
+	if w.KeyDist == loadgen.KeysSequential || w.KeyDist == loadgen.KeysLatest {
 		keys = "a key for each write"
 	}
-	fmt.Fprintf(b, ", %.3g s after %v warm-up, payload %v, %s, %.4g %% reads, seed %d\n",
-		r.Stats.DurationS, o.Warmup, units.Size(w.PayloadBytes), keys, 100*w.ReadShare, o.Seed)
+	if w.HotShare > 0 {
+		keys += fmt.Sprintf(" with %.4g %% on one", 100*w.HotShare)
+	}
+	mix := fmt.Sprintf("%.4g %% reads", 100*w.ReadShare)
+	if w.IncrShare+w.CASShare > 0 {
+		mix += fmt.Sprintf(", %.4g %% INCR, %.4g %% CAS", 100*w.IncrShare, 100*w.CASShare)
+	}
+	fmt.Fprintf(b, ", %.3g s after %v warm-up, payload %s, %s, %s, seed %d\n",
+		r.Stats.DurationS, o.Warmup, w.PayloadText(), keys, mix, o.Seed)
 	fmt.Fprintf(b, "leader at the end %s", orNone(r.Leader))
 	if r.SameHost {
 		b.WriteString("; client and servers share this host")
