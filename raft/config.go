@@ -40,7 +40,7 @@ type Config struct {
 	DisconnectHints bool
 
 	// MessageEntriesMax and MessageBytesMax bound one AppendEntries; it carries at least one entry, however
-	// large. Defaults 4096 and 1 MiB. Higher: fewer messages; a longer wait behind a large one.
+	// large, and at most MessageEntriesLimit. Defaults 4096 and 1 MiB. Higher: fewer messages; a longer wait behind a large one.
 	MessageEntriesMax, MessageBytesMax int
 	// InflightMessagesMax and InflightBytesMax bound what is on its way to one follower without an
 	// acknowledgement. Defaults 64 and 8 MiB. Lower: larger batches, as entries wait for a place; at 1
@@ -82,6 +82,10 @@ type Config struct {
 	// differently.
 	Seed uint64
 }
+
+// MessageEntriesLimit bounds MessageEntriesMax: receivers refuse messages with more entries, which take more memory than
+// bytes on the wire.
+const MessageEntriesLimit = 1 << 16
 
 // WithDefaults returns a copy with the zero fields set.
 func (c Config) WithDefaults() Config {
@@ -140,6 +144,8 @@ func (c Config) Validate() error {
 	fault(c.ElectionTicksMin >= 2, "ElectionTicksMin: %d; want at least 2", c.ElectionTicksMin)
 	fault(c.ElectionTicksMax >= c.ElectionTicksMin,
 		"ElectionTicksMax: %d is below ElectionTicksMin %d", c.ElectionTicksMax, c.ElectionTicksMin)
+	fault(c.MessageEntriesMax <= MessageEntriesLimit, "MessageEntriesMax: %d; want at most %d",
+		c.MessageEntriesMax, MessageEntriesLimit)
 	fault(c.HeartbeatTicks < c.ElectionTicksMin,
 		"HeartbeatTicks: %d; want below ElectionTicksMin %d", c.HeartbeatTicks, c.ElectionTicksMin)
 	for _, limit := range []struct {

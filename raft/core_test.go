@@ -242,7 +242,8 @@ func TestSlowDiskDelaysElection(t *testing.T) {
 func TestLargestLimitsAreNoLimits(t *testing.T) {
 	const most = math.MaxInt
 	cfg := raft.Config{
-		ElectionTicksMin: 10, ElectionTicksMax: 20, MessageEntriesMax: most, MessageBytesMax: most, InflightMessagesMax: most,
+		ElectionTicksMin: 10, ElectionTicksMax: 20, MessageEntriesMax: raft.MessageEntriesLimit,
+		MessageBytesMax: most, InflightMessagesMax: most,
 		InflightBytesMax: most, UncommittedEntriesMax: most, UncommittedBytesMax: most, TailEntriesMax: most,
 		TailBytesMax: most, ApplyBytesMax: most,
 	}

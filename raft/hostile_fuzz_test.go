@@ -119,6 +119,7 @@ func (h *hostile) step(m raft.Message) {
 	removed := before.Committed.Removed(m.From)
 	_, member := before.Configuration.Member(m.From)
 	follows := m.From == before.Leader && m.Term == before.Term
+	heard := h.hearsLeader()
 	err := h.core.Step(m)
 	after := h.core.Status()
 	untouched := after.Term == before.Term && after.Vote == before.Vote && after.LastIndex == before.LastIndex &&
@@ -128,7 +129,7 @@ func (h *hostile) step(m raft.Message) {
 		h.t.Fatalf("a message was refused (%v), and changed the core:\n%+v\n%+v", err, before, after)
 	case (m.From == before.ID || m.From == raft.None || (removed && !member && !follows)) && err == nil:
 		h.t.Fatalf("taken from %d, which cannot be a peer of %v", m.From, before.Configuration)
-	case !member && !follows && h.hearsLeader() && !untouched:
+	case !member && !follows && heard && !untouched:
 		h.t.Fatalf("a server that is no member of %v moved one that hears %d:\n%+v\n%+v",
 			before.Configuration, before.Leader, before, after)
 	}

@@ -96,8 +96,8 @@ func TestStrangersDoNotDisturb(t *testing.T) {
 	}
 }
 
-// aheadOf3 returns a leader of two others, of which 3 has not answered in its term, and a log of 20 of which little is in
-// memory.
+// aheadOf3 returns a leader of two others, of which 3 has not answered in its term, and a log of 20 of which little is
+// in memory.
 func aheadOf3(t *testing.T) *lone {
 	t.Helper()
 	l := newLone(t, raft.Config{TailEntriesMax: 1, MessageEntriesMax: 1}, raft.Boot{})
@@ -119,8 +119,8 @@ func (l *lone) unpaid() (fetches, chunks int) {
 	return fetches, chunks
 }
 
-// TestDebtsOfAFollowerAreFew: for a follower that changes its mind about what it needs faster than the disk reads it, not
-// more is read.
+// TestDebtsOfAFollowerAreFew: for a follower that changes its mind about what it needs faster than the disk reads it,
+// not more is read.
 func TestDebtsOfAFollowerAreFew(t *testing.T) {
 	l, total := aheadOf3(t), 0
 	for range 100 {

@@ -198,7 +198,7 @@ func DecodeMessage(src []byte, m *raft.Message) (rest []byte, err error) {
 func decodeSpan(u *uvarints, span *raft.Span) error {
 	span.Prev = raft.EntryID{Term: raft.Term(u.next()), Index: raft.Index(u.next())}
 	count, length := u.next(), u.next()
-	if u.failed || length > uint64(len(u.src)) || count > length {
+	if u.failed || length > uint64(len(u.src)) || count > length || count > raft.MessageEntriesLimit {
 		return fmt.Errorf("%w: %d entries in %d bytes of %d", ErrFormat, count, length, len(u.src))
 	}
 	encoded := u.src[:length:length]

@@ -13,6 +13,7 @@ const (
 	chunkBytesBusy = 64 << 10  // a busy connection's chunk grows to it, even if nothing is retained
 	chunkBytesMax  = 256 << 10 // of chunks that are not for one long frame
 	readBytesMin   = 2 << 10   // a read is not offered less room, but for the rest of a frame
+	claimBytesMax  = 48 << 10  // of a frame are made room for although they may never arrive
 )
 
 // Reader reads frames into large chunks that it carves up, so that a frame is neither allocated nor copied for itself.
@@ -111,13 +112,10 @@ func (r *Reader) makeRoom(need int) {
 	if room >= need-have && (have > 0 || room >= readBytesMin) && !busy {
 		return
 	}
-	size := max(r.nextChunkBytes, need)
-	if need > chunkBytesMax {
-		// The length is only a claim: first use what is there, then at most double what has arrived.
-		if room >= readBytesMin {
-			return
-		}
-		size = max(chunkBytesMax, min(need, 2*have))
+	// The length is only a claim: first use what is there, then at most double what has arrived, and a little more.
+	size := max(r.nextChunkBytes, min(need, 2*have+claimBytesMax))
+	if size < need && room >= readBytesMin {
+		return
 	}
 	r.nextChunkBytes = min(2*r.nextChunkBytes, chunkBytesMax)
 	chunk := make([]byte, size)

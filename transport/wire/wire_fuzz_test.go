@@ -5,58 +5,151 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/raftmark/raftmark/internal/allocation"
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/transport"
 )
 
-// FuzzDecode feeds arbitrary bytes to every decoder, as a stream and as payloads with a good checksum. What decodes
-// must survive being encoded and decoded again.
-func FuzzDecode(f *testing.F) {
+// FuzzFrames reads arbitrary bytes as a stream of frames, and again with the checksums put right, which shows what is
+// behind them. A frame that is accepted is the only encoding of what it carries.
+func FuzzFrames(f *testing.F) {
 	for kind := raft.MsgPreVote; kind <= raft.MsgRecover; kind++ {
 		m := example(kind)
-		f.Add(AppendMessage(nil, &m))
-		f.Add(AppendFrame(nil, KindMessages, AppendMessage(nil, &m)))
+		f.Add(AppendFrame(nil, KindMessages, AppendMessage(nil, &m)), uint8(0))
 	}
-	hello := Hello{
-		Head: OwnHead(), Lane: 1, From: 1, To: 2, Incarnation: 3, Disk: 4, Nonce: 5, Previous: []uint64{6, 7},
-		Cluster: "c", Address: "a:1",
-	}
-	f.Add(hello.Append(nil))
-	f.Add(Welcome{Head: OwnHead(), Node: 2, Incarnation: 3, Disk: 4, Cluster: "c", Address: "a:1"}.Append(nil))
-	f.Fuzz(func(t *testing.T, src []byte) {
-		checkStream(t, src)
-		checkStream(t, AppendFrame(nil, KindMessages, src))
-		if h, err := DecodeHello(src); err == nil && h.Protocol == ProtocolVersion {
-			if again, err := DecodeHello(h.Append(nil)); err != nil || !reflect.DeepEqual(again, h) {
-				t.Errorf("hello %+v came back as %+v, %v", h, again, err)
-			}
+	f.Add(AppendFrame(nil, KindHello, exampleHello().Append(nil)), uint8(0))
+	f.Add(append(AppendFrame(nil, KindWelcome, exampleWelcome().Append(nil)), KeepAlive()...), uint8(200))
+	claim := AppendFrame(nil, KindMessages, make([]byte, 5000))
+	claim[6] = 3 // of 196 608 bytes and more
+	f.Add(claim, uint8(1))
+	f.Fuzz(func(t *testing.T, stream []byte, step uint8) {
+		if frames := readFrames(t, stream, int(step)); len(frames) > 0 && !bytes.HasPrefix(stream, join(frames)) {
+			t.Errorf("%d frames that were accepted have another encoding", len(frames))
 		}
-		if w, err := DecodeWelcome(src); err == nil && w.Protocol == ProtocolVersion {
-			if again, err := DecodeWelcome(w.Append(nil)); err != nil || !reflect.DeepEqual(again, w) {
-				t.Errorf("welcome %+v came back as %+v, %v", w, again, err)
+		right := rightChecksums(stream)
+		for _, frame := range readFrames(t, right, int(step)) {
+			if frame.Kind == KindMessages {
+				checkPayload(t, frame.Payload)
 			}
 		}
 	})
 }
 
-func checkStream(t *testing.T, stream []byte) {
-	r := NewReader(bytes.NewReader(stream), transport.FrameBytesLimit)
-	for {
-		frame, err := r.Next()
-		if err != nil {
+// readFrames reads the stream in reads of at most step bytes, and checks what the reader takes for it.
+func readFrames(t *testing.T, stream []byte, step int) (frames []Frame) {
+	if step == 0 {
+		step = len(stream) + 1
+	}
+	most := 0
+	allocation.AtMost(t, framesLimit(stream), func() {
+		frames = nil
+		r := NewReader(&stepReader{data: stream, step: step}, transport.FrameBytesLimit)
+		for {
+			frame, err := r.Next()
+			most = max(most, cap(r.chunk))
+			if err != nil {
+				return
+			}
+			r.Retain()
+			frames = append(frames, frame)
+		}
+	})
+	if limit := 2*len(stream) + allocation.Slack; most > limit {
+		t.Errorf("the reader holds %d bytes for a stream of %d, want at most %d", most, len(stream), limit)
+	}
+	return frames
+}
+
+// framesLimit bounds what reading a stream allocates: the chunk at hand is twice what has arrived, and those before
+// were half as large each. The frames' slice headers are the test's own.
+func framesLimit(stream []byte) int {
+	const frameBytes = 5 * 40 / HeaderBytes
+	return (4+frameBytes)*len(stream) + 2*allocation.Slack
+}
+
+func join(frames []Frame) (stream []byte) {
+	for _, f := range frames {
+		stream = AppendFrame(stream, f.Kind, f.Payload)
+	}
+	return stream
+}
+
+// rightChecksums returns the stream as if whoever sent it had computed its checksums.
+func rightChecksums(stream []byte) []byte {
+	right := bytes.Clone(stream)
+	for rest := right; len(rest) >= HeaderBytes; {
+		h, err := parseHeader(rest, transport.FrameBytesLimit)
+		if err != nil || HeaderBytes+h.length > len(rest) {
 			break
 		}
-		for rest := frame.Payload; len(rest) > 0; {
-			var m raft.Message
-			if rest, err = DecodeMessage(rest, &m); err != nil {
-				break
-			}
-			checkAgain(t, m)
+		frame := rest[: HeaderBytes+h.length : HeaderBytes+h.length]
+		putHeader(h.kind, frame, h.length, nil)
+		rest = rest[len(frame):]
+	}
+	return right
+}
+
+// FuzzMessages decodes arbitrary bytes as messages. What decodes must survive being encoded and decoded again.
+func FuzzMessages(f *testing.F) {
+	for kind := raft.MsgPreVote; kind <= raft.MsgRecover; kind++ {
+		for _, m := range []raft.Message{example(kind), fullMessage(kind), zeroMessage(kind)} {
+			f.Add(AppendMessage(nil, &m))
 		}
 	}
-	if limit := 2*len(stream) + 2*chunkBytesMax; cap(r.chunk) > limit {
-		t.Errorf("the reader holds %d bytes for a stream of %d, want at most %d", cap(r.chunk), len(stream), limit)
+	f.Fuzz(checkPayload)
+}
+
+// checkPayload decodes messages one by one, as receivers do.
+func checkPayload(t *testing.T, payload []byte) {
+	for len(payload) > 0 {
+		var m raft.Message
+		var rest []byte
+		var err error
+		allocation.AtMost(t, messageLimit(payload), func() { rest, err = DecodeMessage(payload, &m) })
+		if err != nil {
+			return
+		}
+		if len(rest) >= len(payload) {
+			t.Fatalf("a message of %d bytes in %d", len(payload)-len(rest), len(payload))
+		}
+		checkAgain(t, m)
+		payload = rest
 	}
+}
+
+// messageLimit bounds what decoding a message allocates: twice what it counts against the caps of queues, where an entry
+// counts raft.EntryOverheadBytes beside its data.
+func messageLimit(payload []byte) int {
+	const entryBytesMin = 3
+	entries := min(len(payload)/entryBytesMin, raft.MessageEntriesLimit)
+	return 2*(len(payload)+entries*raft.EntryOverheadBytes) + allocation.Slack
+}
+
+// FuzzGreetings decodes arbitrary bytes as a hello and as a welcome.
+func FuzzGreetings(f *testing.F) {
+	f.Add(exampleHello().Append(nil))
+	f.Add(exampleWelcome().Append(nil))
+	f.Add(Hello{Head: OwnHead()}.Append(nil))
+	f.Add(Head{Protocol: 99, ProtocolMin: 98}.appendTo(nil))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		var h Hello
+		var w Welcome
+		var err error
+		allocation.AtMost(t, 2*len(src)+allocation.Slack, func() { h, err = DecodeHello(src) })
+		if err == nil && h.Readable() {
+			encoded := h.Append(nil)
+			if again, err := DecodeHello(encoded); err != nil || !reflect.DeepEqual(again, h) || len(encoded) > len(src) {
+				t.Errorf("hello %+v came back as %+v, %v", h, again, err)
+			}
+		}
+		allocation.AtMost(t, 2*len(src)+allocation.Slack, func() { w, err = DecodeWelcome(src) })
+		if err == nil && w.Readable() {
+			encoded := w.Append(nil)
+			if again, err := DecodeWelcome(encoded); err != nil || !reflect.DeepEqual(again, w) || len(encoded) > len(src) {
+				t.Errorf("welcome %+v came back as %+v, %v", w, again, err)
+			}
+		}
+	})
 }
 
 func checkAgain(t *testing.T, m raft.Message) {

@@ -5,10 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -75,62 +73,6 @@ func decoded(m raft.Message) raft.Message {
 		m.Span.Encoded = raft.AppendEntries(nil, m.Span.Entries)
 	}
 	return m
-}
-
-func TestGoldenBytes(t *testing.T) {
-	hello := Hello{
-		Head: exampleHead(), Lane: transport.LaneAppend, From: 1, To: 300, Incarnation: 0x0102030405060708,
-		Instance: 0x5152535455565758,
-		Disk:     0x1112131415161718, Nonce: 0x2122232425262728, Previous: []uint64{0x3132333435363738, 0x4142434445464748},
-		Cluster: "golden", Address: "127.0.0.1:7001",
-	}
-	welcome := Welcome{
-		Head: exampleHead(), Refusal: transport.RefusedStale, Node: 300, Incarnation: 9, Instance: 12, Disk: 10, Nonce: 11,
-		Cluster: "golden", Address: "127.0.0.1:7300",
-	}
-	frames := map[string][]byte{
-		"hello":   AppendFrame(nil, KindHello, hello.Append(nil)),
-		"welcome": AppendFrame(nil, KindWelcome, welcome.Append(nil)),
-	}
-	var all Encoder
-	all.Reset()
-	for kind := raft.MsgPreVote; kind <= raft.MsgRecover; kind++ {
-		m := example(kind)
-		all.Add(&m)
-		var one Encoder
-		one.Reset()
-		one.Add(&m)
-		frames["message_"+kind.String()] = bytes.Join(one.Frame(), nil)
-	}
-	frames["messages"] = bytes.Join(all.Frame(), nil)
-	for name, frame := range frames {
-		t.Run(name, func(t *testing.T) {
-			path := filepath.Join("testdata", name+".golden")
-			got := hexLines(frame)
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("the bytes of %s changed: see the version rule in doc.go; got\n%swant\n%s", name, got, want)
-			}
-		})
-	}
-}
-
-func hexLines(data []byte) string {
-	var b strings.Builder
-	for len(data) > 0 {
-		n := min(16, len(data))
-		fmt.Fprintf(&b, "% x\n", data[:n])
-		data = data[n:]
-	}
-	return b.String()
 }
 
 func TestMessagesOfEachKindRoundTrip(t *testing.T) {
