@@ -58,7 +58,7 @@ func pace(r *wire.Reader, o *transport.Options) {
 	}
 	s := &pacedSource{
 		src: src, reader: r, rate: o.BodyRateMin, every: o.DeadPeerTimeout / 4,
-		lastly: time.Now(), // the begin of a frame may have come with the hello
+		lastly: time.Now(), after: r.Buffered(), // the begin of a frame may have come with the hello
 	}
 	s.back, _ = r.Source().(answerer)
 	r.SetSource(s)
