@@ -41,6 +41,8 @@ type exchangeRecord struct {
 	lags   map[exchangeKey]*hdrhistogram.Histogram
 	took   map[exchangeKey][]float64 // of connections, microseconds
 	ledger *result.TransportLedger
+	// handshakes and resumed are of connections that were made again.
+	handshakes, resumed uint64
 }
 
 func newExchangeRecord(arm *armRecord) *exchangeRecord {
@@ -92,6 +94,7 @@ func (x *exchangeRecord) addConnections(r *result.ExchangeRow, o *exchange.Conne
 	r.Mode, r.Beside = result.ModeConnect, result.ConnectFresh
 	if o.Again {
 		r.Beside = result.ConnectAgain
+		x.handshakes, x.resumed = x.handshakes+c.Handshakes, x.resumed+c.Resumed
 	}
 	r.N, r.Messages = int64(len(c.Took)), int64(len(c.Took))
 	key := keyOf(r)
@@ -183,9 +186,8 @@ func (x *exchangeRecord) noteLedger(ctx context.Context, pair *exchange.Pair) er
 
 func ledgerOf(f exchange.Facts) result.TransportLedger {
 	l := result.TransportLedger{
-		TLS: f.TLS, Congestion: f.Congestion, Connections: len(f.Sockets), Offload: f.Offload, Resumed: f.Resumed,
+		TLS: f.TLS, Congestion: f.Congestion, Connections: len(f.Sockets), Offload: f.Offload,
 		SendBufferMaxBytes: f.SendBufferMax, ReceiveBufferMaxBytes: f.ReceiveBufferMax, InterfaceMTU: f.InterfaceMTU,
-		SegmentBytes: f.DatagramBytes,
 	}
 	for i, s := range f.Sockets {
 		if i == 0 {
@@ -251,6 +253,7 @@ func (x *exchangeRecord) summary() (*result.Exchange, []string) {
 	if x.ledger != nil {
 		s.Ledger = *x.ledger
 	}
+	s.Ledger.Handshakes, s.Ledger.Resumed = int64(x.handshakes), int64(x.resumed)
 	var faults []string
 	for _, p := range x.arm.scenario.Exchange.points() {
 		switch {

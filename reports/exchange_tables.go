@@ -131,7 +131,7 @@ func (s *study) delayTable() *table.Table {
 			}
 			t.Columns[10].Name = "snapshot of " + sizeText(a.Exchange.Ledger.SnapshotBytes)
 			q := h.RoundTripUs
-			t.Add(table.Of(short(a)), table.Of(besideWords(beside)), table.Of(table.Count(int64(q.N))), us(q.P50, q.N, .5),
+			t.Add(table.Of(short(a)), table.Of(besideTitle(beside)), table.Of(table.Count(int64(q.N))), us(q.P50, q.N, .5),
 				us(q.P99, q.N, .99), us(q.P999, q.N, .999), usMax(q.Max), boundCell(h), us(h.SendLagUs.P99, h.SendLagUs.N, .99),
 				besideRate(h), orNone(h.SnapshotUs))
 		}
@@ -201,7 +201,7 @@ func (s *study) costTable(mode string, inFlight int) *table.Table {
 	t := &table.Table{
 		Caption: fmt.Sprintf("What a message costs, %s %s: medians over runs, of both processes together.", mode, words),
 		Columns: table.Columns("size", "transport", "p50", "p99", "messages/s", "CPU", "interrupts", "allocations",
-			"bytes on the wire", "segments", "system calls"),
+			"bytes at the sockets", "segments", "system calls"),
 	}
 	t.Columns[1].Text = true
 	for _, size := range s.exchangeSizes(mode) {
@@ -267,7 +267,12 @@ func (s *study) ledgerTable() *table.Table {
 			}
 			return a.Exchange.Ledger.TLS
 		}},
-		{"session resumption", func(a *armStudy) string { return orText(a.Exchange.Ledger.Resumed, "not told") }},
+		{"sessions resumed when it connects again", func(a *armStudy) string {
+			if l := &a.Exchange.Ledger; l.Handshakes > 0 {
+				return fmt.Sprintf("%d of %d", l.Resumed, l.Handshakes)
+			}
+			return "no handshakes"
+		}},
 		{"congestion control", func(a *armStudy) string { return orText(a.Exchange.Ledger.Congestion, "not told") }},
 		{"sockets of a node for one peer", func(a *armStudy) string { return fmt.Sprint(a.Exchange.Ledger.Connections) }},
 		{"send buffers granted", func(a *armStudy) string {
@@ -276,7 +281,7 @@ func (s *study) ledgerTable() *table.Table {
 		{"receive buffers granted", func(a *armStudy) string {
 			return bufferText(a.Exchange.Ledger.ReceiveBufferBytes, a.Exchange.Ledger.ReceiveBufferMaxBytes)
 		}},
-		{"largest segment or datagram", func(a *armStudy) string { return bytesText(a.Exchange.Ledger.SegmentBytes) }},
+		{"largest segment", func(a *armStudy) string { return bytesText(a.Exchange.Ledger.SegmentBytes) }},
 		{"MTU of the interface", func(a *armStudy) string { return bytesText(a.Exchange.Ledger.InterfaceMTU) }},
 		{"segmentation offload", s.offloadText},
 		{"bytes on the wire for one of a stream", s.overheadText},
@@ -306,7 +311,7 @@ func bytesText(n int) string {
 }
 
 func bufferText(granted [2]int, most int) string {
-	if granted[1] == 0 {
+	if granted[1] <= 0 {
 		return "not told"
 	}
 	text := sizeRound(granted[0])

@@ -74,11 +74,20 @@ func (c nodeCollector) Collect(out chan<- prometheus.Metric) {
 	if s.Transport != nil {
 		collectTransport(out, *s.Transport)
 	}
+	gauge(out, "raftmark_insecure_ports", float64(len(s.Insecure)))
+	if id := s.Identity; id != nil {
+		gauge(out, "raftmark_identity_not_after_seconds", float64(id.NotAfter.Unix()))
+		gauge(out, "raftmark_identity_broken", truth(id.Broken != ""))
+		collectFields(out, "raftmark_identity", *id)
+	}
 }
 
 func collectTransport(out chan<- prometheus.Metric, m transport.Metrics) {
 	collectFields(out, "raftmark_transport", m)
 	collectFields(out, "raftmark_transport_socket", m.Socket)
+	if m.Handshakes != nil {
+		collectFields(out, "raftmark_transport_handshakes", *m.Handshakes)
+	}
 	for i, lane := range m.Lanes {
 		collectFields(out, "raftmark_transport_lane", lane, label{"lane", transport.Lane(i).String()})
 	}

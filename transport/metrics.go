@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/raftmark/raftmark/transport/identity"
 )
 
 // Metrics is a snapshot of what a transport counted since New.
@@ -33,6 +35,8 @@ type Metrics struct {
 	Greetings, GreetingsMost int
 	// Socket are the counts at the socket: with what TLS, QUIC and probes add.
 	Socket SocketMetrics
+	// Handshakes are those of TLS, in both directions, of which so many resumed a session; nil without an identity.
+	Handshakes *identity.Handshakes `json:",omitempty"`
 	// Peers are the nodes of Options.Peers, and LearnedPeers those that came without being in it, now.
 	Peers, LearnedPeers int
 }
@@ -76,6 +80,9 @@ func (m Metrics) String() string {
 	s := m.Socket
 	fmt.Fprintf(&b, "socket: %d sends of %d bytes in %d segments, %d again; %d receives of %d bytes in %d segments\n",
 		s.Sends, s.SendBytes, s.SendSegments, s.Retransmits, s.Receives, s.ReceiveBytes, s.ReceiveSegments)
+	if h := m.Handshakes; h != nil {
+		fmt.Fprintf(&b, "handshakes %d, resumed %d, the latest %s\n", h.Done, h.Resumed, h.Latest)
+	}
 	fmt.Fprintf(&b, "peers %d, learned %d\n", m.Peers, m.LearnedPeers)
 	writeReasons(&b, "drops", m.Drops)
 	writeReasons(&b, "refusals", m.Refusals)

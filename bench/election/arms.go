@@ -9,7 +9,9 @@ import (
 type Timeouts struct{ Min, Max time.Duration }
 
 // String returns the paper's way to write them.
-func (t Timeouts) String() string { return fmt.Sprintf("%d–%d ms", t.Min.Milliseconds(), t.Max.Milliseconds()) }
+func (t Timeouts) String() string {
+	return fmt.Sprintf("%d–%d ms", t.Min.Milliseconds(), t.Max.Milliseconds())
+}
 
 // Heartbeat is the interval of heartbeats: half of the minimum timeout, as in the paper.
 func (t Timeouts) Heartbeat() time.Duration { return t.Min / 2 }
@@ -85,7 +87,9 @@ const (
 	GroupProtocol    Group = "protocol"    // rules on and off, in the paper's set-up
 	GroupOperations  Group = "operations"  // under load, with priorities, with a shutdown in order
 	GroupSensitivity Group = "sensitivity" // other ways to spend the broadcast time
-	GroupSteady      Group = "steady"      // no crash
+	// GroupProductRandomness and GroupProductScale are the two panels with pre-vote and check-quorum.
+	GroupProductRandomness Group = "product randomness"
+	GroupProductScale      Group = "product scale"
 )
 
 // Arm is one setting.
@@ -131,8 +135,11 @@ func (o Options) arms() []Arm {
 	for _, p := range []Protocol{Paper, PreVote, CheckOnly, Production} {
 		add(of(ms(150, 300), p), GroupProtocol)
 	}
+	for _, t := range Randomness() {
+		add(of(t, Production), GroupProductRandomness)
+	}
 	for _, t := range Scale() {
-		add(of(t, Production), GroupSteady)
+		add(of(t, Production), GroupProductScale)
 	}
 	load := func(a *Arm) { a.Load = true }
 	add(of(ms(150, 300), Paper, load), GroupOperations)

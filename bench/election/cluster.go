@@ -64,7 +64,8 @@ type cluster struct {
 }
 
 var (
-	errUnsafe = errors.New("Raft's safety is broken")
+	// ErrUnsafe is what a study ends with in which the core broke a rule.
+	ErrUnsafe = errors.New("a rule of Raft is broken")
 	errModel  = errors.New("the simulation does not cover this")
 )
 
@@ -152,7 +153,7 @@ func (c *cluster) happen(e event) {
 		c.queue.push(event{at: c.now + c.tick, kind: eventTick, node: e.node})
 	case eventDeliver:
 		if err := n.core.Step(*e.message); err != nil && c.err == nil {
-			c.err = fmt.Errorf("%w: server %d refuses a message: %w", errUnsafe, e.node+1, err)
+			c.err = fmt.Errorf("%w: server %d refuses a message: %w", ErrUnsafe, e.node+1, err)
 		}
 	default:
 		c.synced(n)
@@ -186,10 +187,7 @@ func (c *cluster) pay(i int) {
 		if r.Write != 0 {
 			n.writes = append(n.writes, write{id: r.Write})
 		}
-		if len(r.SendAfterSync) > 0 {
-			last := len(n.writes) - 1
-			n.writes[last].sends = append(n.writes[last].sends, r.SendAfterSync...)
-		}
+		c.sendAfterSync(i, r.SendAfterSync)
 		if n.syncing == 0 && len(n.writes) > 0 {
 			n.syncing = len(n.writes)
 			c.queue.push(event{at: c.now + uniform(c.rng, c.model.SyncMin, c.model.SyncMax), kind: eventSynced, node: i})
@@ -199,6 +197,19 @@ func (c *cluster) pay(i int) {
 		}
 	}
 	c.observe(i)
+}
+
+// sendAfterSync keeps messages until what was given to the disk is durable.
+func (c *cluster) sendAfterSync(i int, messages []raft.Message) {
+	n := &c.nodes[i]
+	for j := range messages {
+		if c.model.RequestsEarly && messages[j].Kind == raft.MsgVote {
+			c.send(i, messages[j])
+			continue
+		}
+		last := &n.writes[len(n.writes)-1] // there is one, or the core had sent them now
+		last.sends = append(last.sends, messages[j])
+	}
 }
 
 // synced takes the end of a sync: what waited for it leaves.
@@ -302,11 +313,11 @@ func (c *cluster) observe(i int) {
 // victory checks Election Safety, and that the new leader has all that was committed (Leader Completeness).
 func (c *cluster) victory(i int, term raft.Term) {
 	if other, taken := c.leaders[term]; taken && other != i && c.err == nil {
-		c.err = fmt.Errorf("%w: servers %d and %d both lead term %d (Election Safety)", errUnsafe, other+1, i+1, term)
+		c.err = fmt.Errorf("%w: servers %d and %d both lead term %d (Election Safety)", ErrUnsafe, other+1, i+1, term)
 	}
 	c.leaders[term] = i
 	if last := c.nodes[i].core.LastIndex(); last < c.committed && c.err == nil {
 		c.err = fmt.Errorf("%w: server %d leads term %d with a log of %d entries, %d are committed (Leader Completeness)",
-			errUnsafe, i+1, term, last, c.committed)
+			ErrUnsafe, i+1, term, last, c.committed)
 	}
 }

@@ -137,6 +137,9 @@ type beatResult struct {
 // connectDone is what the driver measured of connections.
 type connectDone struct {
 	TookNs []int64 `json:"took_ns"`
-	// Sockets is what their own transports counted, of both directions; nil when they do not.
+	// Handshakes are those that the connections' own transports made, of which so many resumed a session.
+	Handshakes uint64 `json:"handshakes"`
+	Resumed    uint64 `json:"resumed"`
+	// Socket is what their sockets did, in both directions; nil when the transport does not count.
 	Socket *transport.SocketMetrics `json:"socket,omitempty"`
 }

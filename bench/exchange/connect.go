@@ -56,11 +56,17 @@ func (e *end) connectAgain(ctx context.Context, o Connect, done *connectDone) (e
 	return err
 }
 
-// count adds what a transport's sockets did.
+// count adds what a transport did.
 func (d *connectDone) count(now transport.Metrics, before *transport.Metrics) {
 	s := now.Socket
+	if h := now.Handshakes; h != nil {
+		d.Handshakes, d.Resumed = d.Handshakes+h.Done, d.Resumed+h.Resumed
+	}
 	if before != nil {
 		s = minus(s, before.Socket)
+		if h := before.Handshakes; h != nil {
+			d.Handshakes, d.Resumed = d.Handshakes-h.Done, d.Resumed-h.Resumed
+		}
 	}
 	if s == (transport.SocketMetrics{}) {
 		return

@@ -9,16 +9,12 @@ import (
 // Facts are what one must know of a transport to compare it with another. What is not known is empty or 0.
 type Facts struct {
 	Sockets []Socket `json:"sockets"`
-	// TLS is the version and the cipher suite of a handshake, "" of plaintext, NotTold when the transport does not say.
+	// TLS is the version and the cipher suite of the latest handshake, "" of plaintext.
 	TLS string `json:"tls"`
 	// Congestion says who controls congestion, and how, where that is not a matter of each socket.
 	Congestion string `json:"congestion,omitempty"`
 	// Offload is what is known of segmentation offload.
 	Offload string `json:"offload,omitempty"`
-	// Resumed says of how many handshakes sessions were resumed.
-	Resumed string `json:"resumed,omitempty"`
-	// DatagramBytes is the largest datagram of QUIC.
-	DatagramBytes int `json:"datagram_bytes,omitempty"`
 	// SendBufferMax and ReceiveBufferMax are what the kernel grants a socket at most.
 	SendBufferMax    int `json:"send_buffer_max"`
 	ReceiveBufferMax int `json:"receive_buffer_max"`
@@ -38,13 +34,16 @@ type Socket struct {
 	PathMTU      int `json:"path_mtu,omitempty"`
 }
 
-// NotTold says that a transport does not say something.
-const NotTold = "not told"
+// quicCongestion is what quic-go v0.65 always uses (ackhandler.NewSentPacketHandler); it has no option for another.
+const quicCongestion = "NewReno (quic-go)"
 
 func (e *end) facts() *Facts {
-	f := &Facts{Sockets: sockets(), TLS: NotTold}
-	if e.config.Transport == server.TransportTCP {
-		f.TLS = ""
+	f := &Facts{Sockets: sockets(), Offload: offload(e.config.Transport)}
+	if h := e.transport.Metrics().Handshakes; h != nil {
+		f.TLS = h.Latest
+	}
+	if e.config.Transport == server.TransportQUIC {
+		f.Congestion = quicCongestion
 	}
 	f.SendBufferMax, f.ReceiveBufferMax = bufferLimits()
 	interfaces, err := net.Interfaces()

@@ -76,6 +76,8 @@ type Beats struct {
 // Connections are connections that were made.
 type Connections struct {
 	Took []time.Duration
+	// Handshakes are those of TLS, of which so many resumed a session.
+	Handshakes, Resumed uint64
 	// Socket is what the connecting node's sockets did until it had closed; nil when the transport does not count.
 	Socket *transport.SocketMetrics
 	Used   Used
@@ -174,6 +176,7 @@ func (p *Pair) Connect(ctx context.Context, o Connect) (c Connections, err error
 		return c, err
 	}
 	c.Took, c.Socket = durations(done.TookNs), done.Socket
+	c.Handshakes, c.Resumed = done.Handshakes, done.Resumed
 	return c, nil
 }
 

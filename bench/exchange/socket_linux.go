@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/raftmark/raftmark/server"
 )
 
 // sockets asks the kernel about the sockets of this process: TCP connections, and UDP.
@@ -70,4 +72,43 @@ func bufferLimits() (send, receive int) {
 		return n
 	}
 	return read("wmem_max"), read("rmem_max")
+}
+
+// Options of a UDP socket (linux/udp.h).
+const (
+	udpSegment = 103 // reads as the size of segments that the kernel cuts, where it can
+	udpGRO     = 104 // reads as 1 on a socket that takes joined datagrams
+)
+
+// offload says what the kernel can do and was asked to do for this process's sockets.
+func offload(transport string) string {
+	if transport != server.TransportQUIC {
+		return "TSO and GRO of the kernel"
+	}
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return ""
+	}
+	for _, entry := range entries {
+		fd, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		if s, ok := socketAt(fd); !ok || s.Network != "udp" {
+			continue
+		}
+		text := "GSO not there"
+		if _, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, udpSegment); err == nil {
+			text = "GSO there"
+		}
+		switch joined, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, udpGRO); {
+		case err != nil:
+			return text + ", GRO not there"
+		case joined == 0:
+			return text + ", GRO off"
+		default:
+			return text + ", GRO on"
+		}
+	}
+	return ""
 }

@@ -137,7 +137,7 @@ type ConnectCost struct {
 // TransportLedger is what one must know to compare the transports: it is of the driver's sockets in the first run. What the
 // system does not tell is empty or 0.
 type TransportLedger struct {
-	// TLS is the version and the cipher suite, "" for plaintext, "not told" when the transport does not say.
+	// TLS is the version and the cipher suite, "" for plaintext.
 	TLS string `json:"tls"`
 	// Congestion is the congestion control, and who does it.
 	Congestion  string `json:"congestion"`
@@ -153,9 +153,10 @@ type TransportLedger struct {
 	InterfaceMTU int `json:"interface_mtu"`
 	// Offload is what is known of segmentation offload: GSO and GRO.
 	Offload string `json:"offload"`
-	// Resumed says of how many handshakes sessions were resumed; "" when the transport does not say.
-	Resumed       string `json:"resumed"`
-	SnapshotBytes int    `json:"snapshot_bytes"`
+	// Handshakes are those of TLS when a transport connected again, of which so many resumed a session.
+	Handshakes    int64 `json:"handshakes"`
+	Resumed       int64 `json:"handshakes_resumed"`
+	SnapshotBytes int   `json:"snapshot_bytes"`
 }
 
 // WriteExchange writes exchange.csv, before WriteSummary.

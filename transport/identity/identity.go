@@ -26,7 +26,8 @@ type Identity struct {
 	resetKey [32]byte
 	current  atomic.Pointer[state]
 	guards   guards
-	source   *source // nil when it is of no files
+	source   *source    // nil when it is of no files
+	shaken   handshakes // counts
 }
 
 // material is what an identity is made of.

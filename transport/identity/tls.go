@@ -51,6 +51,9 @@ func (id *Identity) serverTLS(o TLSOptions, remote net.Addr) *tls.Config {
 		if err != nil && o.Refused != nil {
 			o.Refused(remote, err)
 		}
+		if err == nil {
+			id.shaken.note(state)
+		}
 		return err
 	}
 	return config
@@ -70,6 +73,9 @@ func (id *Identity) ClientTLS(o TLSOptions, peer raft.NodeID) *tls.Config {
 		node, err := id.verifyPeer(state.PeerCertificates)
 		if err == nil && node != peer {
 			err = refuse(ReasonNode, "node %d, want node %d", node, peer)
+		}
+		if err == nil {
+			id.shaken.note(state)
 		}
 		return err
 	}

@@ -51,6 +51,10 @@ func (n *Node) Metrics() transport.Metrics {
 		RefusedBy: make(map[string]uint64, transport.RefusalCount),
 	}
 	m.Greetings, m.GreetingsMost = n.door.count()
+	if id := n.options.Identity; id != nil {
+		h := id.Handshakes()
+		m.Handshakes = &h
+	}
 	for i := range c.lanes {
 		l := &c.lanes[i]
 		m.Lanes[i] = transport.LaneMetrics{
