@@ -86,19 +86,25 @@ type Config struct {
 	// be left out.
 	Join bool `yaml:"join,omitempty" json:"join,omitempty"`
 
-	// PeerListen is the address for the other nodes, on the loopback network; what they are told as the
-	// address to answer at is Peers[Node].Peer or, when that is not given, this one. Default:
-	// Peers[Node].Peer.
+	// PeerListen is the address for the other nodes, on the loopback network unless Transport is tls or quic, or
+	// Insecure; what they are told as the address to answer at is Peers[Node].Peer or, when that is not given,
+	// this one. Default: Peers[Node].Peer.
 	PeerListen string `yaml:"peer_listen,omitempty" json:"peer_listen"`
-	// ClientListen is the address of the client port, on the loopback network. Empty: no client port.
+	// ClientListen is the address of the client port, on the loopback network unless Insecure. Empty: no client
+	// port.
 	ClientListen string `yaml:"client_listen,omitempty" json:"client_listen"`
-	// AdminListen is the address of the admin port, on the loopback network. Empty: no admin port.
+	// AdminListen is the address of the admin port, on the loopback network unless Insecure; with EnableFaults
+	// there in any case. Empty: no admin port.
 	AdminListen string `yaml:"admin_listen,omitempty" json:"admin_listen"`
+	// Insecure allows what neither encrypts nor asks who is there outside of the loopback network, too: Transport
+	// tcp, the client port, the admin port. Whoever can reach such a port can read and change everything; what is
+	// exposed is said at the start and in /status. Default false.
+	Insecure bool `yaml:"insecure,omitempty" json:"insecure,omitempty"`
 
 	// Transport carries messages between nodes: tcp, tls, quic or mem. Default tcp.
 	Transport string `yaml:"transport" json:"transport"`
-	// TLSDir is the folder with this node's certificate and key (see raftmark certs). Required with tls and
-	// quic.
+	// TLSDir is the folder with this node's certificate and key (see raftmark certs), which are reread when they
+	// change. Required with tls and quic.
 	TLSDir string `yaml:"tls_dir,omitempty" json:"tls_dir,omitempty"`
 	// DeadPeerTimeout is how long nothing may be heard on a connection with another node before it is given up, on
 	// every lane; quiet ones are probed three times as often. Default: ElectionMin. Lower: fewer messages for a

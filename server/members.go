@@ -166,11 +166,9 @@ func (n *Node) reachable(configuration raft.Configuration) map[raft.NodeID]strin
 				continue
 			}
 		}
-		if n.config.Transport == TransportTCP {
-			if err := transport.CheckLoopback(p.Peer); err != nil {
-				n.config.Logger.Warn("a member cannot be reached", "node", uint64(n.config.Node), "peer", uint64(id), "err", err)
-				continue
-			}
+		if err := n.config.checkPlaintext(p.Peer); err != nil {
+			n.config.Logger.Warn("a member cannot be reached", "node", uint64(n.config.Node), "peer", uint64(id), "err", err)
+			continue
 		}
 		addresses[id] = p.Peer
 	}

@@ -170,10 +170,8 @@ func (n *Node) checkAdded(changes []MemberChange) error {
 			}
 			owners[*a.address] = c.ID
 		}
-		if n.config.Transport == TransportTCP {
-			if err := transport.CheckLoopback(c.Peer.Peer); err != nil {
-				return fmt.Errorf("changes[%d].peer: %w", i, err)
-			}
+		if err := n.config.checkPlaintext(c.Peer.Peer); err != nil {
+			return fmt.Errorf("changes[%d].peer: %w", i, err)
 		}
 	}
 	return nil

@@ -75,6 +75,7 @@ func Start(c Config) (*Node, error) {
 		return nil, err
 	}
 	n.recorder.record(EventRecord{Kind: EventStart})
+	n.warnOfExposures()
 	c.Logger.Info("node started", "node", uint64(c.Node), "peer", c.PeerListen, "client", n.ClientAddr(),
 		"admin", n.AdminAddr(), "incarnation", n.incarnation)
 	return n, nil

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"errors"
+
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/raft/replica"
 	"github.com/raftmark/raftmark/transport"
@@ -24,14 +26,23 @@ func OpenTransport(c Config) (PeerTransport, error) {
 	p := parts{gate: &gate{node: c.Node, logger: c.Logger}}
 	t, err := p.newTransport(c)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, p.release())
 	}
 	opened, ok := t.(PeerTransport)
 	if !ok {
 		return nil, ConfigError{transportNotBetweenProcesses(c.Transport)}
 	}
-	return opened, nil
+	return aloneTransport{opened, &p}, nil
 }
+
+// aloneTransport closes what else was opened for it.
+type aloneTransport struct {
+	PeerTransport
+	parts *parts
+}
+
+// Close closes the transport, then the rest.
+func (t aloneTransport) Close() error { return errors.Join(t.PeerTransport.Close(), t.parts.release()) }
 
 // transportNotBetweenProcesses is the error of a transport that OpenTransport cannot open, by name.
 type transportNotBetweenProcesses string

@@ -7,6 +7,7 @@ import (
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/raft/replica"
 	"github.com/raftmark/raftmark/transport"
+	"github.com/raftmark/raftmark/transport/identity"
 )
 
 // readyLagMax is how many committed entries a node may have yet to apply and still be ready.
@@ -42,6 +43,10 @@ type Status struct {
 	Disk          DiskStatus         `json:"disk"`
 	Metrics       replica.Metrics    `json:"metrics"`
 	Transport     *transport.Metrics `json:"transport,omitempty"`
+	// Identity is the node's certificate; without one it talks to its peers in plaintext.
+	Identity *identity.Status `json:"identity,omitempty"`
+	// Insecure says what of the node anybody can reach from other machines; see Config.Insecure.
+	Insecure []string `json:"insecure,omitempty"`
 	// Refused are the nodes that this one does not talk to, because their disk, or its state, is not the one
 	// that they were known with.
 	Refused []RefusedPeer `json:"refused,omitempty"`
@@ -131,7 +136,12 @@ func (n *Node) Status() Status {
 			DurableIndex: s.DurableIndex, TransferTo: s.TransferTo, Members: n.membership(&s), Peers: s.Peers,
 		},
 		Disk:          n.diskStatus(),
-		EventsDropped: n.recorder.dropped.Load(), Metrics: n.replica.Metrics(), Refused: n.gate.list(), Config: n.config,
+		EventsDropped: n.recorder.dropped.Load(), Metrics: n.replica.Metrics(), Refused: n.gate.list(),
+		Insecure: n.config.exposures(), Config: n.config,
+	}
+	if n.identity != nil {
+		now := n.identity.Status()
+		status.Identity = &now
 	}
 	var refusedBy map[string]uint64
 	if m, ok := n.transport.(interface{ Metrics() transport.Metrics }); ok {

@@ -26,6 +26,7 @@ type parts struct {
 	log       replica.Log
 	machine   machine
 	transport replica.Transport
+	identity  *identity.Identity // nil unless the transport encrypts
 	snapshots replica.Snapshots
 	claim     *storage.Claim // when the log does not hold it itself
 	life      storage.Life   // without a disk when nothing is kept on one
@@ -177,6 +178,7 @@ func (p *parts) newTransport(c Config) (replica.Transport, error) {
 		Self: c.Node, Cluster: c.Cluster, Listen: c.PeerListen, Advertise: c.advertise(),
 		Incarnation: p.life.Incarnation, Nonce: p.life.Nonce, Previous: p.life.Previous, Disk: p.life.Disk,
 		Admit:           p.gate.greeted,
+		Insecure:        c.Insecure,
 		DeadPeerTimeout: c.DeadPeerTimeout, Congestion: c.Congestion,
 		AppendStreams: c.AppendStreams, HeartbeatDatagrams: c.HeartbeatDatagrams,
 		Peers: make(map[raft.NodeID]string, len(c.Peers)), Logger: c.Logger,
@@ -187,11 +189,11 @@ func (p *parts) newTransport(c Config) (replica.Transport, error) {
 		}
 	}
 	if c.Transport != TransportTCP {
-		id, err := identity.LoadFiles(identity.FilesIn(c.TLSDir, c.Node))
+		id, err := identity.Open(identity.Options{Files: identity.FilesIn(c.TLSDir, c.Node), Logger: c.Logger})
 		if err != nil {
 			return nil, ConfigError{fmt.Errorf("tls_dir: %w", err)}
 		}
-		o.Identity = id
+		o.Identity, p.identity = id, id
 	}
 	var t replica.Transport
 	var err error
@@ -233,6 +235,9 @@ func (p *parts) close() error {
 // release gives up what the replica does not close.
 func (p *parts) release() error {
 	errs := []error{p.links.Close()}
+	if p.identity != nil {
+		errs = append(errs, p.identity.Close())
+	}
 	if p.claim != nil {
 		errs = append(errs, p.claim.Close())
 	}

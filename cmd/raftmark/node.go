@@ -70,6 +70,7 @@ cluster that runs, and only its own addresses need be given:
 	flags.BoolVar(&c.AdoptCopiedFolder, "adopt-copied-folder", false,
 		"start on a data folder that is a copy, as it was moved here and the original is gone for good")
 	flags.StringVar(&c.Transport, "transport", server.TransportTCP, "tcp, tls or quic")
+	addInsecureFlag(cmd, &c.Insecure)
 	flags.StringVar(&c.TLSDir, "tls-dir", "", "folder with certificates, for tls and quic (see raftmark certs)")
 	flags.StringVar(&c.LogStorage, "log-storage", server.StoragePebble, "pebble or mem (lost with the process)")
 	flags.StringVar(&c.Machine, "machine", "", "pebble, mem or null (default: as --log-storage)")
@@ -81,6 +82,12 @@ cluster that runs, and only its own addresses need be given:
 	flags.BoolVar(&f.exitWithParent, "exit-with-parent", false, "stop when standard input ends")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log connections and messages, too")
 	return cmd
+}
+
+// addInsecureFlag adds the flag that allows plaintext.
+func addInsecureFlag(cmd *cobra.Command, insecure *bool) {
+	cmd.Flags().BoolVar(insecure, "insecure", false,
+		"allow --transport tcp, the client and the admin port outside of the loopback network: no encryption, no passwords")
 }
 
 // addTimeFlags adds the flags of the protocol's times, which node and cluster up share.
@@ -174,8 +181,8 @@ func storageError(err error) error {
 // load returns the configuration of the file, or of the flags.
 func (f *nodeFlags) load(cmd *cobra.Command) (server.Config, error) {
 	if f.configFile != "" {
-		for _, name := range []string{"id", "peer", "join", "cluster", "data", "transport", "tls-dir", "log-storage",
-			"machine", "adopt-copied-folder", "heartbeat", "election-min", "election-max", "disk-stall-max",
+		for _, name := range []string{"id", "peer", "join", "cluster", "data", "transport", "tls-dir", "insecure",
+			"log-storage", "machine", "adopt-copied-folder", "heartbeat", "election-min", "election-max", "disk-stall-max",
 			"disk-reserve", "log-bytes-max", "reads", "lease",
 			"enable-faults"} {
 			if cmd.Flags().Changed(name) {

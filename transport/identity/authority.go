@@ -80,7 +80,9 @@ func NewAuthorityFor(cluster string, valid Validity) (*Authority, error) {
 func (a *Authority) Cluster() string { return a.cluster }
 
 // Issue makes a key and a certificate for one node.
-func (a *Authority) Issue(node raft.NodeID) (*Identity, error) { return a.IssueFor(node, ValidFor(NodeLifetime)) }
+func (a *Authority) Issue(node raft.NodeID) (*Identity, error) {
+	return a.IssueFor(node, ValidFor(NodeLifetime))
+}
 
 // IssueFor makes one that is valid at those times, of which now must be one.
 func (a *Authority) IssueFor(node raft.NodeID, valid Validity) (*Identity, error) {

@@ -302,7 +302,9 @@ func (f *Folder) describe(file string, cert *x509.Certificate, revoked *revocati
 		File: file, Name: name, Serial: Serial(cert), Fingerprint: Fingerprint(cert),
 		NotBefore: cert.NotBefore, NotAfter: cert.NotAfter, State: StateOK,
 	}
-	signer := slices.IndexFunc(f.authority.trusted, func(a *x509.Certificate) bool { return cert.CheckSignatureFrom(a) == nil })
+	signer := slices.IndexFunc(f.authority.trusted, func(a *x509.Certificate) bool {
+		return cert.CheckSignatureFrom(a) == nil
+	})
 	now := time.Now()
 	switch left := cert.NotAfter.Sub(now); {
 	case revoked.has(cert):

@@ -85,7 +85,8 @@ func TestStrangersAreRefused(t *testing.T) {
 		config.Certificates = []tls.Certificate{pair}
 		return config
 	}
-	soon := ValidFor(time.Hour)
+	now, soon := time.Now(), ValidFor(time.Hour)
+	past, future := Validity{now.Add(-2 * time.Hour), now.Add(-time.Hour)}, Validity{now.Add(time.Hour), now.Add(2 * time.Hour)}
 	old := issue(t, a, 1).ClientTLS(plain, 2)
 	old.MinVersion, old.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	for name, c := range map[string]struct {
@@ -99,8 +100,8 @@ func TestStrangersAreRefused(t *testing.T) {
 		"a client":                           {imposter(a.Sign(ClientName("c", "ops"), soon)), ReasonRole},
 		"the authority itself": {imposter(tls.Certificate{
 			Certificate: [][]byte{a.cert.Raw}, PrivateKey: a.key, Leaf: a.cert}, nil), ReasonRole},
-		"expired":  {imposter(a.Sign(PeerName("c", 1), Validity{time.Now().Add(-2 * time.Hour), time.Now().Add(-time.Hour)})), ReasonExpired},
-		"too soon": {imposter(a.Sign(PeerName("c", 1), Validity{time.Now().Add(time.Hour), time.Now().Add(2 * time.Hour)})), ReasonExpired},
+		"expired":  {imposter(a.Sign(PeerName("c", 1), past)), ReasonExpired},
+		"too soon": {imposter(a.Sign(PeerName("c", 1), future)), ReasonExpired},
 		"TLS 1.2":  {old, ""},
 	} {
 		_, serverErr, clientErr := handshake(t, server.ServerTLS(plain), c.client)

@@ -66,7 +66,7 @@ type source struct {
 
 	rereads, failed atomic.Uint64
 
-	mu sync.Mutex
+	mu   sync.Mutex
 	used contents // that the identity is made of
 	// broken are other contents that could not be used, and were seen that often; broke says why, once they were judged.
 	broken    contents
@@ -149,7 +149,8 @@ func (s *source) reread(id *Identity, atOnce bool) (changed bool, err error) {
 		s.options.Logger.Info("certificates reread", "node", uint64(id.node), "serial", Serial(next.pair.Leaf),
 			"not_after", next.pair.Leaf.NotAfter, "authorities", len(next.authorities), "revoked", next.revoked.len())
 		if next.revoked.has(next.pair.Leaf) {
-			s.options.Logger.Error("this node's certificate is revoked", "node", uint64(id.node), "serial", Serial(next.pair.Leaf))
+			s.options.Logger.Error("this node's certificate is revoked", "node", uint64(id.node),
+				"serial", Serial(next.pair.Leaf))
 		}
 		return true, nil
 	}

@@ -35,7 +35,7 @@ func New(options transport.Options) (*Transport, error) {
 	if err := t.checkPlaintext(t.options.Peers); err != nil {
 		return nil, err
 	}
-	if t.options.Identity == nil {
+	if t.plaintextOnLoopback() {
 		if err := transport.CheckLoopback(t.options.Listen); err != nil {
 			return nil, fmt.Errorf("Listen: %w", err)
 		}
@@ -78,7 +78,7 @@ func (t *Transport) SetPeers(peers map[raft.NodeID]string, removedUpTo raft.Node
 
 // reach says why a learned peer cannot be answered at that address, or nil.
 func (t *Transport) reach(address string) error {
-	if t.options.Identity == nil {
+	if t.plaintextOnLoopback() {
 		if err := transport.CheckLoopback(address); err != nil {
 			return err
 		}
@@ -86,8 +86,11 @@ func (t *Transport) reach(address string) error {
 	return transport.CheckReachable(address)
 }
 
+// plaintextOnLoopback reports whether only loopback addresses will do.
+func (t *Transport) plaintextOnLoopback() bool { return t.options.Identity == nil && !t.options.Insecure }
+
 func (t *Transport) checkPlaintext(peers map[raft.NodeID]string) error {
-	if t.options.Identity != nil {
+	if !t.plaintextOnLoopback() {
 		return nil
 	}
 	for id, address := range peers {
