@@ -78,7 +78,8 @@ func (t *Transport) welcome(conn *quicgo.Conn) (hello wire.Hello, err error) {
 		}
 		return hello, err
 	}
-	if err := stream.SetDeadline(time.Now().Add(t.options.HandshakeTimeout)); err != nil {
+	deadline, _ := ctx.Deadline()
+	if err := stream.SetDeadline(deadline); err != nil {
 		return hello, fmt.Errorf("set deadline: %w", err)
 	}
 	authenticated, err := identity.PeerOf(conn.ConnectionState().TLS)
@@ -98,7 +99,10 @@ func (t *Transport) welcome(conn *quicgo.Conn) (hello wire.Hello, err error) {
 	if answered := t.node.WriteWelcome(stream, err); err == nil {
 		err = answered
 	}
-	if err != nil {
+	switch {
+	case transport.ReasonOf(err) == transport.RefusedTimeout:
+		_ = conn.CloseWithError(codeRefused, "slow hello")
+	case err != nil:
 		_ = stream.Close()
 		t.hangUpLater(conn)
 	}

@@ -38,7 +38,7 @@ type Line interface {
 	Greet(hello []byte) (wire.Welcome, error)
 	// Utter writes bytes where a hello belongs, and waits for no answer.
 	Utter(b []byte) error
-	// Write writes bytes where frames of the lane belong, after a greeting.
+	// Write writes bytes where frames of the lane belong, after a greeting; none to have the lane opened.
 	Write(b []byte) (int, error)
 	// Closed waits until the node has ended the connection; false says that it did not in time.
 	Closed(within time.Duration) bool
@@ -205,11 +205,19 @@ func (h *hostile) knock(id raft.NodeID) Line {
 // enter opens a connection that the victim admits.
 func (h *hostile) enter(id raft.NodeID, incarnation uint64) Line {
 	h.Helper()
+	ups, _ := h.victim.heard(id)
 	line := h.knock(id)
 	welcome, err := line.Greet(frameOf(h.hello(id, incarnation)))
 	if err != nil || welcome.Refusal != transport.RefusedNone {
 		h.Fatalf("greet: %v, %v", welcome.Refusal, err)
 	}
+	if _, err := line.Write(nil); err != nil {
+		h.Fatal(err)
+	}
+	h.eventually("the line is admitted", func() bool {
+		now, _ := h.victim.heard(id)
+		return now > ups
+	})
 	return line
 }
 

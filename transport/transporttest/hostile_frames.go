@@ -179,8 +179,8 @@ func attackVersion(h *hostile) string {
 		}
 		h.refusedFor(c.reason, before+1)
 	}
-	if !h.victim.log.contains("version") || !h.victim.log.contains("feature") {
-		h.Error("the victim's log does not say what was refused")
-	}
+	h.eventually("the victim's log says what was refused", func() bool {
+		return h.victim.log.contains("version") && h.victim.log.contains("feature")
+	})
 	return "3 refused, both told why"
 }
