@@ -8,6 +8,7 @@ import (
 
 // runClosed keeps Options.Clients operations under way until the end.
 func (g *Generator) runClosed(ctx context.Context, from time.Duration) {
+	g.watch.begin() // warm-up included: there is no moment between it and the measured phase
 	to := g.end(from)
 	abandon := make(chan struct{}) // closed when a client may not wait any longer
 	var clients sync.WaitGroup

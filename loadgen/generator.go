@@ -28,6 +28,8 @@ type Generator struct {
 	ops      sync.Pool // *Op
 	done     func(*Op) // finish, bound once
 	sleeper  func(clock.Clock) (sleepUntil func(time.Duration), release func())
+	watch    *selfWatch
+	self     atomic.Pointer[Self]
 	seq      atomic.Uint64
 	ran      atomic.Bool
 
@@ -56,6 +58,7 @@ func New(opts Options, target Target, recorder Recorder) (*Generator, error) {
 		ops:      sync.Pool{New: func() any { return new(Op) }},
 		idle:     make(chan struct{}, 1),
 		sleeper:  newSleeper,
+		watch:    newSelfWatch(opts.Clock),
 
 		stoppedAt: Forever,
 	}
@@ -65,6 +68,9 @@ func New(opts Options, target Target, recorder Recorder) (*Generator, error) {
 
 // Options returns the effective options.
 func (g *Generator) Options() Options { return g.opts }
+
+// Self returns what happened to this process in the measured phase, for Stats.Self; nil before its end.
+func (g *Generator) Self() *Self { return g.self.Load() }
 
 // Counters returns where the run stands; from any goroutine, at any time.
 func (g *Generator) Counters() Counters {
@@ -103,6 +109,8 @@ func (g *Generator) Run(ctx context.Context) error {
 		g.runOpen(start)
 	}
 	g.stopped.Store(true)
+	self := g.watch.end()
+	g.self.Store(&self)
 	interrupted, limit := g.cut() && g.opts.Duration > 0, g.opts.Drain
 	if interrupted {
 		limit = min(limit, interruptedDrain)

@@ -30,6 +30,7 @@ func (g *Generator) runOpen(start time.Duration) {
 
 		from := start + g.opts.Warmup
 		p.run(from, from) // what is late at the end of the warm-up is left out
+		g.watch.begin()
 		from = max(from, g.clock.Now())
 		if g.opts.Warmup == 0 {
 			from = start

@@ -46,6 +46,8 @@ type Stats struct {
 	Negative     int64         `json:"negative"` // latencies below zero, recorded as zero
 	Capped       int64         `json:"capped"`   // latencies beyond the histogram's range: quantiles are lower bounds
 	Censored     int64         `json:"censored"` // response samples that are lower bounds
+	// Self is what happened to the generator's process; nil where nobody looked, as in figures of a stored trace.
+	Self *Self `json:"self,omitempty"`
 }
 
 func (s *Stats) setWindow(from, to time.Duration, acked int64) {
@@ -85,6 +87,7 @@ const (
 	achievedShareMin = 0.99
 	lagP99MaxUs      = 1000
 	lagShareMax      = 0.10
+	lateShareMax     = 0.05
 )
 
 // Invalid returns what makes the measurement invalid: reasons that lie in the generator, or a rate that was not
@@ -103,6 +106,13 @@ func (s Stats) Invalid() []string {
 		reasons = append(reasons, fmt.Sprintf(
 			"the generator was late: send lag p99 %.0f µs is above %d µs and above %.0f %% of response p50 %.0f µs",
 			*lag, lagP99MaxUs, lagShareMax*100, *response))
+	}
+	if sends := float64(s.SendLagUs.N); !s.Closed && float64(s.Late) > lateShareMax*sends {
+		reasons = append(reasons, fmt.Sprintf("the generator was late: %d of %.0f sends were more than %v late, above %.0f %%",
+			s.Late, sends, lateAfter, lateShareMax*100))
+	}
+	if s.Self != nil && !s.Closed {
+		reasons = append(reasons, s.Self.invalid(s.ResponseUs.P50)...)
 	}
 	if s.Early > 0 || s.Negative > 0 {
 		reasons = append(reasons,

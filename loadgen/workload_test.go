@@ -40,7 +40,7 @@ func TestValuesAreUniqueAndNameTheirWriter(t *testing.T) {
 }
 
 func TestOperationIsAFunctionOfSeedAndNumber(t *testing.T) {
-	for _, dist := range []KeyDist{KeysUniform, KeysZipfian, KeysSequential} {
+	for _, dist := range []KeyDist{KeysUniform, KeysZipfian, KeysSequential, KeysLatest} {
 		w := Workload{KeyDist: dist, ReadShare: 0.5}
 		ops := fillAll(t, w, 9, 200)
 		source := newSource(w.withDefaults(9), 9)

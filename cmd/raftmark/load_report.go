@@ -39,6 +39,7 @@ func newLoadReport(r *loadRun, interrupted bool, cpu time.Duration) loadReport {
 		Stats:       r.histograms.Stats(),
 	}
 	report.Stats.Closed = r.opts.Closed
+	report.Stats.Self = r.generator.Self()
 	report.Invalid = report.Stats.Invalid()
 	if offered := r.generator.Counters().Offered; offered > 0 {
 		report.CPUUsPerOp = float64(cpu.Nanoseconds()) / 1000 / float64(offered)
@@ -181,6 +182,11 @@ func (r loadReport) tail(b *strings.Builder) {
 		s.OfferedPerS, s.AchievedPerS, s.OK, s.Failed, s.Unknown, s.Shed)
 	fmt.Fprintf(b, "attempts %d  redirects %d  late sends %d  generator CPU %.1f µs/op\n",
 		s.Attempts, s.Redirects, s.Late, r.CPUUsPerOp)
+	if s.Self != nil {
+		longest := s.Self.GCPauseMaxUs
+		fmt.Fprintf(b, "generator stopped by its collector %d times, for at most %s  wall clock stepped by %.1f ms\n",
+			s.Self.GCPauses, latency(&longest), s.Self.ClockStepUs/1000)
+	}
 	if s.Censored > 0 {
 		fmt.Fprintf(b, "%d operations that did not end ok count in the response time as at least their timeout of %v\n",
 			s.Censored, r.Options.Timeout)
