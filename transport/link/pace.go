@@ -120,7 +120,7 @@ func (s *pacedSource) expired(now time.Time) error {
 		return s.set(want)
 	}
 	if late := now.Sub(s.armed); late > frameGrace/4 { // this node was stopped, not the peer slow
-		s.begun = s.begun.Add(late)
+		s.begun = s.begun.Add(late + frameGrace/4)
 		return s.set(s.deadline(pending))
 	}
 	return transport.Refused(transport.RefusedSlow, "%d bytes of a frame in %v, want %d a second",

@@ -103,6 +103,26 @@ func TestFramesThatAreFastEnoughArrive(t *testing.T) {
 	})
 }
 
+// TestOwnPauseIsNotThePeersFault has a deadline fire a minute late, as after a stop of this process, and then in time.
+func TestOwnPauseIsNotThePeersFault(t *testing.T) {
+	here, there := net.Pipe()
+	defer func() { _, _ = here.Close(), there.Close() }()
+	r := wire.NewReader(here, 1<<20)
+	go func() { _, _ = there.Write(append(wire.KeepAlive(), wire.KeepAlive()[:5]...)) }()
+	if _, err := r.Next(); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	s := &pacedSource{src: here, reader: r, rate: paceTestRate, begun: now.Add(-time.Minute)}
+	s.armed = s.deadline(r.Buffered())
+	if err := s.expired(now); err != nil || !s.armed.After(now) {
+		t.Fatalf("after a stop of this process: %v, the next deadline is %v from now", err, s.armed.Sub(now))
+	}
+	if err := s.expired(s.armed); transport.ReasonOf(err) != transport.RefusedSlow {
+		t.Errorf("when that passed, too: %v, want a refusal as slow", err)
+	}
+}
+
 // TestFrameThatBeganWithTheGreeting has a reader that holds part of a frame before it is paced.
 func TestFrameThatBeganWithTheGreeting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
