@@ -83,8 +83,8 @@ type Config struct {
 	Seed uint64
 }
 
-// MessageEntriesLimit bounds MessageEntriesMax: receivers refuse messages with more entries, which take more memory than
-// bytes on the wire.
+// MessageEntriesLimit bounds MessageEntriesMax: receivers refuse messages with more entries, which take more memory
+// than bytes on the wire.
 const MessageEntriesLimit = 1 << 16
 
 // WithDefaults returns a copy with the zero fields set.

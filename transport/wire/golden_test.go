@@ -17,9 +17,9 @@ import (
 )
 
 // versionRule is what whoever changed a byte is told.
-const versionRule = "These bytes are read by nodes of other builds. If the change is meant: raise FrameVersion for the " +
-	"header, ProtocolVersion for all else; keep reading the old bytes, or raise ProtocolMin so that old nodes are refused " +
-	"by name; then `go test ./transport/wire -update`. See \"Version rule\" in doc.go."
+const versionRule = "These bytes are read by nodes of other builds. If the change is meant: raise FrameVersion for " +
+	"the header, ProtocolVersion for all else; keep reading the old bytes, or raise ProtocolMin so that old nodes are " +
+	"refused by name; then `go test ./transport/wire -update`. See \"Version rule\" in doc.go."
 
 func exampleHello() Hello {
 	return Hello{

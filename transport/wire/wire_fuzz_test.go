@@ -117,8 +117,8 @@ func checkPayload(t *testing.T, payload []byte) {
 	}
 }
 
-// messageLimit bounds what decoding a message allocates: twice what it counts against the caps of queues, where an entry
-// counts raft.EntryOverheadBytes beside its data.
+// messageLimit bounds what decoding a message allocates: twice what it counts against the caps of queues, where an
+// entry counts raft.EntryOverheadBytes beside its data.
 func messageLimit(payload []byte) int {
 	const entryBytesMin = 3
 	entries := min(len(payload)/entryBytesMin, raft.MessageEntriesLimit)

@@ -9,6 +9,6 @@
 //	make mutants                   all of them: killed by what, after how many seeds
 //	make mutants MUTANTS=M06,M17   some
 //
-// The names M01 to M60 and C1 to C4 are those of the field's known mistakes as the project numbers them:
+// The names M01 to M61 and C1 to C4 are those of the field's known mistakes as the project numbers them:
 // safety, then liveness, then the checkers themselves.
 package mutants
