@@ -34,6 +34,9 @@ func (s *study) anomalies() page.Section {
 		}
 	}
 	for _, name := range s.Missing {
+		if s.isExchange() && name == result.StagesFile { // there are no proposals
+			continue
+		}
 		notes = append(notes, "The result has no `"+name+"`; what would be drawn from it is left out.")
 	}
 	if len(notes) > 0 {
