@@ -73,7 +73,10 @@ func quantilesOf(h *hdrhistogram.Histogram) Quantiles {
 		if q.N < MinimumSample(quantile) {
 			return nil
 		}
-		value := float64(h.ValueAtQuantile(quantile * 100))
+		// Rank ceil(q·n): at least q of the sample are at most the value. HdrHistogram rounds to the nearest rank, which may
+		// be the one below, and says less than was seen.
+		rank := math.Ceil(quantile * float64(q.N))
+		value := float64(h.ValueAtQuantile(100 * rank / float64(q.N)))
 		return &value
 	}
 	least, most := float64(h.Min()), float64(h.Max())
