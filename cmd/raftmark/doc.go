@@ -9,7 +9,7 @@
 //	raftmark node                             one node
 //	raftmark cluster up|add|remove|status|down     a local cluster to play with
 //	raftmark ctl status|members|transfer|snapshot  talk to a running cluster
-//	raftmark certs                            a development CA and node certificates
+//	raftmark certs                            an authority and certificates: init issue renew revoke rotate show
 //	raftmark sim                              the Raft core in a simulated cluster, from seeds
 //
 // Each subcommand is in the file of its name; --help on each says what its flags mean.

@@ -71,6 +71,9 @@ func (f *Folder) Cluster() string { return f.authority.cluster }
 
 // Issue makes a key and a certificate, in the place of those that may be there.
 func (f *Folder) Issue(name Name, lifetime time.Duration) (Entry, error) {
+	if err := name.Validate(); err != nil {
+		return Entry{}, fmt.Errorf("issue certificate: %w", err)
+	}
 	valid := ValidFor(lifetime)
 	if end := f.authority.cert.NotAfter; end.Before(valid.NotAfter) {
 		return Entry{}, fmt.Errorf("issue certificate of %s until %s: its authority ends on %s",
@@ -181,7 +184,7 @@ func (f *Folder) DropOld() error {
 		return err
 	}
 	for _, e := range entries {
-		if e.State == StateOldAuthority {
+		if e.State == StateOldAuthority && e.Name.Role != RoleAuthority {
 			return fmt.Errorf("%w: %s", ErrInUse, e.File)
 		}
 	}

@@ -2,6 +2,8 @@ package identity
 
 import (
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -60,6 +62,21 @@ func (n Name) uri() *url.URL {
 	case RoleAuthority:
 	}
 	return &url.URL{Scheme: uriScheme, Host: n.Cluster, Path: path}
+}
+
+// Validate returns an error unless n can be the name of a node or a client.
+func (n Name) Validate() error {
+	switch {
+	case n.Cluster == "":
+		return errors.New("cluster is empty: want a name")
+	case n.Role == RolePeer && n.Node == raft.None:
+		return errors.New("node = 0: want an id of at least 1")
+	case n.Role == RoleClient && !clientName.MatchString(n.Client):
+		return fmt.Errorf("client %.100q: want 1 to 64 letters, digits, '-', '_' and '.'", n.Client)
+	case n.Role != RolePeer && n.Role != RoleClient:
+		return fmt.Errorf("role %q: want %s or %s", n.Role, RolePeer, RoleClient)
+	}
+	return nil
 }
 
 // label is how people call it.

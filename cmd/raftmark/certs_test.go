@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/raftmark/raftmark/transport/identity"
+)
+
+// TestCertificatesOfACluster goes through the life of a folder of certificates, as an operator would.
+func TestCertificatesOfACluster(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tls")
+	certs := func(code exitCode, says string, args ...string) string {
+		t.Helper()
+		var stdout, stderr strings.Builder
+		got := run(t.Context(), append([]string{"certs", "--dir", dir}, args...), &stdout, &stderr)
+		if text := stdout.String() + stderr.String(); exitCode(got) != code || !strings.Contains(text, says) {
+			t.Fatalf("certs %s: exit code %d, want %d; said %q, want %q",
+				strings.Join(args, " "), got, code, text, says)
+		}
+		return stdout.String()
+	}
+	key := func() string {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(dir, identity.AuthorityKeyFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	certs(exitUsage, "raftmark certs init", "issue", "1")
+	certs(exitOK, "next: raftmark certs issue", "init", "--cluster", "orders")
+	first := key()
+	certs(exitRunError, "there is an authority already", "init", "--cluster", "orders")
+	certs(exitOK, "raftmark://orders/peer/2", "issue", "1", "2", "--client", "ops", "--days", "90")
+	certs(exitUsage, "there is a certificate already", "issue", "2")
+	certs(exitUsage, "--days: 0, want 1", "renew", "--days", "0")
+	certs(exitUsage, "nobody is named", "issue")
+	certs(exitUsage, "client \"a b\"", "issue", "--client", "a b")
+	certs(exitUsage, "there is no certificate", "renew", "9")
+	if key() != first {
+		t.Error("the authority was replaced")
+	}
+	certs(exitOK, "revoked", "revoke", "2")
+	certs(exitUsage, "revoked already", "revoke", "2")
+	certs(exitUsage, "want a serial number", "revoke", "not-a-number")
+	if _, err := identity.LoadFiles(identity.FilesIn(dir, 2)); err == nil {
+		t.Error("a node may use a certificate that is revoked")
+	}
+	certs(exitOK, "certificates reread", "rotate")
+	certs(exitUsage, "are in use", "rotate", "--finish")
+	certs(exitOK, "node-2.crt: raftmark://orders/peer/2 is revoked: left as it is", "renew")
+	certs(exitUsage, "client/ops: there is a certificate", "issue", "--client", "other", "--client", "ops")
+	certs(exitOK, "newest authority only", "rotate", "--finish")
+	certs(exitOK, "raftmark://orders/peer/2", "renew", "2")
+	shown := certs(exitOK, "cluster orders, 1 revoked", "show")
+	if lines := strings.Split(shown, "\n"); len(lines) != 7 || strings.Count(shown, " ok ") != 4 {
+		t.Errorf("shown is\n%s\nwant an authority, two nodes and a client, all in order", shown)
+	}
+	certs(exitRunError, "of cluster", "--cluster", "another")
+	certs(exitOK, "nodes 1 to 3", "--cluster", "orders", "--nodes", "3")
+	for _, name := range []string{"node-1.key", "node-3.key", "client-ops.key", identity.AuthorityKeyFile} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v, want mode 0600", name, info.Mode(), err)
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/transport/identity"
+)
+
+func newCertsRevokeCommand(dir *string) *cobra.Command {
+	var clients []string
+	cmd := &cobra.Command{
+		Use:   "revoke [ID|SERIAL|sha256:FINGERPRINT]...",
+		Short: "Have the nodes refuse certificates that are valid, and end their connections",
+		Long: `Have the nodes refuse certificates that are valid, and end their connections. A node's id of up to 12 digits means the
+certificate that is in the folder now; one that was issued before, and a whole authority, are named by serial number or
+fingerprint.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f, err := openCerts(*dir)
+			if err != nil {
+				return err
+			}
+			if len(args)+len(clients) == 0 {
+				return usageError(errors.New("nothing is named, want node ids, serial numbers, fingerprints or --client"))
+			}
+			for _, arg := range args {
+				id, err := strconv.ParseUint(arg, 10, 64)
+				switch {
+				case err == nil && id > 0 && len(arg) <= nodeDigitsMax:
+					err = revokeHolder(cmd, f, identity.PeerName(f.Cluster(), raft.NodeID(id)))
+				default:
+					if err = f.Revoke(arg, "by hand"); err == nil {
+						fmt.Fprintf(cmd.OutOrStdout(), "%s: revoked\n", arg)
+					}
+				}
+				if err != nil {
+					return usageError(err)
+				}
+			}
+			for _, client := range clients {
+				if err := revokeHolder(cmd, f, identity.ClientName(f.Cluster(), client)); err != nil {
+					return usageError(err)
+				}
+			}
+			next(cmd, "nothing when the nodes use %s, else give each its %s; raftmark certs renew ID for who goes on",
+				*dir, identity.RevokedFile)
+			return nil
+		},
+	}
+	cmd.Flags().StringArrayVar(&clients, "client", nil, "name of a client (repeatable)")
+	return cmd
+}
+
+// nodeDigitsMax is how many digits at most are a node's id: serial numbers are random and have about 32.
+const nodeDigitsMax = 12
+
+// revokeHolder revokes the certificate that somebody has in the folder.
+func revokeHolder(cmd *cobra.Command, f *identity.Folder, name identity.Name) error {
+	entry, err := f.Entry(name)
+	if err != nil {
+		return err
+	}
+	if entry.State == identity.StateRevoked {
+		return fmt.Errorf("%v: serial %s is revoked already", name, entry.Serial)
+	}
+	if err := f.Revoke(entry.Serial, name.String()); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%v: serial %s revoked\n", name, entry.Serial)
+	return nil
+}
+
+func newCertsRotateCommand(dir *string) *cobra.Command {
+	var days int
+	var finish bool
+	cmd := &cobra.Command{
+		Use:   "rotate",
+		Short: "Replace the authority, in two steps, while the cluster runs",
+		Long: `Replace the authority while the cluster runs:
+
+  raftmark certs rotate             a new authority, which issues from now on; both are trusted
+  (give all nodes ca.crt, and wait until each says "certificates reread")
+  raftmark certs renew              certificates of the new one
+  (give each node its files, and wait again)
+  raftmark certs rotate --finish    the old authority is trusted no more
+  (give all nodes ca.crt)`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f, err := openCerts(*dir)
+			if err != nil {
+				return err
+			}
+			file := filepath.Join(*dir, identity.AuthorityFile)
+			if finish {
+				if err := f.DropOld(); err != nil {
+					return usageError(fmt.Errorf("%w; see raftmark certs renew", err))
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: trusts the newest authority only\n", file)
+				next(cmd, "nothing when the nodes use %s, else give each its %s", *dir, identity.AuthorityFile)
+				return nil
+			}
+			lifetime, err := lifetimeOf("ca-days", days)
+			if err != nil {
+				return err
+			}
+			if err := f.Rotate(lifetime); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: a new authority, and those before it\n", file)
+			next(cmd, `when all nodes have said "certificates reread": raftmark certs renew --dir %s`, *dir)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&finish, "finish", false, "end the trust in the authorities before the newest")
+	daysFlag(cmd, &days, "ca-days", identity.AuthorityLifetime)
+	return cmd
+}
+
+func newCertsShowCommand(dir *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show",
+		Short: "Show the certificates in the folder, and until when they are valid",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f, err := openCerts(*dir)
+			if err != nil {
+				return err
+			}
+			entries, err := f.List()
+			if err != nil {
+				return err
+			}
+			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(table, "FILE\tNAME\tSTATE\tDAYS LEFT\tUNTIL\tSERIAL")
+			for _, e := range entries {
+				fmt.Fprintf(table, "%s\t%v\t%s\t%d\t%s\t%s\n", filepath.Base(e.File), e.Name, e.State,
+					int(time.Until(e.NotAfter)/day), e.NotAfter.UTC().Format(time.DateOnly), e.Serial)
+			}
+			if err := table.Flush(); err != nil {
+				return err
+			}
+			revoked, err := f.Revoked()
+			fmt.Fprintf(cmd.OutOrStdout(), "cluster %s, %d revoked\n", f.Cluster(), revoked)
+			return err
+		},
+	}
+}
