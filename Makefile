@@ -9,7 +9,8 @@ MINUTES      ?= 10
 VALUE        ?= 1024
 MUTANTS      ?=
 ARMS         ?= kept
-TIME         ?= 30s
+TIME         ?= 60s
+FUZZ         ?=
 SCENARIO     ?= standard
 ARGS         ?=
 DIR          ?= $(shell ls -1d results/*-$(SCENARIO) 2>/dev/null | tail -n 1)
@@ -20,6 +21,10 @@ TESTFLAGS    := -race -shuffle=on -tags invariants -timeout 6m
 
 # The commit is stamped into the program wherever git can say it, whatever GOFLAGS says.
 BUILDVCS     := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
+
+# All fuzz targets as FILE:NAME, whatever build tags their files have, in order.
+TARGETS       = grep -rH --include='*_test.go' '^func Fuzz' . | sed -n 's/^\(.*\):func \(Fuzz[A-Za-z0-9]*\).*/\1:\2/p' | \
+	grep '$(FUZZ)' | sort
 
 # The packages that have sweeps, see storage/sweep.
 SWEPT         = $(shell grep -rl --include='*_test.go' 'func TestSweep' . | xargs -n 1 dirname | sort -u)
@@ -76,13 +81,18 @@ check: vet lint cross tidy test ## everything that has to hold before a commit
 race: ## the tests of the concurrent packages three times over, to look for races
 	$(GO) test $(TESTFLAGS) -count=3 ./raft/replica/... ./transport/... ./storage/... ./kv/... ./server/... ./loadgen/...
 
-fuzz: ## run each fuzz target for TIME=30s
-	@$(GO) list ./... | while read -r pkg; do \
-		for name in $$($(GO) test -list '^Fuzz' "$$pkg" | grep '^Fuzz'); do \
-			echo "$$pkg $$name"; \
-			$(GO) test -tags invariants -run '^$$' -fuzz "^$$name\$$" -fuzztime $(TIME) -fuzzminimizetime 20x "$$pkg" || exit 1; \
-		done; \
-	done
+fuzz: ## run each fuzz target for TIME=60s, FUZZ=Decode for those with that name; results/fuzz.md says how often
+	@mkdir -p results; status=0; \
+	printf '| package | target | executions | found | seconds |\n|---|---|---|---|---|\n' > results/fuzz.md; \
+	for at in $$($(TARGETS)); do \
+		file=$${at%:*}; name=$${at#*:}; begin=$$(date +%s); found=nothing; \
+		tags=$$(sed -n 's,^//go:build ,,p' "$$file" | sed 's/![a-z0-9_]*//g' | tr -cs 'a-z0-9_\n' ','); \
+		$(GO) test -tags "invariants,$$tags" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(TIME) -fuzzminimizetime 20x \
+			"$$(dirname "$$file")" > results/fuzz.log 2>&1 || { status=1; found='**a failure**'; cat results/fuzz.log; }; \
+		execs=$$(sed -n 's/.*execs: \([0-9]*\).*/\1/p' results/fuzz.log | tail -n 1); \
+		printf '| %s | %s | %s | %s | %s |\n' "$$(dirname "$$file")" "$$name" "$${execs:-0}" "$$found" \
+			$$(($$(date +%s) - begin)) | tee -a results/fuzz.md; \
+	done; exit $$status
 
 sim: build ## simulate SEEDS=1000 clusters of a minute each; a failing seed prints what repeats it
 	$(BIN) sim --seeds $(SEEDS) $(ARGS)
