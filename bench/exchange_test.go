@@ -17,6 +17,7 @@ func TestToyExchange(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := s.Exchange
+	s.Runs = 1
 	x.Sizes, x.InFlight, x.Connections, x.Snapshot = []Size{256, 1 << 20}, []int{1, 32}, 2, 4<<20
 	x.Warmup, x.Duration, x.Lanes = Duration(5*ms), Duration(40*ms), Duration(60*ms)
 	dir := filepath.Join(t.TempDir(), "result")
