@@ -52,6 +52,11 @@ func Render(dir string) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, fmt.Errorf("%w: %w", ErrResult, err)
 	}
+	if e, err := newElectionStudy(s); err != nil {
+		return Rendered{}, fmt.Errorf("%w: %w", ErrResult, err)
+	} else if e != nil {
+		return e.render(dir)
+	}
 	d, figures := s.document()
 	out := filepath.Join(dir, result.ReportDir)
 	if err := write(out, d, figures); err != nil {

@@ -1,10 +1,12 @@
 package election
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/raftmark/raftmark/raft"
@@ -38,6 +40,12 @@ type write struct {
 	sends []raft.Message
 }
 
+// tickPhase is when in a round a server's clock ticks.
+type tickPhase struct {
+	node int
+	at   time.Duration
+}
+
 // cluster is one simulated cluster.
 type cluster struct {
 	model Model
@@ -46,10 +54,16 @@ type cluster struct {
 	now   time.Duration
 	queue schedule
 	nodes [servers]node
+	// Clocks tick round after round, each at its place in the order: too often for the heap.
+	ticks    [servers]tickPhase
+	nextTick int           // of ticks
+	round    time.Duration // when the round began
 	// arrival is when the last message of a lane between two servers comes.
 	arrival [servers][servers][lanes]time.Duration
 	// logMax, when it is not 0, is how far a server's log may get: what reaches beyond is lost on its way.
 	logMax [servers]raft.Index
+	// followersFrom is when the clocks of all but the first leader begin.
+	followersFrom time.Duration
 	// disturbance, when not nil, delays messages.
 	disturbance *Disturbance
 	ratePerS    float64 // of the load; 0: none
@@ -97,13 +111,48 @@ func newCluster(a Arm, tick time.Duration, seed uint64) (*cluster, error) {
 	return c, nil
 }
 
-// start lets time pass: each clock has a phase of its own.
+// start lets time pass: each clock has a phase of its own. What was said before is as if it took its time: the others'
+// clocks begin when it arrives.
 func (c *cluster) start() {
-	for i := range c.nodes {
-		c.queue.push(event{at: c.now + uniform(c.rng, 0, c.tick), kind: eventTick, node: i})
+	for i := range c.ticks {
+		c.ticks[i] = tickPhase{node: i, at: uniform(c.rng, 0, c.tick)}
 	}
+	slices.SortFunc(c.ticks[:], func(a, b tickPhase) int { return cmp.Compare(a.at, b.at) })
+	c.followersFrom = c.now + c.model.OneWayMax
 	if c.ratePerS > 0 {
 		c.proposeLater()
+	}
+}
+
+// next returns when the next thing happens.
+func (c *cluster) next() time.Duration {
+	at := c.round + c.ticks[c.nextTick].at
+	if len(c.queue.events) > 0 {
+		at = min(at, c.queue.events[0].at)
+	}
+	return at
+}
+
+// advance makes the next thing happen.
+func (c *cluster) advance() {
+	at := c.round + c.ticks[c.nextTick].at
+	if len(c.queue.events) > 0 && c.queue.events[0].at <= at {
+		c.step()
+		return
+	}
+	i := c.ticks[c.nextTick].node
+	if c.nextTick++; c.nextTick == servers {
+		c.nextTick, c.round = 0, c.round+c.tick
+	}
+	n := &c.nodes[i]
+	if !n.up || n.paused || i > 0 && at < c.followersFrom { // the clock stands still
+		return
+	}
+	c.now = at
+	n.core.Tick()
+	if role := n.core.Role(); role == raft.Leader || role == raft.PreCandidate || role != n.role ||
+		n.core.Term() != n.term {
+		c.pay(i) // else a tick has led to nothing
 	}
 }
 
@@ -119,7 +168,7 @@ func (c *cluster) proposeLater() {
 	c.queue.push(event{at: c.now + wait, kind: eventPropose})
 }
 
-// step makes the next event happen.
+// step makes the next event of the heap happen.
 func (c *cluster) step() {
 	e := c.queue.pop()
 	c.now = e.at
@@ -131,12 +180,10 @@ func (c *cluster) step() {
 	case eventPause, eventResume:
 		c.pause(e)
 		return
-	case eventTick, eventDeliver, eventSynced:
+	case eventDeliver, eventSynced:
 	}
 	switch {
 	case !n.up:
-	case n.paused && e.kind == eventTick:
-		c.queue.push(event{at: c.now + c.tick, kind: eventTick, node: e.node}) // its clock stands still
 	case n.paused:
 		n.inbox = append(n.inbox, e)
 	default:
@@ -148,9 +195,6 @@ func (c *cluster) step() {
 func (c *cluster) happen(e event) {
 	n := &c.nodes[e.node]
 	switch e.kind {
-	case eventTick:
-		n.core.Tick()
-		c.queue.push(event{at: c.now + c.tick, kind: eventTick, node: e.node})
 	case eventDeliver:
 		if err := n.core.Step(*e.message); err != nil && c.err == nil {
 			c.err = fmt.Errorf("%w: server %d refuses a message: %w", ErrUnsafe, e.node+1, err)

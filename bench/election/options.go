@@ -25,7 +25,7 @@ type Options struct {
 	Tick time.Duration
 	// SteadyTick is the same for the hours of steady running. Default 1 ms.
 	SteadyTick time.Duration
-	// TrialMax ends a trial without a leader. Default 100 s, the end of the axis in the paper.
+	// TrialMax ends a trial without a leader. Default 30 s: three times what the paper calls too long.
 	TrialMax time.Duration
 	// RatePerS is the load of the arms that have one, in proposals a second (Poisson). Default 1000.
 	RatePerS float64
@@ -112,7 +112,7 @@ func (o Options) WithDefaults() Options {
 	setDefault(&o.Hours, 4)
 	setDefault(&o.Tick, 100*time.Microsecond)
 	setDefault(&o.SteadyTick, time.Millisecond)
-	setDefault(&o.TrialMax, 100*time.Second)
+	setDefault(&o.TrialMax, 30*time.Second)
 	if o.RatePerS == 0 {
 		o.RatePerS = 1000
 	}

@@ -9,8 +9,7 @@ import (
 type eventKind uint8
 
 const (
-	eventTick    eventKind = iota // a server's clock ticks
-	eventDeliver                  // a message arrives
+	eventDeliver eventKind = iota // a message arrives
 	eventSynced                   // a disk has done what it was doing
 	eventPropose                  // a command of the load is due
 	eventPause                    // a server is paused

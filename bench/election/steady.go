@@ -45,8 +45,8 @@ func runHour(a Arm, o Options, length time.Duration, seed uint64) (Hour, error) 
 	for i := range c.nodes {
 		c.pauseLater(i)
 	}
-	for c.err == nil && c.queue.events[0].at <= length {
-		c.step()
+	for c.err == nil && c.next() <= length {
+		c.advance()
 	}
 	if c.err != nil {
 		return Hour{}, fmt.Errorf("%s: %w", a.Name, c.err)

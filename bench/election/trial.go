@@ -114,7 +114,7 @@ func (t *trial) run(most time.Duration) error {
 		if t.heartbeats > first+beatsBefore {
 			due = t.beatAt + t.out.Phase
 		}
-		next := t.queue.events[0].at
+		next := t.next()
 		if !t.gone && due != never && next >= due {
 			t.now = due
 			if err := t.leave(); err != nil {
@@ -125,7 +125,7 @@ func (t *trial) run(most time.Duration) error {
 		if t.gone && (t.out.Commit != never || next > t.from+most) {
 			return t.err
 		}
-		t.step()
+		t.advance()
 		t.end()
 	}
 	return fmt.Errorf("%s: %w", t.arm.Name, t.err)

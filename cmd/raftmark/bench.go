@@ -40,6 +40,7 @@ Exit codes: 0 ok, 1 run error, 2 usage or configuration, 3 threshold failed, 4 t
 5 invalid measurement, 6 safety violation, 130 interrupted (partial results are kept and marked).`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
+	cmd.AddCommand(newElectionsCommand())
 	flags := cmd.Flags()
 	flags.StringVarP(&f.rate, "rate", "r", "", "offered rate, such as 5000/s")
 	flags.StringVarP(&f.duration, "duration", "d", "", "length of the steady phase, or of each point of a closed loop")
