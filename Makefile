@@ -14,6 +14,7 @@ FUZZ         ?=
 SCENARIO     ?= standard
 ARGS         ?=
 DIR          ?= $(shell ls -1d results/*-$(SCENARIO) 2>/dev/null | tail -n 1)
+GOVULNCHECK  := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOLANGCI     := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # All tests run in a random order, with the race detector and the expensive invariants. The timeout is for one package.
@@ -30,7 +31,7 @@ TARGETS       = grep -rH --include='*_test.go' '^func Fuzz' . | sed -n 's/^\(.*\
 SWEPT         = $(shell grep -rl --include='*_test.go' 'func TestSweep' . | xargs -n 1 dirname | sort -u)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-storage test-memory vet fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage report golden cover clean
+.PHONY: help build test test-storage test-hostile test-memory vet vuln fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage report golden cover clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,10 +56,25 @@ test-storage: ## crash, fault and corruption sweeps of storage in full (at most 
 	cat results/storage/*.row; } > results/storage.md || status=1; \
 	cat results/storage.md; exit $$status
 
+test-hostile: ## hostile peers and clients in full (at most 10 minutes on 2 cores), then their table
+	@rm -rf results/hostile && mkdir -p results/hostile
+	@status=0; \
+	RAFTMARK_HOSTILE=long RAFTMARK_HOSTILE_ROWS=$(CURDIR)/results/hostile \
+	$(GO) test -count=1 -p 1 -timeout 4m -run '^TestHostile' ./transport/tcp ./transport/quic ./server ./storage/snapshot || status=$$?; \
+	{ printf '| hostile party | over | bound | measured | meanwhile |\n|---|---|---|---|---|\n'; \
+	cat results/hostile/*.row; } > results/hostile.md || status=1; \
+	cat results/hostile.md; exit $$status
+
 test-memory: ## memory and disk of a leader at full load, a follower stopped for MINUTES=10, writes of VALUE=1024 bytes; results/memory.md
 	@mkdir -p results
 	RAFTMARK_MEMORY_MINUTES=$(MINUTES) RAFTMARK_MEMORY_VALUE=$(VALUE) RAFTMARK_MEMORY_OUT=$(CURDIR)/results \
 	$(GO) test -v -count=1 -timeout 2h -run '^TestMemoryOfALeaderWithAStoppedFollower$$' ./bench/cluster
+
+vuln: ## known vulnerabilities of what is used; says so when their database cannot be reached (GOVULNDB names another)
+	@out=$$(mktemp) && status=0; $(GOVULNCHECK) ./... >$$out 2>&1 || status=$$?; cat $$out; \
+	if [ $$status -ne 0 ] && grep -q 'fetching vulnerabilities' $$out; then \
+		echo 'note: the database of vulnerabilities cannot be reached from here: nothing was checked'; status=0; \
+	fi; rm -f $$out; exit $$status
 
 vet: ## go vet
 	$(GO) vet -tags invariants ./...
