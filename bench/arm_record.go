@@ -32,6 +32,7 @@ type armRecord struct {
 	events   []result.Event
 	stages   []result.StageRow
 	courses  []result.Course
+	wire     wireCost        // of the steady phases
 	exchange *exchangeRecord // of a transport that is measured alone
 	safety   result.Safety
 	runs     int // recorded
@@ -56,6 +57,7 @@ func (a *armRecord) record(r *run, ops *result.OpsWriter) error {
 	if r.steadyTo > r.steadyFrom {
 		a.steady.add(r.number, r.entries, r.steadyFrom, r.steadyTo)
 	}
+	a.wire.add(r.wire)
 	a.timeline = append(a.timeline, timeline(r.entries, &r.phases, a.clock, r.from, r.to)...)
 	a.recordTrials(r)
 	a.recordCourse(r)
@@ -99,7 +101,7 @@ func (a *armRecord) recordTrials(r *run) {
 // recordUnder takes what was due while a disk was broken. It is published for its tail: the generator's own must be a
 // small part of that.
 func (a *armRecord) recordUnder(r *run, t *trialRecord) {
-	if !t.traits().Disk || t.heal == never {
+	if !t.traits().Lasts() || t.heal == never {
 		return
 	}
 	under := a.under[t.kind]

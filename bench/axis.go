@@ -42,6 +42,11 @@ func setters(s *Scenario) map[string]any {
 		"max_inflight": &s.Load.MaxInflight,
 		"timeout":      &s.Load.Timeout,
 
+		"link.delay":     &s.Link.Delay,
+		"link.jitter":    &s.Link.Jitter,
+		"link.loss":      &s.Link.Loss,
+		"link.bandwidth": &s.Link.Bandwidth,
+
 		"slow_follower":           &s.SlowFollower,
 		"disk_stall_max":          &s.DiskStallMax,
 		"disk_delay":              &s.DiskDelay,

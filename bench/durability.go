@@ -23,9 +23,9 @@ func (s Scenario) durability() result.Durability {
 	}
 }
 
-// breaksDisks says whether a fault of the scenario needs the nodes' fault ports.
-func (s Scenario) breaksDisks() bool {
-	return slices.ContainsFunc(s.Faults, func(p FaultPlan) bool { return fault.Of(p.Kind).Disk })
+// needsFaultPorts says whether something of the scenario needs the nodes' fault ports.
+func (s Scenario) needsFaultPorts() bool {
+	return s.Link != Link{} || slices.ContainsFunc(s.Faults, func(p FaultPlan) bool { return fault.Of(p.Kind).Lasts() })
 }
 
 // stampDurability notes in the manifest what the arms' durability is worth, and how the nodes are started.
@@ -33,7 +33,7 @@ func (e *experiment) stampDurability() {
 	e.manifest.Durability = map[string]result.Durability{}
 	for _, arm := range e.arms {
 		e.manifest.Durability[arm.name] = arm.scenario.durability()
-		e.manifest.FaultPorts = e.manifest.FaultPorts || arm.scenario.breaksDisks()
+		e.manifest.FaultPorts = e.manifest.FaultPorts || arm.scenario.needsFaultPorts()
 	}
 }
 

@@ -49,7 +49,7 @@ func (s Scenario) clusterOptions(dir, executable string) cluster.Options {
 		Heartbeat:   time.Duration(s.Heartbeat),
 		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
 		Raft: s.Raft, Sync: storage.Sync(s.Sync), DiskStallMax: server.StallLimit(s.DiskStallMax),
-		EnableFaults: s.breaksDisks(),
+		EnableFaults: s.needsFaultPorts(), LinkFaults: s.Link.rules(),
 	}
 }
 
@@ -126,12 +126,19 @@ func (p *processes) status(ctx context.Context, hash bool) []nodeStatus {
 }
 
 func statusOf(a *server.Status) nodeStatus {
-	return nodeStatus{
+	s := nodeStatus{
 		node: uint64(a.Node), leads: a.IsLeader(), leader: uint64(a.Raft.Leader), term: uint64(a.Raft.Term),
 		commit: uint64(a.Raft.CommitIndex), applied: uint64(a.Raft.LastApplied), hash: a.StateHash,
 		dropped: a.EventsDropped, first: uint64(a.Raft.FirstIndex), last: uint64(a.Raft.LastIndex),
 		members: a.Raft.Members.Configuration, snapshotBytes: a.Metrics.SnapshotBytesReceived,
 	}
+	if t := a.Transport; t != nil {
+		s.socket = t.Socket
+		for _, lane := range t.Lanes {
+			s.messagesSent += lane.MessagesSent
+		}
+	}
+	return s
 }
 
 func (p *processes) nodeStatus(ctx context.Context, id uint64) (nodeStatus, error) {

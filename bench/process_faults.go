@@ -5,8 +5,10 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/bench/fault"
+	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/storage"
 	"github.com/raftmark/raftmark/storage/faultfs"
+	linkfaults "github.com/raftmark/raftmark/transport/faults"
 )
 
 func (p *processes) Members() []uint64 {
@@ -55,5 +57,55 @@ func (p *processes) HealDisk(ctx context.Context, id uint64) error {
 		return err
 	}
 	_, err = p.cluster.Control().ClearFaults(ctx, node.AdminAddr())
+	return err
+}
+
+// trialRules is the name of the rules of a trial, beside which there may be those of the arm.
+const trialRules = "trial"
+
+func (p *processes) CutLinks(ctx context.Context, id uint64, cuts ...fault.LinkCut) error {
+	node, err := p.node(id)
+	if err != nil {
+		return err
+	}
+	rules := make([]linkfaults.Rule, 0, len(cuts))
+	for _, cut := range cuts {
+		rule := linkfaults.Rule{
+			Name: trialRules, Peer: raft.NodeID(cut.Peer), Direction: linkfaults.Both, Action: linkfaults.Cut,
+			FlapMin: linkfaults.Duration(cut.FlapMin), FlapMax: linkfaults.Duration(cut.FlapMax), Seed: cut.Seed,
+		}
+		switch {
+		case !cut.Receive:
+			rule.Direction = linkfaults.Out
+		case !cut.Send:
+			rule.Direction = linkfaults.In
+		}
+		rules = append(rules, rule)
+	}
+	_, err = p.cluster.Control().AddLinkFaults(ctx, node.AdminAddr(), rules...)
+	return err
+}
+
+func (p *processes) LinkHits(ctx context.Context, id uint64) (uint64, error) {
+	node, err := p.node(id)
+	if err != nil {
+		return 0, err
+	}
+	now, err := p.cluster.Control().Faults(ctx, node.AdminAddr())
+	hits := int64(0)
+	for _, rule := range now.Links {
+		if rule.Name == trialRules {
+			hits += rule.Hits
+		}
+	}
+	return uint64(hits), err
+}
+
+func (p *processes) HealLinks(ctx context.Context, id uint64) error {
+	node, err := p.node(id)
+	if err != nil {
+		return err
+	}
+	_, err = p.cluster.Control().ClearLinkFaults(ctx, node.AdminAddr(), trialRules)
 	return err
 }

@@ -23,6 +23,7 @@ func (e *experiment) runClosed(ctx context.Context, arm *armRecord, dir string) 
 		Nodes: s.Nodes, Dir: dir, Transport: s.Transport, LogStorage: s.Log, Machine: s.Machine, Sync: storage.Sync(s.Sync),
 		Heartbeat:   time.Duration(s.Heartbeat),
 		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
+		LinkFaults: s.Link.rules(),
 	})
 	if err != nil {
 		return fmt.Errorf("start the cluster: %w", err)

@@ -47,6 +47,8 @@ type Scenario struct {
 	DiskStallMax StallLimit `yaml:"disk_stall_max"`
 	// DiskDelay is how much longer each sync takes with the fault leader-disk-slow. Default 20 ms.
 	DiskDelay Duration `yaml:"disk_delay,omitempty"`
+	// Link are the conditions of the links between nodes. Default: as they are.
+	Link Link `yaml:"link,omitempty"`
 	// Raft are limits of the nodes; what is left out is the node's default. See server.RaftLimits.
 	Raft server.RaftLimits `yaml:"raft,omitempty"`
 	// SlowFollower is the share of the time, 0 to 0.9, that one follower is stopped, in turns of 100 ms, while the load

@@ -216,7 +216,7 @@ func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd
 		first = o.firstAck(e.commit, t.end)
 	}
 	since := first
-	if t.traits().Election == fault.ElectionNone && t.traits().Disk { // it is over when the disk is healed
+	if t.traits().Election == fault.ElectionNone && t.traits().Lasts() { // it is over when it is healed
 		since = t.heal
 	}
 	recovered, firstWrite := never, never
@@ -257,6 +257,8 @@ func oddity(t trialRecord, out gap, e election, first, recovered time.Duration) 
 		return anomaly{"the nodes reported no new leader that committed", true}
 	case follows == fault.ElectionNone && t.node == 0 && e.commit != never:
 		return anomaly{"the leader changed although nothing was injected", false}
+	case follows == fault.ElectionNone && e.commit != never && t.traits().Links:
+		return anomaly{"the leader changed although it heard a majority", false}
 	case follows == fault.ElectionNone && e.commit != never:
 		return anomaly{"the leader changed although its disk was only slow", false}
 	case t.recover == never:

@@ -18,7 +18,7 @@ const (
 	recoveredMargin = 10 * time.Millisecond
 )
 
-// releaseLimit bounds the healing of a disk whose trial was broken off.
+// releaseLimit bounds the healing when a trial was broken off.
 const releaseLimit = 2 * time.Second
 
 // errNotSettled ends the trials of a run: a fault in a cluster that is not well measures something else.
@@ -60,7 +60,11 @@ func (r *run) runTrials(ctx context.Context) error {
 
 // trial runs one trial, the n-th of total.
 func (r *run) trial(ctx context.Context, t *trialRecord, n, total int) error {
-	f, err := fault.New(t.kind, fault.Options{Delay: time.Duration(r.scenario.DiskDelay)})
+	o := fault.Options{Delay: time.Duration(r.scenario.DiskDelay)}
+	if t.kind == fault.Flapping {
+		o.Seed = r.random.Uint64()
+	}
+	f, err := fault.New(t.kind, o)
 	if err != nil {
 		return err
 	}
@@ -84,8 +88,8 @@ func (r *run) trial(ctx context.Context, t *trialRecord, n, total int) error {
 	}
 	t.injected = true
 	t.node, t.command, t.inject = injection.Node, injection.Commanded, injection.Effective
-	if t.traits().Disk {
-		defer r.releaseDisk(f, t)
+	if t.traits().Lasts() {
+		defer r.release(f, t)
 	}
 	r.noteHit(t, t.inject, "kill", t.kind)
 	if err := f.Check(ctx, r.sys); err != nil {
@@ -95,7 +99,7 @@ func (r *run) trial(ctx context.Context, t *trialRecord, n, total int) error {
 }
 
 // noteHit notes what was done to the nodes that a fault hit: with a fault that kills, under the name given; a disk was
-// broken or healed.
+// broken or healed, or links were cut or healed.
 func (r *run) noteHit(t *trialRecord, at time.Duration, killed, note string) {
 	kind, nodes := killed, []uint64{t.node}
 	switch {
@@ -107,14 +111,18 @@ func (r *run) noteHit(t *trialRecord, at time.Duration, killed, note string) {
 		kind = "break-disk"
 	case t.traits().Disk:
 		kind = "heal-disk"
+	case t.traits().Links && killed == "kill":
+		kind = "cut-links"
+	case t.traits().Links:
+		kind = "heal-links"
 	}
 	for _, node := range nodes {
 		r.actions = append(r.actions, action{at: at, node: node, kind: kind, note: note})
 	}
 }
 
-// releaseDisk heals a disk that its trial left broken: a node whose disk hangs could not end.
-func (r *run) releaseDisk(f fault.Fault, t *trialRecord) {
+// release heals what its trial left broken: a node whose disk hangs could not end.
+func (r *run) release(f fault.Fault, t *trialRecord) {
 	if t.heal != never {
 		return
 	}
@@ -144,7 +152,7 @@ func (r *run) afterFault(ctx context.Context, f fault.Fault, t *trialRecord) err
 	if err := f.Heal(ctx, r.sys); err != nil {
 		return err
 	}
-	if t.traits().Disk && t.traits().Election == fault.ElectionNone {
+	if t.traits().Lasts() && t.traits().Election == fault.ElectionNone {
 		// Clients were served all the time: what is looked at must not reach back before the healing.
 		if err := pause(ctx, recoveredWindow); err != nil {
 			return err

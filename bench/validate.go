@@ -88,6 +88,7 @@ func (s Scenario) Validate() error {
 	f.need(s.SlowFollower >= 0 && s.SlowFollower <= 0.9, "slow_follower", s.SlowFollower, "0 to 0.9")
 	f.need(s.SlowFollower == 0 || s.Nodes >= 3 && s.Closed == nil, "slow_follower", s.SlowFollower,
 		"0 with nodes %d, or with a closed section", s.Nodes)
+	s.validateLink(&f)
 	s.validateLoad(&f)
 	s.validatePhases(&f)
 	s.validateClosed(&f)
@@ -126,10 +127,10 @@ func (s Scenario) validatePhases(f *faults) {
 	for i, plan := range s.Faults {
 		field := fmt.Sprintf("faults[%d]", i)
 		f.oneOf(field+".kind", plan.Kind, fault.Kinds()...)
-		f.need(plan.Trials >= 1 && plan.Trials <= trialsMax, field+".trials", plan.Trials, "1 to %d", trialsMax)
-		f.need(plan.Kind != fault.LeaderKill || s.Nodes >= 3, field+".kind", quoted(plan.Kind),
-			"a fault that leaves a majority; with nodes %d no majority survives it", s.Nodes)
 		traits := fault.Of(plan.Kind)
+		f.need(plan.Trials >= 1 && plan.Trials <= trialsMax, field+".trials", plan.Trials, "1 to %d", trialsMax)
+		f.need(plan.Kind != fault.LeaderKill && !traits.Links || s.Nodes >= 3, field+".kind", quoted(plan.Kind),
+			"a fault that leaves a majority; with nodes %d no majority survives it", s.Nodes)
 		f.need(!traits.Kills || s.Log != "mem", field+".kind", quoted(plan.Kind),
 			"left out with log mem: a node that lost its log has forgotten its vote, and cannot come back")
 		f.need(!traits.Disk || s.Log != "mem" && s.Sync != string(storage.SyncNone), field+".kind", quoted(plan.Kind),

@@ -14,6 +14,7 @@ import (
 	"github.com/raftmark/raftmark/server"
 	"github.com/raftmark/raftmark/storage"
 	"github.com/raftmark/raftmark/transport"
+	linkfaults "github.com/raftmark/raftmark/transport/faults"
 	"github.com/raftmark/raftmark/transport/mem"
 )
 
@@ -30,6 +31,8 @@ type InprocOptions struct {
 	Sync storage.Sync
 	// Heartbeat, ElectionMin and ElectionMax are the times of the protocol.
 	Heartbeat, ElectionMin, ElectionMax time.Duration
+	// LinkFaults are those of server.Config; none with Transport mem.
+	LinkFaults []linkfaults.Rule
 	// Raft are the limits of the protocol.
 	Raft server.RaftLimits
 	// Logger takes life events; nil discards them.
@@ -89,7 +92,7 @@ func (o InprocOptions) configs() ([]server.Config, error) {
 			Node: id, DataDir: filepath.Join(o.Dir, fmt.Sprintf("node-%d", id)), Peers: peers,
 			Transport: o.Transport, LogStorage: o.LogStorage, Machine: o.Machine, Sync: o.Sync,
 			Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax,
-			Raft: o.Raft, Logger: o.Logger,
+			Raft: o.Raft, Logger: o.Logger, EnableFaults: len(o.LinkFaults) > 0, LinkFaults: o.LinkFaults,
 		}
 		switch o.Transport {
 		case server.TransportMem:

@@ -12,6 +12,7 @@ import (
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/server"
 	"github.com/raftmark/raftmark/storage"
+	linkfaults "github.com/raftmark/raftmark/transport/faults"
 )
 
 // NodesMax bounds the nodes of a cluster.
@@ -45,6 +46,8 @@ type Options struct {
 	DiskReserve, LogBytesMax server.ByteLimit
 	// EnableFaults is that of server.Config; the faults of Control need it.
 	EnableFaults bool
+	// LinkFaults are those of server.Config, the same at each node; they need EnableFaults.
+	LinkFaults []linkfaults.Rule
 	// Reads and Lease are those of server.Config.
 	Reads string
 	Lease time.Duration
@@ -150,7 +153,7 @@ func (o Options) configOf(id raft.NodeID, peers map[raft.NodeID]server.Peer) ser
 		Transport: o.Transport, LogStorage: o.LogStorage, Machine: o.Machine, Sync: o.Sync,
 		Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax, TickInterval: o.TickInterval,
 		DiskStallMax: o.DiskStallMax, DiskReserve: o.DiskReserve, LogBytesMax: o.LogBytesMax,
-		EnableFaults: o.EnableFaults, Reads: o.Reads, Lease: o.Lease, Seed: o.Seed, Raft: o.Raft, Client: o.Client,
+		EnableFaults: o.EnableFaults, LinkFaults: o.LinkFaults, Reads: o.Reads, Lease: o.Lease, Seed: o.Seed, Raft: o.Raft, Client: o.Client,
 	}
 	if o.Transport == server.TransportTLS || o.Transport == server.TransportQUIC {
 		c.TLSDir = filepath.Join(o.Dir, "tls")

@@ -15,16 +15,40 @@ const (
 	LeaderDiskSlow  = result.KindLeaderDiskSlow
 	PowerLoss       = result.KindPowerLoss
 	NoOp            = result.KindNoOp
+
+	LeaderIsolate     = result.KindLeaderIsolate
+	LeaderIsolateSend = result.KindLeaderIsolateSend
+	LeaderIsolateRecv = result.KindLeaderIsolateRecv
+	PartialPartition  = result.KindPartialPartition
+	Bridge            = result.KindBridge
+	Flapping          = result.KindFlapping
 )
 
 // Kinds returns the names of the catalogue.
-func Kinds() []string { return []string{LeaderKill, LeaderDiskStall, LeaderDiskSlow, PowerLoss, NoOp} }
+func Kinds() []string {
+	return []string{
+		LeaderKill, LeaderIsolate, LeaderIsolateSend, LeaderIsolateRecv, PartialPartition, Bridge, Flapping,
+		LeaderDiskStall, LeaderDiskSlow, PowerLoss, NoOp,
+	}
+}
 
 // Describe returns a sentence about a kind.
 func Describe(kind string) string {
 	switch kind {
 	case LeaderKill:
 		return "SIGKILL of the leader's process; it is started again after the watch"
+	case LeaderIsolate:
+		return "the leader and the others do not hear each other, until the end of the watch"
+	case LeaderIsolateSend:
+		return "the others do not hear the leader; it hears them"
+	case LeaderIsolateRecv:
+		return "the leader does not hear the others; they hear it"
+	case PartialPartition:
+		return "the leader and one follower do not hear each other; all others do"
+	case Bridge:
+		return "two sides, the leader's with a majority, that share one follower and do not hear each other"
+	case Flapping:
+		return "all links of the leader are cut and healed in turns of 50 to 500 ms, until the end of the watch"
 	case LeaderDiskStall:
 		return "each sync of the leader's log hangs until the end of the watch"
 	case LeaderDiskSlow:
@@ -56,6 +80,8 @@ type Traits struct {
 	All bool
 	// Disk: the node that is hit goes on, with a worse disk, until Heal. The nodes need their fault ports.
 	Disk bool
+	// Links: the nodes go on, and some do not hear each other, until Heal. The nodes need their fault ports.
+	Links bool
 	// Election says whether a new leader follows.
 	Election Election
 	// WatchLeader: the watch begins when a new leader has answered. Otherwise it begins when the fault took effect: it
@@ -63,11 +89,20 @@ type Traits struct {
 	WatchLeader bool
 }
 
+// Lasts says whether the nodes that are hit go on, until Heal ends what was done to them.
+func (t Traits) Lasts() bool { return t.Disk || t.Links }
+
 // Of returns the traits of a kind; those of an unknown one are those of [NoOp].
 func Of(kind string) Traits {
 	switch kind {
 	case LeaderKill:
 		return Traits{Kills: true, Election: ElectionSure, WatchLeader: true}
+	case LeaderIsolate, LeaderIsolateSend, LeaderIsolateRecv:
+		return Traits{Links: true, Election: ElectionSure, WatchLeader: true}
+	case PartialPartition, Bridge:
+		return Traits{Links: true, Election: ElectionNone}
+	case Flapping:
+		return Traits{Links: true, Election: ElectionPossible}
 	case LeaderDiskStall:
 		return Traits{Disk: true, Election: ElectionPossible}
 	case LeaderDiskSlow:
@@ -87,6 +122,8 @@ type Options struct {
 	// Delay is how much longer a sync of the log takes with leader-disk-slow, above 0 and at most DelayMax. Default 20 ms,
 	// which is a disk that turns. Higher: the leader answers later; the quorum does not need it.
 	Delay time.Duration
+	// Seed decides the turns of flapping. Default 0: the nodes' own.
+	Seed uint64
 }
 
 // WithDefaults returns a copy with every zero field at its default.
@@ -127,6 +164,12 @@ type Cluster interface {
 	DiskHits(ctx context.Context, node uint64) (uint64, error)
 	// HealDisk undoes BreakDisk; syncs that hang go on.
 	HealDisk(ctx context.Context, node uint64) error
+	// CutLinks keeps the node from sending to others, or hearing them, until HealLinks or the end of its process.
+	CutLinks(ctx context.Context, node uint64, cuts ...LinkCut) error
+	// LinkHits returns how much has met what CutLinks did at the node.
+	LinkHits(ctx context.Context, node uint64) (uint64, error)
+	// HealLinks undoes CutLinks at the node.
+	HealLinks(ctx context.Context, node uint64) error
 	// Now reads the clock of the instants.
 	Now() time.Duration
 }
@@ -135,6 +178,17 @@ type Cluster interface {
 type DiskFault struct {
 	// Delay is how much longer it takes; 0 is until HealDisk.
 	Delay time.Duration
+}
+
+// LinkCut is what happens to a node's links.
+type LinkCut struct {
+	// Peer is the node at the other end; 0 is each.
+	Peer uint64
+	// Send and Receive say which way is cut, as seen from the node.
+	Send, Receive bool
+	// FlapMin and FlapMax, when not 0, bound the turns in which it is cut and healed, by the seed.
+	FlapMin, FlapMax time.Duration
+	Seed             uint64
 }
 
 // Injection says what was done, and when. Instants are on the cluster's clock.
@@ -165,6 +219,20 @@ func New(kind string, o Options) (Fault, error) {
 	switch kind {
 	case LeaderKill:
 		return &leaderKill{}, nil
+	case LeaderIsolate:
+		return &links{plan: isolate(LinkCut{Send: true, Receive: true})}, nil
+	case LeaderIsolateSend:
+		return &links{plan: isolate(LinkCut{Send: true})}, nil
+	case LeaderIsolateRecv:
+		return &links{plan: isolate(LinkCut{Receive: true})}, nil
+	case PartialPartition:
+		return &links{plan: loseOne}, nil
+	case Bridge:
+		return &links{plan: bridge}, nil
+	case Flapping:
+		return &links{plan: isolate(LinkCut{
+			Send: true, Receive: true, FlapMin: flapMin, FlapMax: flapMax, Seed: o.Seed,
+		})}, nil
 	case LeaderDiskStall:
 		return &leaderDisk{}, nil
 	case LeaderDiskSlow:

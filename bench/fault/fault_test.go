@@ -21,7 +21,8 @@ type sleepers struct {
 
 	broken map[uint64]DiskFault
 	hits   map[uint64]uint64
-	idle   bool // nothing is synced
+	idle   bool // nothing is synced, and nothing sent
+	cuts   map[uint64][]LinkCut
 }
 
 func startSleepers(t *testing.T, n int) *sleepers {
@@ -30,7 +31,7 @@ func startSleepers(t *testing.T, n int) *sleepers {
 		t.Fatalf("the test needs sleep(1): %v", err)
 	}
 	s := &sleepers{t: t, started: time.Now(), running: map[uint64]*exec.Cmd{}, leader: 2,
-		broken: map[uint64]DiskFault{}, hits: map[uint64]uint64{}}
+		broken: map[uint64]DiskFault{}, hits: map[uint64]uint64{}, cuts: map[uint64][]LinkCut{}}
 	t.Cleanup(func() {
 		for id := range s.running {
 			if _, _, err := s.Kill(context.Background(), id); err != nil {
@@ -112,6 +113,27 @@ func (s *sleepers) DiskHits(_ context.Context, node uint64) (uint64, error) {
 
 func (s *sleepers) HealDisk(_ context.Context, node uint64) error {
 	delete(s.broken, node)
+	return nil
+}
+
+func (s *sleepers) CutLinks(_ context.Context, node uint64, cuts ...LinkCut) error {
+	if s.running[node] == nil {
+		return errors.New("it does not run")
+	}
+	s.cuts[node] = cuts
+	return nil
+}
+
+func (s *sleepers) LinkHits(_ context.Context, node uint64) (uint64, error) {
+	before := s.hits[node]
+	if _, ok := s.cuts[node]; ok && !s.idle {
+		s.hits[node]++
+	}
+	return before, nil
+}
+
+func (s *sleepers) HealLinks(_ context.Context, node uint64) error {
+	delete(s.cuts, node)
 	return nil
 }
 

@@ -30,13 +30,13 @@ func (t Trial) PhasesMs() map[string]float64 {
 	switch {
 	case t.Kind == KindNoOp:
 		return phases
-	case t.Kind == KindLeaderDiskSlow: // it is over when the disk is healed
+	case Survived(t.Kind): // it is over when it is healed
 		span(PhaseRecover, t.HealUs, t.RecoverUs)
 		span(PhaseCatchUp, t.HealUs, t.CaughtUpUs)
 		return phases
 	case t.CommitUs >= 0:
 		t.failover(span)
-	case t.Kind != KindLeaderDiskStall: // that is survived without a new leader, too
+	case t.Kind != KindLeaderDiskStall && t.Kind != KindFlapping: // those are survived without a new leader, too
 		return phases
 	}
 	span(PhaseRecover, t.FirstAckUs, t.RecoverUs)

@@ -80,6 +80,7 @@ type Arm struct {
 	Courses    []Course             `json:"courses,omitempty"`     // by run
 	SteadyRuns []SteadyRun          `json:"steady_runs,omitempty"` // of Steady, by run
 	Exchange   *Exchange            `json:"exchange,omitempty"`    // a transport alone
+	Wire       *WirePerCommit       `json:"wire,omitempty"`        // of the steady phases
 	Safety     Safety               `json:"safety"`
 	Validity   []string             `json:"validity"` // what does not hold, or was disturbed; empty when nothing
 }
@@ -288,7 +289,7 @@ type Event struct {
 	Arm    string `json:"arm"`
 	TimeUs int64  `json:"t_us"`
 	Node   uint64 `json:"node"` // 0 is the bench
-	Kind   string `json:"kind"` // replica.EventKind, or start, kill, restart, break-disk, heal-disk, phase
+	Kind   string `json:"kind"` // replica.EventKind, or start, kill, restart, break-disk, cut-links, phase, ...
 	Term   uint64 `json:"term,omitempty"`
 	Leader uint64 `json:"leader,omitempty"`
 	Index  uint64 `json:"index,omitempty"`
