@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/raftmark/raftmark/internal/allocation"
 )
 
 // samples are one command of each form, with its encoding, which is part of the log's format.
@@ -116,7 +118,12 @@ func FuzzCommandDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
 		var c, again Command
-		if err := c.Decode(src); err != nil {
+		var err error
+		allocation.AtMost(t, keysLimit(src), func() {
+			c = Command{}
+			err = c.Decode(src)
+		})
+		if err != nil {
 			if !errors.Is(err, ErrCommand) {
 				t.Fatalf("error %v does not wrap ErrCommand", err)
 			}
@@ -129,13 +136,22 @@ func FuzzCommandDecode(f *testing.F) {
 	})
 }
 
+// keysLimit bounds what decoding allocates: a key takes a slice's header beside its bytes, which are shared, and the
+// list of keys grows by doubling. There are at most KeysMax.
+func keysLimit(src []byte) int {
+	const headerBytes = 24
+	return 4*headerBytes*min(len(src), KeysMax) + allocation.Slack
+}
+
 func FuzzReplyDecode(f *testing.F) {
 	array := []Reply{{Kind: ReplyNil}, {Kind: ReplyBulk, Bulk: []byte("a")}}
 	f.Add(AppendReply(nil, Reply{Kind: ReplyArray, Array: array}))
 	f.Add(AppendReply(nil, Reply{Kind: ReplyInt, Int: -1}))
 	f.Add(AppendReply(nil, Reply{Kind: ReplyError, Text: "ERR"}))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		r, err := DecodeReply(src)
+		var r Reply
+		var err error
+		allocation.AtMost(t, elementsLimit(src), func() { r, err = DecodeReply(src) })
 		if err != nil {
 			return
 		}
@@ -143,6 +159,13 @@ func FuzzReplyDecode(f *testing.F) {
 			t.Fatalf("decoded %+v, again %+v, %v", r, again, err)
 		}
 	})
+}
+
+// elementsLimit bounds what decoding a reply allocates: an element of an array, one byte on the wire, takes as much as a
+// reply, and the array grows by doubling. There are at most KeysMax.
+func elementsLimit(src []byte) int {
+	const replyBytes = 88
+	return 4*replyBytes*min(len(src), KeysMax) + 2*len(src) + 2*allocation.Slack
 }
 
 // FuzzApply applies arbitrary bytes as commands: no panic, no error, a reply that decodes, and the same on

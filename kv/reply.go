@@ -137,7 +137,7 @@ func decodeReply(src []byte, outer bool) (r Reply, rest []byte, err error) {
 
 func decodeArray(src []byte) (r Reply, rest []byte, err error) {
 	count, n := binary.Uvarint(src)
-	if n <= 0 || count > uint64(len(src)-n) {
+	if n <= 0 || count > uint64(len(src)-n) || count > KeysMax {
 		return Reply{}, nil, fmt.Errorf("%w: array cut short", ErrReply)
 	}
 	r, rest = Reply{Kind: ReplyArray, Array: make([]Reply, 0, min(count, 1024))}, src[n:]

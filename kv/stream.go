@@ -117,12 +117,16 @@ func cut(err error) error {
 	return fmt.Errorf("read state stream: %w", err)
 }
 
-// bytes reads n bytes, valid until the next call of settle.
+// bytes reads n bytes, valid until the next call of settle. Memory is taken as they arrive: n is only a claim.
 func (s *streamReader) bytes(n int) ([]byte, error) {
 	from := len(s.frame)
-	s.frame = append(s.frame, make([]byte, n)...)
-	if _, err := io.ReadFull(s.r, s.frame[from:]); err != nil {
-		return nil, cut(err)
+	for left := n; left > 0; {
+		step := min(left, max(streamPieceBytes/2, len(s.frame)))
+		s.frame = append(s.frame, make([]byte, step)...)
+		if _, err := io.ReadFull(s.r, s.frame[len(s.frame)-step:]); err != nil {
+			return nil, cut(err)
+		}
+		left -= step
 	}
 	return s.frame[from:], nil
 }

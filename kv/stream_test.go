@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/raftmark/raftmark/internal/allocation"
 	"github.com/raftmark/raftmark/raft"
 )
 
@@ -228,7 +229,13 @@ func FuzzStream(f *testing.F) {
 	f.Add(streamOf(f, NewMem()))
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		m := NewMem()
-		index, _, err := readStream(bytes.NewReader(stream), func([]byte, []byte) error { return nil })
+		var index raft.Index
+		var err error
+		// The buffer of the stream is there whatever comes, the record at hand grows as it does, by doubling, and a
+		// session takes its record's bytes and a few words.
+		allocation.AtMost(t, 32*len(stream)+3*allocation.Slack, func() {
+			index, _, err = readStream(bytes.NewReader(stream), func([]byte, []byte) error { return nil })
+		})
 		if err != nil {
 			if !errors.Is(err, ErrStream) {
 				t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/raftmark/raftmark/internal/allocation"
 	"github.com/raftmark/raftmark/raft"
 )
 
@@ -98,7 +99,9 @@ func FuzzDecodeConfiguration(f *testing.F) {
 	f.Add([]byte{1, 0, 0})
 	f.Add([]byte{1, 1, 1, 1, 1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f})
 	f.Fuzz(func(t *testing.T, src []byte) {
-		c, err := raft.DecodeConfiguration(src)
+		var c raft.Configuration
+		var err error
+		allocation.AtMost(t, 2*len(src)+allocation.Slack, func() { c, err = raft.DecodeConfiguration(src) })
 		if err != nil {
 			if !errors.Is(err, raft.ErrConfigurationEncoding) || len(c.Members) > 0 {
 				t.Fatalf("got %v and %v, want ErrConfigurationEncoding and nothing", c, err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/raftmark/raftmark/internal/allocation"
 	"github.com/raftmark/raftmark/raft"
 )
 
@@ -124,7 +125,10 @@ func FuzzDecodeEntries(f *testing.F) {
 	f.Add([]byte{1, 1, 0xff, 0xff, 0xff, 0xff, 0x0f}, 1)
 	f.Add([]byte{1, 1, 1}, math.MaxInt)
 	f.Fuzz(func(t *testing.T, src []byte, count int) {
-		entries, err := raft.DecodeEntries(src, count)
+		var entries []raft.Entry
+		var err error
+		most := 2*(len(src)+min(max(count, 0), len(src)/3)*raft.EntryOverheadBytes) + allocation.Slack // as caps count
+		allocation.AtMost(t, most, func() { entries, err = raft.DecodeEntries(src, count) })
 		if err != nil {
 			if !errors.Is(err, raft.ErrEntryEncoding) || entries != nil {
 				t.Fatalf("got %v and %d entries, want ErrEntryEncoding and none", err, len(entries))

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/raftmark/raftmark/internal/allocation"
+	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/storage"
 )
 
@@ -28,7 +30,13 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add([]byte(magic))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		s, state, err := readFile(raw)
+		var s raft.Snapshot
+		var state []byte
+		var err error
+		// Two blocks are there whatever comes, and the name's bytes are taken at their word, up to nameBytesMax; the state
+		// is gathered by doubling, by the test.
+		most := 6*len(raw) + 2*nameBytesMax + 2*blockBytes + allocation.Slack
+		allocation.AtMost(t, most, func() { s, state, err = readFile(raw) })
 		if err != nil {
 			if !errors.Is(err, storage.ErrCorrupt) && !errors.Is(err, storage.ErrFormat) {
 				t.Fatalf("%v, want ErrCorrupt or ErrFormat", err)
@@ -46,7 +54,9 @@ func FuzzDecodeName(f *testing.F) {
 	f.Add(appendName(nil, nameAt(3, 9)))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		s, err := decodeName(raw)
+		var s raft.Snapshot
+		var err error
+		allocation.AtMost(t, 4*len(raw)+allocation.Slack, func() { s, err = decodeName(raw) })
 		if err == nil && !bytes.Equal(appendName(nil, s), raw) {
 			t.Fatal("accepted another encoding than the one")
 		}
