@@ -134,6 +134,7 @@ func (a *armRecord) summary() (result.Arm, []string) {
 	}
 	var steady []string
 	arm.Steady, steady = a.steady.summary()
+	arm.Wire = a.wire.perCommit()
 	if a.runs > 1 {
 		arm.SteadyRuns = a.steady.runs
 	}

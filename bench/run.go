@@ -36,6 +36,7 @@ type run struct {
 
 	from, to             time.Duration // on the machine's clock
 	steadyFrom, steadyTo time.Duration
+	wire                 wireCost // of the steady phase
 	phases               phaseLog
 	baseline             baseline
 	course               *courseRecord // nil without one
@@ -234,11 +235,13 @@ func (r *run) measure(ctx context.Context) error {
 	}
 	r.begin(phaseSteady)
 	r.steadyFrom = r.clock.Now()
-	err = pause(ctx, time.Duration(r.scenario.Steady))
+	before := r.readWire(ctx)
+	err = pause(ctx, time.Duration(r.scenario.Steady)-(r.clock.Now()-r.steadyFrom))
 	r.steadyTo = r.clock.Now()
 	if err != nil {
 		return err
 	}
+	r.noteWire(before, r.readWire(ctx))
 	r.begin(phaseSettle)
 	// What is still under way was intended in the steady phase, too: its latency counts.
 	if err := pause(ctx, settleLeast); err != nil {

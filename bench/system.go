@@ -6,6 +6,7 @@ import (
 
 	"github.com/raftmark/raftmark/bench/fault"
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/transport"
 )
 
 // system is a running cluster, as a run needs it. process.go makes one of operating system processes.
@@ -53,6 +54,9 @@ type nodeStatus struct {
 	first, last   uint64 // its log holds (first, last]
 	members       string // the configuration that counts for it, as "1 2 3"
 	snapshotBytes uint64 // received in its life
+
+	messagesSent uint64                  // to other nodes, on all lanes
+	socket       transport.SocketMetrics // zero when its transport does not count
 }
 
 // memberOp is what a change does with a node.

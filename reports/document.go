@@ -158,7 +158,8 @@ func present(blocks []page.Block) []page.Block {
 func (s *study) steadySection() page.Section {
 	section := page.Section{ID: "steady", Title: "Steady state"}
 	section.Blocks = present([]page.Block{
-		page.Table{Table: s.steadyTable()}, page.Table{Table: s.steadyCounts()}, page.Table{Table: s.saturationTable()},
+		page.Table{Table: s.steadyTable()}, page.Table{Table: s.steadyCounts()}, page.Table{Table: s.wireTable()},
+		page.Table{Table: s.saturationTable()},
 		s.throughputFigure(),
 	})
 	if len(section.Blocks) > 0 {
@@ -185,8 +186,10 @@ func (s *study) failuresSection() page.Section {
 	for i, kind := range s.kinds {
 		blocks := []page.Block{page.Table{Table: s.faultTable(kind)}, page.Table{Table: s.phaseTable(kind)},
 			phaseMeanings(kind)}
-		if breaksDisk(kind) {
+		if lasts(kind) {
 			blocks = append(blocks, page.Table{Table: s.underTable(kind)})
+		}
+		if breaksDisk(kind) {
 			blocks = append(blocks, s.underStages(kind)...)
 		}
 		if i == 0 {

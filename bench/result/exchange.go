@@ -159,6 +159,17 @@ type TransportLedger struct {
 	SnapshotBytes int   `json:"snapshot_bytes"`
 }
 
+// WirePerCommit is what the nodes of a cluster sent each other for each committed entry of the steady phases: all nodes
+// together, heartbeats included, each byte and segment counted where it was sent.
+type WirePerCommit struct {
+	Commits  int64   `json:"commits"`
+	Messages float64 `json:"messages"`
+	Bytes    float64 `json:"bytes"` // at the sockets: without headers of UDP, TCP and below
+	// Segments are TCP segments or UDP datagrams; null when they are not counted.
+	Segments *float64 `json:"segments"`
+	Calls    float64  `json:"calls"` // of the system, sends and receives
+}
+
 // WriteExchange writes exchange.csv, before WriteSummary.
 func (w *Writer) WriteExchange(rows []ExchangeRow) error {
 	w.exchange = slices.Clone(rows)
