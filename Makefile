@@ -31,7 +31,7 @@ TARGETS       = grep -rH --include='*_test.go' '^func Fuzz' . | sed -n 's/^\(.*\
 SWEPT         = $(shell grep -rl --include='*_test.go' 'func TestSweep' . | xargs -n 1 dirname | sort -u)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-storage test-hostile test-memory vet vuln fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage report golden cover clean
+.PHONY: help build test test-storage test-hostile test-memory vet vuln fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage bench-redis bench-generator report golden cover clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -134,6 +134,16 @@ bench-storage: ## what each tuning of the stored log brings (5 minutes, on a qui
 	@mkdir -p results
 	$(GO) test -count=1 -timeout 10m ./storage/pebble \
 		-tunings $(CURDIR)/results/bench-storage.md -tunings-arms '$(ARMS)'
+
+bench-redis: build ## redis-benchmark and our generator in turns on the same cluster, closed loop (2 minutes, on a quiet machine)
+	@dir=$$(mktemp -d) && trap '$(BIN) cluster down --dir "$$dir"; rm -rf "$$dir"' EXIT && \
+	$(BIN) cluster up --detach --dir "$$dir" >"$$dir/up.txt" && \
+	targets=$$($(BIN) cluster status --dir "$$dir" | awk 'NR > 1 { printf "%s%s", sep, $$(NF-2); sep = "," }') && \
+	$(GO) test ./loadgen/resp -run '^$$' -bench '^BenchmarkBesideRedisBenchmark$$' -benchtime=1x -redis-targets "$$targets"
+
+bench-generator: ## what the generator reaches on one core, and with its client against a server that does nothing (1 minute)
+	$(GO) test ./loadgen -run '^$$' -bench '^BenchmarkNullTarget$$' -benchtime=1x
+	$(GO) test ./loadgen/resp -run '^$$' -bench '^BenchmarkGenerator$$' -benchtime=1x
 
 report: build ## render the report of DIR again (default: the newest of SCENARIO) from its stored results
 	@test -n "$(DIR)" || { echo "make report: DIR is not set and results/ has none of $(SCENARIO); run make bench" >&2; exit 2; }
