@@ -93,7 +93,9 @@ func oddities(t result.Trial, outages stat.Sample) (why []string, weight float64
 	switch {
 	case t.CommitUs < 0 && result.ElectionFollows(t.Kind):
 		add(6, "no first commit of a new leader was observed")
-	case t.CommitUs >= 0 && t.Kind == result.KindLeaderDiskSlow:
+	case t.CommitUs >= 0 && result.Survived(t.Kind) && result.CutsLinks(t.Kind):
+		add(8, "the leader changed although it heard a majority")
+	case t.CommitUs >= 0 && result.Survived(t.Kind):
 		add(8, "the leader changed although its disk was only slow")
 	case t.CommitUs >= 0 && t.FirstAckUs < 0:
 		add(5, "no acknowledgement after the new leader's first commit")

@@ -20,10 +20,10 @@ func (a *armStudy) summaryOf(kind string) result.FaultSummary {
 	return result.FaultSummary{}
 }
 
-// underTable sets what was due while a disk was broken beside the steady phase.
+// underTable sets what was due while a disk was broken, or links cut, beside the steady phase.
 func (s *study) underTable(kinds ...string) *table.Table {
 	t := &table.Table{
-		Caption: "While the leader's disk was broken: operations that were due from the fault to its healing, all trials " +
+		Caption: "While " + meanwhile(kinds...) + ": operations that were due from the fault to its healing, all trials " +
 			"together, beside the steady phase. Response time from the intended start.",
 		Columns: table.Columns("arm", "phase", "offered", "achieved", "p50", "p99", "p99.9", "max", "not ok"),
 	}
@@ -101,7 +101,7 @@ func (a *armStudy) phaseSample(kind, name string) stat.Sample {
 	return stat.Sorted(values)
 }
 
-// underSentence says what the clients felt while a disk was broken.
+// underSentence says what the clients felt while a disk was broken, or links cut.
 func (s *study) underSentence(kind string) string {
 	var parts []string
 	for _, a := range s.arms {
@@ -122,7 +122,7 @@ func (s *study) underSentence(kind string) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return "While the leader's disk was broken (" + kind + "), " + strings.Join(parts, "; ") + "."
+	return "While " + meanwhile(kind) + " (" + kind + "), " + strings.Join(parts, "; ") + "."
 }
 
 // restartSentence says how soon the next write was acknowledged after a power loss.

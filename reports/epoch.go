@@ -41,7 +41,7 @@ func (s *study) layOut(kind string) {
 		}
 	}
 	shown := worst * 1.75
-	if breaksDisk(kind) {
+	if lasts(kind) {
 		shown = s.lasted(kind) + afterHealing
 	}
 	after := int64(math.Ceil(shown/500)) * 500_000
@@ -157,11 +157,10 @@ func (a *armStudy) overlayArm(kind string, few bool) plot.OverlayArm {
 		FirstAck: since(func(t result.Trial) int64 { return t.FirstAckUs }),
 		Heal:     math.NaN(),
 	}
-	switch kind {
-	case result.KindLeaderDiskSlow:
+	if result.Survived(kind) {
 		o.FirstAck = math.NaN() // nothing was out
-		fallthrough
-	case result.KindLeaderDiskStall, result.KindPowerLoss:
+	}
+	if lasts(kind) || kind == result.KindPowerLoss {
 		o.Heal = since(func(t result.Trial) int64 { return t.HealUs })
 	}
 	perSecond := 1e6 / float64(e.bin)

@@ -28,6 +28,17 @@ func TestPagesOfTheOtherFaults(t *testing.T) {
 			"first write p50", "SIGKILL of all processes at one instant",
 			"from the order to start the nodes to the first acknowledgement",
 		}, []string{"fault to the first election timeout", "While the leader's disk was broken"}},
+		{result.KindLeaderIsolate, []string{
+			"After leader-isolate", "fault to the first election timeout", "phases-leader-isolate",
+			"Goodput drops to zero when the leader is cut off", "Links are cut inside the nodes",
+			"from the healing of the links to all nodes",
+		}, []string{"the leader is gone", "disk", "SIGKILL", "from the restart"}},
+		{result.KindPartialPartition, []string{
+			"from the healing of the links to response times as before",
+		}, []string{"acknowledged nothing for", "was out for", "outage-cdf-partial-partition", "disk was"}},
+		{result.KindFlapping, []string{
+			"After flapping", "Turns are drawn for each trial", "catch up begins at the healing",
+		}, []string{"the leader is gone", "disk was"}},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
 			o := small()

@@ -14,7 +14,7 @@ import (
 
 func (s *study) cdfFigure(kind string) page.Block {
 	arms := s.cdfArms(kind)
-	if len(arms) == 0 || kind == result.KindLeaderDiskSlow { // that is no outage
+	if len(arms) == 0 || result.Survived(kind) { // that is no outage
 		return nil
 	}
 	least, beat := 0.0, 0.0
@@ -125,6 +125,9 @@ func overlayAlt(kind string) string {
 		return "Goodput falls to zero when all nodes are gone, and returns when they are started again; response time " +
 			"rises for operations that were due meanwhile."
 	default:
+		if result.CutsLinks(kind) {
+			return linksAlt(kind)
+		}
 		return "Goodput falls to zero at the fault and returns with the new leader; response time rises for operations " +
 			"that were due meanwhile."
 	}
@@ -146,6 +149,9 @@ func overlayHow(kind string) string {
 	case result.KindPowerLoss:
 		return "Goodput drops to zero when all nodes are gone, comes back after they were started again (the cross)," + slope
 	default:
+		if result.CutsLinks(kind) {
+			return linksHow(kind, slope)
+		}
 		return "Goodput drops to zero when the leader is gone" + slope
 	}
 }

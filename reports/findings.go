@@ -112,13 +112,13 @@ func (s *study) verdict() []string {
 	}
 	lines = append(lines, s.comparisonSentences()...)
 	for _, kind := range s.kinds {
-		if breaksDisk(kind) {
+		if lasts(kind) {
 			add(s.underSentence(kind))
 		}
 		if kind == result.KindPowerLoss {
 			add(s.restartSentence())
 		}
-		if kind == result.KindLeaderDiskSlow { // that is no outage
+		if result.Survived(kind) { // that is no outage
 			continue
 		}
 		add(s.outageSentence(kind))

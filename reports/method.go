@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/raftmark/raftmark/bench/result"
@@ -130,6 +131,9 @@ func (s *study) trialThreats() []string {
 		if kind == result.KindPowerLoss {
 			items = append(items, "Power loss = SIGKILL of all processes at one instant. What they had given to the operating "+
 				"system survives it, synced or not: whether what is synced is enough, the crash tests of the stores decide.")
+		}
+		if result.CutsLinks(kind) && !slices.Contains(items, linksMethod) {
+			items = append(items, linksMethod)
 		}
 		if strings.HasSuffix(kind, "-kill") {
 			items = append(items, "Crash = SIGKILL of the process; the host's TCP stack answers RST, so peers may learn "+

@@ -12,15 +12,16 @@ func phasesOf(kind string) []phase {
 		"to response times as before the fault, without a backlog, in steps of 5 ms"}
 	catchUp := phase{result.PhaseCatchUp, "catch up",
 		"from the restart of the node to its having applied what was committed, as polled"}
-	healed := "from the healing of the disk to all nodes having applied what was committed, as polled"
-	switch kind {
-	case result.KindLeaderDiskSlow:
-		recover.meaning = "from the healing of the disk " + recover.meaning
-		catchUp.meaning = healed
+	if lasts(kind) {
+		catchUp.meaning = "from " + healing(kind) + " to all nodes having applied what was committed, as polled"
+	}
+	if result.Survived(kind) {
+		recover.meaning = "from " + healing(kind) + " " + recover.meaning
 		return []phase{recover, catchUp}
+	}
+	switch kind {
 	case result.KindLeaderDiskStall:
 		detect.meaning = "fault to the node that sees its disk hang"
-		catchUp.meaning = healed
 	case result.KindPowerLoss:
 		detect = phase{result.PhaseRestart, "restart", "order to start the nodes, to the first election timeout"}
 		catchUp.meaning = "from that order to all nodes having applied what was committed, as polled"
@@ -46,7 +47,7 @@ func (p phase) of(t result.Trial) (float64, bool) {
 // stackedPhases is how many phases of a failover follow one another up to the first acknowledgement.
 const stackedPhases = 4
 
-// breaksDisk says whether trials of a kind last from the fault to its healing.
+// breaksDisk says whether a fault of the kind is one of the leader's disk.
 func breaksDisk(kind string) bool {
 	return kind == result.KindLeaderDiskStall || kind == result.KindLeaderDiskSlow
 }

@@ -57,7 +57,7 @@ func (s *study) outageHeadline() *table.Table {
 	}
 	t.Columns[1].Text = true
 	for _, kind := range s.kinds {
-		if kind == result.KindLeaderDiskSlow { // that is no outage
+		if result.Survived(kind) { // that is no outage
 			continue
 		}
 		for _, a := range s.arms {
@@ -201,9 +201,13 @@ func phaseOrder(kind string) string {
 		return "Each begins where the one above ends; first write and catch up begin at the restart."
 	case result.KindLeaderDiskStall:
 		return "Each begins where the one above ends; catch up begins at the healing."
-	case result.KindLeaderDiskSlow:
-		return "Each begins at the healing."
 	default:
+		if result.Survived(kind) {
+			return "Each begins at the healing."
+		}
+		if result.CutsLinks(kind) {
+			return phaseOrder(result.KindLeaderDiskStall)
+		}
 		return "Each begins where the one above ends; catch up begins at the restart."
 	}
 }

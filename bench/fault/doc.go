@@ -18,8 +18,8 @@
 //
 // Each fault says when it was commanded and when it took effect, which are not the same instant: a process is gone
 // when wait4 has returned, not when the signal was sent (rule R11). Check sees that it did: processes are gone; syncs,
-// or messages, have met the rule. [NoOp] is the control arm: it does nothing, and is measured like the others, so that what the
-// measurement itself adds is known.
+// or messages, have met the rule. [NoOp] is the control arm: it does nothing, and is measured like the others, so that
+// what the measurement itself adds is known.
 //
 // [Of] says what a trial of a kind is like: whom it hits, what it needs of the cluster, and what may follow.
 //

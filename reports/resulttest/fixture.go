@@ -134,7 +134,7 @@ func (a *arm) run() {
 			a.noop(at, i+1)
 			at += trialTime
 		}
-		if i < a.Trials && a.Kind == result.KindLeaderDiskSlow {
+		if i < a.Trials && result.Survived(a.Kind) {
 			a.slow(at, i+1, leader)
 			at += trialTime
 		} else if i < a.Trials {
@@ -183,6 +183,9 @@ func (a *arm) kill(at int64, n int, leader, next, term uint64) {
 	verbs := [2]string{"kill", "restart"}
 	if a.Kind == result.KindLeaderDiskStall {
 		verbs = [2]string{"break-disk", "heal-disk"}
+	}
+	if result.CutsLinks(a.Kind) {
+		verbs = [2]string{"cut-links", "heal-links"}
 	}
 	a.event(inject, leader, verbs[0], "")
 	for _, e := range []result.Event{
