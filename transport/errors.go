@@ -100,7 +100,8 @@ func (r Refusal) Advice() string {
 	case RefusedLife:
 		return "this node's data folder was rolled back or copied: its peers know a later life of it; " +
 			"it must join under a new id"
-	case RefusedIdentity, RefusedNoCertificate, RefusedAuthority, RefusedSelfSigned, RefusedExpired, RefusedRevoked, RefusedRole:
+	case RefusedIdentity, RefusedNoCertificate, RefusedAuthority, RefusedSelfSigned, RefusedExpired, RefusedRevoked,
+		RefusedRole:
 		return "it does not accept this node's certificate; its log says why, see also raftmark certs show"
 	case RefusedVersion, RefusedFeature:
 		return "the two speak no common version of the protocol; the peer's log says which it speaks"

@@ -115,7 +115,8 @@ type Options struct {
 	// Insecure allows plaintext outside of the loopback network: whoever can send packets to this node can read and write
 	// everything. Default: without an Identity, all addresses must be loopback ones.
 	Insecure bool `json:",omitempty"`
-	// Faults break the links of this node on purpose, at the level of the transport's kind; nil has none, and costs nothing.
+	// Faults break the links of this node on purpose, at the level of the transport's kind; nil has none, and costs
+	// nothing.
 	// The in-memory transport ignores them.
 	Faults *faults.Links `json:"-"`
 	// Identity authenticates this node and its peers; nil is plaintext, where a transport allows it.

@@ -192,7 +192,7 @@ func (n *Node) Shutdown() bool {
 // Wait returns when every goroutine of the node has ended.
 func (n *Node) Wait() { n.work.Wait() }
 
-// Refuse counts err under its reason, if this node has one, and logs it once a while. Silence of a peer is counted, too.
+// Refuse counts err under its reason, if this node has one, and logs it once a while. A peer's silence is counted, too.
 func (n *Node) Refuse(err error, remote string) {
 	if errors.Is(err, ErrSilent) {
 		n.counters.deadPeers.Add(1)

@@ -45,8 +45,8 @@ type Line interface {
 	Close() error
 }
 
-// RunHostile has hostile parties attack a node that is busy with its peer, and checks that each meets its bound and that
-// the peer notices nothing. They are the rows of docs/security.md that concern a transport. By default it is a sample
+// RunHostile has hostile parties attack a node that is busy with its peer, and checks that each meets its bound and
+// that the peer notices nothing. They are the rows of docs/security.md that concern a transport. By default it is a sample
 // of each; with RAFTMARK_HOSTILE=long in the environment all of it, as make test-hostile runs it. Rows of the table are
 // written to the folder RAFTMARK_HOSTILE_ROWS when that is set.
 func RunHostile(t *testing.T, network func() New, config Config) {
@@ -207,9 +207,9 @@ func (h *hostile) enter(id raft.NodeID, incarnation uint64) Line {
 	h.Helper()
 	ups, _ := h.victim.heard(id)
 	line := h.knock(id)
-	welcome, err := line.Greet(frameOf(h.hello(id, incarnation)))
-	if err != nil || welcome.Refusal != transport.RefusedNone {
-		h.Fatalf("greet: %v, %v", welcome.Refusal, err)
+	answer, err := line.Greet(frameOf(h.hello(id, incarnation)))
+	if !welcome(answer, err) {
+		h.Fatalf("greet: %v, %v", answer.Refusal, err)
 	}
 	if _, err := line.Write(nil); err != nil {
 		h.Fatal(err)
@@ -220,6 +220,9 @@ func (h *hostile) enter(id raft.NodeID, incarnation uint64) Line {
 	})
 	return line
 }
+
+// welcome reports whether a greeting was accepted.
+func welcome(w wire.Welcome, err error) bool { return err == nil && w.Refusal == transport.RefusedNone }
 
 // loopback returns an address of this machine.
 func loopback(n int) net.IP { return net.IPv4(127, byte(n>>16), byte(n>>8), byte(n)) }

@@ -21,7 +21,7 @@ func header(length uint32) []byte {
 	return h
 }
 
-// attackLengths claims lengths that no frame has, as a stranger and as a node that was admitted. The length has 32 bits.
+// attackLengths claims lengths that no frame has, as a stranger and as a node that was admitted. A length has 32 bits.
 func attackLengths(h *hostile) string {
 	lengths := []uint32{0, frameBytesMax - wire.HeaderBytes + 1, 1 << 31, 1<<32 - 1}
 	for i, length := range lengths {
@@ -39,7 +39,7 @@ func attackLengths(h *hostile) string {
 		h.refusedFor(transport.RefusedMalformed, uint64(i+1))
 	}
 	line := h.knock(strangerID)
-	if welcome, err := line.Greet(header(1 << 31)); err == nil && welcome.Refusal == transport.RefusedNone {
+	if welcome(line.Greet(header(1 << 31))) {
 		h.Error("a frame of 2 GiB passed for a hello")
 	}
 	h.refusedFor(transport.RefusedMalformed, uint64(len(lengths)+1))
@@ -139,7 +139,7 @@ func attackSlowFrame(h *hostile) string {
 // attackFrom sends messages of another node: in the hello, and in a message.
 func attackFrom(h *hostile) string {
 	line := h.knock(strangerID)
-	if welcome, err := line.Greet(frameOf(h.hello(peerID, 1<<63))); err == nil && welcome.Refusal == transport.RefusedNone {
+	if welcome(line.Greet(frameOf(h.hello(peerID, 1<<63)))) {
 		h.Error("a hello of another node than the certificate's was welcome")
 	}
 	h.refusedFor(transport.RefusedIdentity, 1)
@@ -161,21 +161,23 @@ func attackFrom(h *hostile) string {
 
 // attackVersion greets with versions out of the window, and with a feature that nobody knows.
 func attackVersion(h *hostile) string {
+	featured := wire.OwnHead()
+	featured.Required = 1 << 40
 	for _, c := range []struct {
 		head   wire.Head
 		reason transport.Refusal
 	}{
 		{wire.Head{Protocol: wire.ProtocolVersion + 3, ProtocolMin: wire.ProtocolVersion + 1}, transport.RefusedVersion},
 		{wire.Head{Protocol: wire.ProtocolMin - 1, ProtocolMin: 1}, transport.RefusedVersion},
-		{wire.Head{Protocol: wire.ProtocolVersion, ProtocolMin: wire.ProtocolMin, Required: 1 << 40}, transport.RefusedFeature},
+		{featured, transport.RefusedFeature},
 	} {
 		hello := h.hello(strangerID, 1)
 		hello.Head = c.head
 		before := h.refusals(c.reason)
 		line := h.knock(strangerID)
-		welcome, err := line.Greet(frameOf(hello))
-		if err != nil || welcome.Refusal != c.reason {
-			h.Errorf("head %+v: the hostile side was told %v, %v; want %v", c.head, welcome.Refusal, err, c.reason)
+		answer, err := line.Greet(frameOf(hello))
+		if err != nil || answer.Refusal != c.reason {
+			h.Errorf("head %+v: the hostile side was told %v, %v; want %v", c.head, answer.Refusal, err, c.reason)
 		}
 		h.refusedFor(c.reason, before+1)
 	}

@@ -61,8 +61,7 @@ func attackCertificates(h *hostile) string {
 		}
 		line, err := h.tools.Knock(h.victim.addr, loopback(1), config)
 		if err == nil { // the victim's verdict comes after this side's handshake
-			welcome, err := line.Greet(frameOf(c.hello))
-			if err == nil && welcome.Refusal == transport.RefusedNone {
+			if welcome(line.Greet(frameOf(c.hello))) {
 				h.Errorf("%s: welcome", c.name)
 			}
 			_ = line.Close()
@@ -131,14 +130,14 @@ func attackTwin(h *hostile) string {
 		h.Error("the connection of an earlier start stayed")
 	}
 	stale := h.knock(strangerID)
-	if welcome, err := stale.Greet(frameOf(h.hello(strangerID, 5))); err == nil && welcome.Refusal == transport.RefusedNone {
+	if welcome(stale.Greet(frameOf(h.hello(strangerID, 5)))) {
 		h.Error("an earlier start was welcome")
 	}
 	h.refusedFor(transport.RefusedStale, 1)
 	twin := h.hello(strangerID, 6)
 	twin.Instance, twin.Address = 60, "127.0.0.1:10"
 	third := h.knock(strangerID)
-	if welcome, err := third.Greet(frameOf(twin)); err == nil && welcome.Refusal == transport.RefusedNone {
+	if welcome(third.Greet(frameOf(twin))) {
 		h.Error("a second program of the same start was welcome")
 	}
 	h.refusedFor(transport.RefusedDuplicate, 1)
@@ -163,7 +162,7 @@ func attackRemoved(h *hostile) string {
 				if err != nil {
 					continue // refused for the crowd, with the others
 				}
-				if welcome, err := line.Greet(hello); err == nil && welcome.Refusal == transport.RefusedNone {
+				if welcome(line.Greet(hello)) {
 					h.Error("a removed node was welcome")
 				}
 				_ = line.Close()

@@ -295,7 +295,7 @@ func (n *node) pass(to *node, m raft.Message) raft.Message {
 			}
 		}
 	}
-	n.env.Fatalf("%v from node %d was lost without a change of connections; metrics of the sender:\n%vof the receiver:\n%v",
+	n.env.Fatalf("%v from node %d was lost without a change of connections; the sender:\n%vthe receiver:\n%v",
 		m.Kind, n.id, n.Metrics(), to.Metrics())
 	return raft.Message{}
 }
