@@ -13,7 +13,7 @@ func newNetwork() transporttest.New {
 }
 
 func TestConformance(t *testing.T) {
-	transporttest.Run(t, newNetwork, transporttest.Config{Secure: true})
+	transporttest.Run(t, newNetwork, transporttest.Config{Secure: true, Proxy: transporttest.ProxyUDP})
 }
 
 func BenchmarkRoundTrip(b *testing.B) {

@@ -9,8 +9,10 @@ import (
 
 	quicgo "github.com/quic-go/quic-go"
 
+	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/transport"
 	"github.com/raftmark/raftmark/transport/identity"
+	"github.com/raftmark/raftmark/transport/link"
 	"github.com/raftmark/raftmark/transport/wire"
 )
 
@@ -21,15 +23,8 @@ func (t *Transport) accept() {
 		if err != nil {
 			return
 		}
-		select {
-		case t.greetings <- struct{}{}:
-			if !t.node.Go(func() { t.serve(conn) }) {
-				_ = conn.CloseWithError(codeClosed, "")
-			}
-		default:
-			t.node.Refuse(transport.Refused(transport.RefusedCrowd, "%d greetings under way", greetingsMax),
-				conn.RemoteAddr().String())
-			_ = conn.CloseWithError(codeRefused, "")
+		if !t.node.Go(func() { t.serve(conn) }) {
+			_ = conn.CloseWithError(codeClosed, "")
 		}
 	}
 }
@@ -40,10 +35,12 @@ func (t *Transport) serve(conn *quicgo.Conn) {
 	defer stop()
 	remote := conn.RemoteAddr().String()
 	hello, err := t.welcome(conn)
-	<-t.greetings
 	if err != nil {
 		t.node.Refuse(err, remote)
 		return // the peer hangs up when it has read why, or the connection idles out
+	}
+	if g := guestOf(conn); g != nil {
+		g.greeted()
 	}
 	t.read(accepted(conn, hello))
 }
@@ -54,6 +51,7 @@ func (t *Transport) read(c *connection) {
 	defer stop()
 	defer t.forget()
 	defer t.guard(c.Conn)()
+	defer t.watch(c)()
 	for {
 		stream, err := c.AcceptUniStream(t.node.Context())
 		if reason := reasonOf(err); reason != transport.RefusedNone {
@@ -154,9 +152,7 @@ func (t *Transport) receiveLane(c *connection, stream *quicgo.ReceiveStream) err
 	if !c.dialed { // it was accepted, and the peer has decided to use it
 		t.session(c.peer).confirm(c, t.usable(c))
 	}
-	peer, leave, err := t.node.Admit(hello, func() {
-		go func() { _ = c.CloseWithError(codeClosed, "replaced") }()
-	})
+	peer, leave, err := t.admit(c, hello)
 	if err != nil {
 		return err
 	}
@@ -165,6 +161,27 @@ func (t *Transport) receiveLane(c *connection, stream *quicgo.ReceiveStream) err
 		return fmt.Errorf("clear deadline: %w", err)
 	}
 	return peer.Receive(hello.Lane, reader)
+}
+
+// admit registers a lane. Further streams of the append lane belong to the first.
+func (t *Transport) admit(c *connection, hello wire.Hello) (*link.Peer, func(), error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if first := c.lanes[hello.Lane]; first != nil && hello.Lane == transport.LaneAppend {
+		return first, func() {}, nil
+	}
+	peer, leave, err := t.node.Admit(hello, func() {
+		go func() { _ = c.CloseWithError(codeClosed, "replaced") }()
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	c.lanes[hello.Lane] = peer
+	if hello.Lane == transport.LaneControl && !t.node.Go(func() { t.receiveDatagrams(c, peer) }) {
+		leave()
+		return nil, nil, raft.ErrClosed
+	}
+	return peer, leave, nil
 }
 
 // guard ends a connection when its peer's certificate has expired or was revoked.

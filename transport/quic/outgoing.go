@@ -22,12 +22,15 @@ var urgency = [transport.LaneCount]int8{
 	transport.LaneControl: 0, transport.LaneAppend: 3, transport.LaneSnapshot: 6,
 }
 
-// outgoing is one lane's stream on a session's connection. Whatever breaks it breaks the connection.
+// outgoing is one lane on a connection: a stream, or several for appends. Whatever breaks it breaks the connection.
 type outgoing struct {
 	conn        *quicgo.Conn
-	stream      *quicgo.SendStream
+	streams     []*quicgo.SendStream
+	next        int // the stream of the next frame
 	incarnation uint64
 	timeout     time.Duration
+	datagrams   bool // heartbeats travel as such
+	probes      bool // it is the lane that probes the connection
 	encoder     wire.Encoder
 }
 
@@ -39,9 +42,17 @@ func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.La
 	}
 	o := &outgoing{conn: c.Conn, incarnation: c.incarnation, timeout: t.options.WriteTimeout}
 	o.encoder.SharedBytesMin = sharedBytesMin
-	if err := o.open(t.node.Hello(peer.ID(), lane)); err != nil {
-		_ = o.Close()
-		return nil, fmt.Errorf("open %v stream to node %d: %w", lane, peer.ID(), err)
+	o.probes = lane == transport.LaneControl
+	o.datagrams = lane == transport.LaneControl && t.options.HeartbeatDatagrams
+	streams := 1
+	if lane == transport.LaneAppend {
+		streams = t.options.AppendStreams
+	}
+	for range streams {
+		if err := o.open(t.node.Hello(peer.ID(), lane)); err != nil {
+			_ = o.Close()
+			return nil, fmt.Errorf("open %v stream to node %d: %w", lane, peer.ID(), err)
+		}
 	}
 	return o, nil
 }
@@ -95,7 +106,7 @@ func (o *outgoing) open(hello wire.Hello) error {
 		return err
 	}
 	stream.SetPriority(urgency[hello.Lane], true)
-	o.stream = stream
+	o.streams = append(o.streams, stream)
 	_, err = stream.Write(wire.AppendFrame(nil, wire.KindHello, hello.Append(nil)))
 	return err
 }
@@ -106,12 +117,20 @@ func (o *outgoing) Write(messages []raft.Message) (int, error) {
 	for i := range messages {
 		o.encoder.Add(&messages[i])
 	}
-	if err := o.stream.SetWriteDeadline(time.Now().Add(o.timeout)); err != nil {
+	frame := o.encoder.Frame()
+	if o.datagrams && len(frame) == 1 && onlyHeartbeats(messages) {
+		if sent, err := o.sendDatagram(frame[0]); sent || err != nil {
+			return len(frame[0]), err
+		}
+	}
+	stream := o.streams[o.next]
+	o.next = (o.next + 1) % len(o.streams)
+	if err := stream.SetWriteDeadline(time.Now().Add(o.timeout)); err != nil {
 		return 0, fmt.Errorf("set write deadline: %w", err)
 	}
 	written := 0
-	for _, part := range o.encoder.Frame() {
-		n, err := o.stream.Write(part)
+	for _, part := range frame {
+		n, err := stream.Write(part)
 		written += n
 		if err != nil {
 			return written, fmt.Errorf("write frame: %w", err)

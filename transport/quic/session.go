@@ -9,6 +9,7 @@ import (
 	quicgo "github.com/quic-go/quic-go"
 
 	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/transport"
 	"github.com/raftmark/raftmark/transport/link"
 )
 
@@ -43,6 +44,10 @@ type connection struct {
 	address     string    // that was dialed, or that the dialer says is its own
 	since       time.Time // it is the session's
 	dialed      bool
+
+	mu    sync.Mutex
+	lanes [transport.LaneCount]*link.Peer // whose streams are read
+
 	// ready says that both have agreed to talk. Under the session's mu.
 	ready bool
 }
@@ -94,18 +99,14 @@ const (
 func (s *session) offer(c *connection, usable bool) verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := s.current; now.live() {
-		switch {
-		case now.Conn == c.Conn:
-			return adopted
-		case c.incarnation < now.incarnation:
-			return alone
-		case c.incarnation == now.incarnation && time.Since(now.since) < youngFor:
-			return crossed
-		}
-	}
-	if !usable {
+	now := s.current
+	switch {
+	case now.live() && now.Conn == c.Conn:
+		return adopted
+	case !usable, now.live() && c.incarnation < now.incarnation:
 		return alone
+	case now.live() && c.incarnation == now.incarnation && time.Since(now.since) < youngFor:
+		return crossed
 	}
 	s.adopt(c)
 	return adopted

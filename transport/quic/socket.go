@@ -66,20 +66,24 @@ func listen(address string) (*socket, error) {
 	}
 	s := &socket{UDPConn: udp, owners: map[netip.AddrPort]raft.NodeID{}}
 	s.inbox.buffer, s.inbox.oob = make([]byte, inboxBytes), make([]byte, 128)
-	s.join()
+	s.prepare()
 	s.late.socket = s
-	_ = udp.SetReadBuffer(BufferBytesWanted) // what was granted is asked for afterwards
-	_ = udp.SetWriteBuffer(BufferBytesWanted)
 	return s, nil
 }
 
-// join has the system join datagrams of one sender that arrive together, where it can.
-func (s *socket) join() {
+// prepare has the system join datagrams of one sender that arrive together, and exceed its bound on buffers, where it can
+// and may.
+func (s *socket) prepare() {
+	_ = s.SetReadBuffer(BufferBytesWanted) // what was granted is asked for afterwards
+	_ = s.SetWriteBuffer(BufferBytesWanted)
 	raw, err := s.SyscallConn()
 	if err != nil {
 		return
 	}
-	_ = raw.Control(func(fd uintptr) { s.joins = joinDatagrams(int(fd)) })
+	_ = raw.Control(func(fd uintptr) {
+		forceBuffers(int(fd))
+		s.joins = joinDatagrams(int(fd))
+	})
 }
 
 // owned remembers who is at an address.
@@ -251,6 +255,18 @@ type SocketStatus struct {
 	WantedBytes int
 	// GSO says that several datagrams can be sent with one call, and GRO that they can be received so.
 	GSO, GRO bool
+}
+
+// capped names the system's setting that keeps a buffer small, or nothing.
+func (s SocketStatus) capped() string {
+	switch {
+	case s.ReceiveBufferBytes < bufferFactor*s.WantedBytes:
+		return receiveBufferSetting
+	case s.SendBufferBytes < bufferFactor*s.WantedBytes:
+		return sendBufferSetting
+	default:
+		return ""
+	}
 }
 
 // status asks the system.

@@ -6,6 +6,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Linux counts its own overhead into a buffer, and grants twice what is asked.
+const (
+	bufferFactor         = 2
+	receiveBufferSetting = "net.core.rmem_max"
+	sendBufferSetting    = "net.core.wmem_max"
+)
+
+// forceBuffers asks for buffers beyond the system's bound, which the superuser may have.
+func forceBuffers(fd int) {
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, BufferBytesWanted)
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, BufferBytesWanted)
+}
+
 // segmentSize returns the length of the datagrams that a send is divided into, or 0 when it is one.
 func segmentSize(oob []byte) int {
 	for len(oob) > 0 {

@@ -4,6 +4,15 @@ package quic
 
 import "golang.org/x/sys/unix"
 
+const (
+	bufferFactor         = 1
+	receiveBufferSetting = "kern.ipc.maxsockbuf"
+	sendBufferSetting    = "kern.ipc.maxsockbuf"
+)
+
+// forceBuffers does nothing.
+func forceBuffers(int) {}
+
 // segmentSize returns 0: every send is one datagram.
 func segmentSize([]byte) int { return 0 }
 

@@ -4,36 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	quicgo "github.com/quic-go/quic-go"
 
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/transport"
-	"github.com/raftmark/raftmark/transport/identity"
 	"github.com/raftmark/raftmark/transport/link"
-)
-
-const (
-	// IdleTimeout ends a connection that was not heard of for so long.
-	IdleTimeout = 2 * time.Second
-	// keepAlivePeriod is when a quiet connection asks whether the peer is there.
-	keepAlivePeriod = 500 * time.Millisecond
-	// protocol is the ALPN name.
-	protocol = "raftmark/1"
-	// greetingsMax bounds the accepted connections that have not been greeted; more are closed at once.
-	greetingsMax = 64
-)
-
-// Windows of flow control, in bytes. Even if all lanes are stalled but one, the connection's has room for it.
-const (
-	streamWindowFirst     = 1 << 20
-	streamWindowMax       = 8 << 20
-	connectionWindowFirst = 4 << 20
-	connectionWindowMax   = 32 << 20
-
-	_ = uint(connectionWindowFirst - transport.LaneCount*streamWindowFirst)
-	_ = uint(connectionWindowMax - transport.LaneCount*streamWindowMax)
 )
 
 // Codes that connections are closed with. The peer only counts them; they show in traces.
@@ -43,6 +19,8 @@ const (
 	codeBroken  quicgo.ApplicationErrorCode = 2
 	// codeCrossed says that there is another connection, which was made at the same time.
 	codeCrossed quicgo.ApplicationErrorCode = 3
+	// codeSilent says that the peer was not heard of.
+	codeSilent quicgo.ApplicationErrorCode = 4
 	// codeReason and above: the dialer refused the accepter, for the reason added to it.
 	codeReason quicgo.ApplicationErrorCode = 256
 )
@@ -72,26 +50,27 @@ type Transport struct {
 	socket   *socket
 	quic     *quicgo.Transport
 	listener *quicgo.Listener
-	// greetings has one slot for each accepted connection that has not been greeted.
-	greetings chan struct{}
+	gauge    gauge
 
 	mu       sync.Mutex
 	sessions map[raft.NodeID]*session
 }
 
+// connectionIDBytes is the length of the ids that packets to this node carry: too long to be guessed or to collide.
+const connectionIDBytes = 8
+
 // New checks the options and binds the socket; nothing is accepted before Start.
 func New(options transport.Options) (*Transport, error) {
-	t := &Transport{
-		greetings: make(chan struct{}, greetingsMax), sessions: map[raft.NodeID]*session{},
-	}
+	t := &Transport{sessions: map[raft.NodeID]*session{}}
 	node, err := link.NewNode(options, t.dial, transport.CheckReachable)
 	if err != nil {
 		return nil, err
 	}
 	t.node, t.options = node, node.Options()
-	if t.options.Identity == nil {
-		return nil, fmt.Errorf("Identity = nil: %w: QUIC is always encrypted", transport.ErrIdentityRequired)
+	if err := checkOptions(t.options); err != nil {
+		return nil, fmt.Errorf("transport options: %w", err)
 	}
+	silence()
 	t.socket, err = listen(t.options.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("Listen = %s: %w", t.options.Listen, err)
@@ -101,33 +80,12 @@ func New(options transport.Options) (*Transport, error) {
 	}
 	t.node.Listens(t.Addr())
 	resetKey := quicgo.StatelessResetKey(t.options.Identity.ResetKey())
-	t.quic = &quicgo.Transport{Conn: t.socket, ConnectionIDLength: 8, StatelessResetKey: &resetKey}
-	return t, nil
-}
-
-func (t *Transport) config() *quicgo.Config {
-	return &quicgo.Config{
-		Versions:                       []quicgo.Version{quicgo.Version1},
-		HandshakeIdleTimeout:           t.options.HandshakeTimeout,
-		MaxIdleTimeout:                 IdleTimeout,
-		KeepAlivePeriod:                keepAlivePeriod,
-		InitialStreamReceiveWindow:     streamWindowFirst,
-		MaxStreamReceiveWindow:         streamWindowMax,
-		InitialConnectionReceiveWindow: connectionWindowFirst,
-		MaxConnectionReceiveWindow:     connectionWindowMax,
-		MaxIncomingStreams:             1,
-		MaxIncomingUniStreams:          transport.LaneCount,
-		Allow0RTT:                      false,
+	t.quic = &quicgo.Transport{
+		Conn: t.socket, ConnectionIDLength: connectionIDBytes, StatelessResetKey: &resetKey,
+		VerifySourceAddress: t.verifySource, ConnContext: t.enter,
 	}
-}
-
-// clientTLS and serverTLS say what the identity is used for; who comes back resumes the session.
-func (t *Transport) clientTLS() identity.TLSOptions {
-	return identity.TLSOptions{Protocol: protocol, Resumption: true}
-}
-
-func (t *Transport) serverTLS() identity.TLSOptions {
-	return identity.TLSOptions{Protocol: protocol, Resumption: true, Refused: t.refusedHandshake}
+	t.warnOfBuffers()
+	return t, nil
 }
 
 // Addr returns the address that the transport listens on.
