@@ -31,6 +31,8 @@ func setters(s *Scenario) map[string]any {
 		"machine":      &s.Machine,
 		"sync":         &s.Sync,
 		"heartbeat":    &s.Heartbeat,
+		"tick":         &s.Tick,
+		"election":     electionAxis{s},
 		"election.min": &s.Election.Min,
 		"election.max": &s.Election.Max,
 		"rate":         &s.Load.Rate,

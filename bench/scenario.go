@@ -42,6 +42,9 @@ type Scenario struct {
 	Heartbeat Duration `yaml:"heartbeat"`
 	// Election bounds the randomized election timeout.
 	Election Election `yaml:"election"`
+	// Tick is the clock of the nodes' cores, which the three times above are rounded to: 1 ms to the heartbeat. Default
+	// that of a node. Lower: finer timeouts, more wake-ups.
+	Tick Duration `yaml:"tick,omitempty"`
 	// DiskStallMax is how long one write of the log may take before a node neither leads nor stands for election, or off.
 	// Default 1 s. See server.Config.
 	DiskStallMax StallLimit `yaml:"disk_stall_max"`

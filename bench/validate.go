@@ -81,6 +81,9 @@ func (s Scenario) Validate() error {
 		"above 0s and at most %s", fault.DelayMax)
 	f.need(s.Heartbeat >= Duration(time.Millisecond), "heartbeat", s.Heartbeat, "1ms or more")
 	f.need(s.Heartbeat < s.Election.Min, "heartbeat", s.Heartbeat, "below election.min (%s)", s.Election.Min)
+	f.need(s.Tick == 0 || s.Tick >= Duration(time.Millisecond) && s.Tick <= s.Heartbeat, "tick", s.Tick,
+		"1ms to the heartbeat (%s)", s.Heartbeat)
+	f.need(s.Tick == 0 || s.Placement == PlacementProcess, "tick", s.Tick, "left out with placement %s", s.Placement)
 	f.need(s.Election.Max > s.Election.Min, "election.max", s.Election.Max,
 		"above election.min (%s)", s.Election.Min)
 	f.need(s.Election.Max <= Duration(time.Minute), "election.max", s.Election.Max, "1m or less")

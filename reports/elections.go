@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -55,7 +56,7 @@ func electMs(t *result.ElectionTrial) float64 {
 	return float64(t.ElectUs) / 1e3
 }
 
-// group returns the arms that are compared with each other.
+// group returns the arms that are compared with each other, by timeout and then in the order of the study.
 func (e *electionStudy) group(name string) []*result.ElectionArm {
 	var arms []*result.ElectionArm
 	for i := range e.settings.Arms {
@@ -63,6 +64,9 @@ func (e *electionStudy) group(name string) []*result.ElectionArm {
 			arms = append(arms, a)
 		}
 	}
+	slices.SortStableFunc(arms, func(a, b *result.ElectionArm) int {
+		return cmp.Or(cmp.Compare(a.MinMs, b.MinMs), cmp.Compare(a.MaxMs, b.MaxMs))
+	})
 	return arms
 }
 
@@ -92,8 +96,6 @@ func situation(a *result.ElectionArm) string {
 		return "crash of the preferred leader"
 	case a.Priority == "follower first":
 		return "crash, a follower is preferred"
-	case !a.PreVote && !a.CheckQuorum:
-		return "crash, as in the paper"
 	default:
 		return "crash"
 	}

@@ -3,6 +3,8 @@ package reports
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/reports/stat"
@@ -130,9 +132,9 @@ func (e *electionStudy) medianInterval(times stat.Sample) table.Cell {
 // linesTable is all that is known of the lines of some groups.
 func (e *electionStudy) linesTable(groups ...string) *table.Table {
 	t := &table.Table{
-		Caption: "Time from the crash to the next leader.",
+		Caption: "Time from the crash to the next leader; commit is that of its no-op. Terms: the mean of how many were begun.",
 		Columns: table.Columns("election timeout", "rules", "situation", "n", "min", "p50", "95 % interval", "p95", "p99", "max",
-			"mean", "terms", "no-op committed p50"),
+			"mean", "terms", "commit p50"),
 	}
 	t.Columns[1].Text, t.Columns[2].Text = true, true
 	seen := map[string]bool{}
@@ -152,8 +154,29 @@ func (e *electionStudy) linesTable(groups ...string) *table.Table {
 				e.quantileCell(times, .99), e.valueCell(a, "max"), e.valueCell(a, "mean"), e.terms(a), e.commits(a))
 		}
 	}
+	shareColumn(t, 2)
+	shareColumn(t, 1)
 	return t
 }
+
+// shareColumn moves a column that says the same in all rows to the caption.
+func shareColumn(t *table.Table, at int) {
+	if len(t.Rows) == 0 {
+		return
+	}
+	for _, row := range t.Rows {
+		if row[at].Text != t.Rows[0][at].Text {
+			return
+		}
+	}
+	t.Caption += fmt.Sprintf(" %s: %s.", titled(t.Columns[at].Name), t.Rows[0][at].Text)
+	t.Columns = slices.Delete(t.Columns, at, at+1)
+	for i := range t.Rows {
+		t.Rows[i] = slices.Delete(t.Rows[i], at, at+1)
+	}
+}
+
+func titled(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
 
 // terms is the mean of how many terms an election took, of the trials that ended with a leader.
 func (e *electionStudy) terms(a *result.ElectionArm) table.Cell {
@@ -213,7 +236,7 @@ func (e *electionStudy) crashOf(steady *result.ElectionArm) *result.ElectionArm 
 func (e *electionStudy) steadyTable() *table.Table {
 	t := &table.Table{
 		Caption: "Elections while no server failed, an hour, and the outage after a crash that is bought with them. Needless are " +
-			"those that began while the leader ran; the others replaced a leader that was paused.",
+			"those that began while the leader ran; the others replaced one that was paused, or had stepped down.",
 		Columns: table.Columns("election timeout", "rules", "outage p50", "hours", "elections", "95 % interval", "needless",
 			"95 % interval", "candidacies", "pre-vote rounds", "without a leader"),
 	}

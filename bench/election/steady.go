@@ -10,7 +10,8 @@ import (
 // Hour is a virtual hour, or a part of one, in which no server failed.
 type Hour struct {
 	Elections int // that ended with a leader
-	// Needless are those of them that began while the leader ran; the others replaced one that was paused.
+	// Needless are those of them that began while the leader ran; the others replaced one that was paused, or had stepped
+	// down.
 	Needless int
 	Stands   int           // candidacies
 	PreVotes int           // rounds in which a server asked whether it would be elected

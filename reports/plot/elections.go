@@ -32,6 +32,7 @@ type ElectionPanel struct {
 	Title          string
 	Lines          []ElectionLine
 	LowMs, HighMs  float64 // of the axis
+	EndMs          float64 // of the trials: what takes longer was not measured
 	Log            bool
 	TimesLabel     string // of the axis
 	TimesLabelSlim string // on a phone
@@ -102,9 +103,12 @@ func composeElections(s *sheet, panels [2]ElectionPanel) {
 func electionKey(p *ElectionPanel) []keyEntry {
 	var key []keyEntry
 	for i := range p.Lines {
-		key = append(key, keyEntry{
-			label: fmt.Sprintf("%s (n = %d)", p.Lines[i].Label, len(p.Lines[i].Times)), tint: seriesTint(i), dash: seriesDash(i),
-		})
+		l := &p.Lines[i]
+		label := fmt.Sprintf("%s (n = %d)", l.Label, len(l.Times))
+		if low, ok := l.Times.Min(); ok && math.IsInf(low, 0) {
+			label = fmt.Sprintf("%s (n = %d, all > %g s)", l.Label, len(l.Times), p.EndMs/1000)
+		}
+		key = append(key, keyEntry{label: label, tint: seriesTint(i), dash: seriesDash(i)})
 	}
 	return key
 }
@@ -123,7 +127,7 @@ func electionPlot(s *sheet, e *ElectionPanel) *plot.Plot {
 		p.X.Tick.Marker = linear(choose(s, 6, 5), plain)
 	}
 	for i := range e.Lines {
-		p.Add(line(staircase(e.Lines[i].Times, e.LowMs, e.HighMs), seriesTint(i).line(2.25, seriesDash(i)...)))
+		p.Add(line(staircase(e.Lines[i].Times, e.LowMs, min(e.HighMs, e.EndMs)), seriesTint(i).line(2.25, seriesDash(i)...)))
 	}
 	for i := range e.Lines {
 		for _, m := range e.Lines[i].Marks {

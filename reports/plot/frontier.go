@@ -98,10 +98,8 @@ func frontierPlot(s *sheet, panel *FrontierPanel, b frontierBounds) *plot.Plot {
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = b.x0, b.x1, b.y0, b.y1
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.TickerFunc(counts), plot.TickerFunc(rates)
-	p.X.Label.Text = "median time without a leader after a crash, ms (log)"
-	if s.size == Narrow {
-		p.X.Label.Text = "median outage, ms (log)"
-	}
+	p.X.Label.Text = choose(s, "median time without a leader after a crash, ms (log)", "median outage, ms (log)")
+	labels := &labelSet{}
 	for i := range panel.Lines {
 		look := seriesTint(i)
 		var path []point
@@ -114,24 +112,12 @@ func frontierPlot(s *sheet, panel *FrontierPanel, b frontierBounds) *plot.Plot {
 				shape = draw.RingGlyph{} // none was counted: on the axis
 			}
 			p.Add(glyphs([]point{at}, draw.GlyphStyle{Color: look.light, Radius: 4, Shape: shape}))
-			p.Add(beside(at, pt.Label, textStyle(look, s.bodySize()-1, false), i%2 == 1))
+			labels.add(at, max(pt.Low, b.y0), pt.High, pt.Label, textStyle(look, s.bodySize()-1, false))
 		}
 		p.Add(line(path, look.line(1.5, seriesDash(i)...)))
 	}
+	p.Add(mark(labels.draw))
 	return p
-}
-
-// beside writes a label next to a point: above it on the right, or below it on the left.
-func beside(at point, label string, style draw.TextStyle, below bool) mark {
-	return func(c *draw.Canvas, x, y func(float64) vg.Length) {
-		place := vg.Point{X: x(at.X) + 6, Y: y(at.Y) + style.Font.Size + 2}
-		if below {
-			place = vg.Point{X: x(at.X) - 6 - style.Width(label), Y: y(at.Y) - 2}
-		}
-		place.X = min(max(place.X, c.Min.X+1), c.Max.X-style.Width(label))
-		place.Y = min(max(place.Y, c.Min.Y+style.Font.Size), c.Max.Y)
-		c.FillText(style, place, label)
-	}
 }
 
 // rates labels decades, and 2 and 5 where there are few of them.

@@ -12,8 +12,22 @@ type column struct {
 	plot *plot.Plot
 }
 
-// pairGap is the space between two columns.
-const pairGap = vg.Length(22)
+// pairGap is the space between two columns; pairLeft and pairRight are what the labels of an axis take of a column.
+const (
+	pairGap   = vg.Length(22)
+	pairLeft  = vg.Length(44)
+	pairRight = vg.Length(12)
+)
+
+// stretched returns the canvas on which the data of a plot reach from left to right.
+func stretched(p *plot.Plot, c draw.Canvas, left, right vg.Length) draw.Canvas {
+	for range 3 { // the labels' share of the width changes with it
+		data := p.DataCanvas(c)
+		c.Min.X += left - data.Min.X
+		c.Max.X += right - data.Max.X
+	}
+	return c
+}
 
 // newColumn returns a column with an empty head of the right width.
 func newColumn(s *sheet) column {
@@ -48,7 +62,7 @@ func (s *sheet) pair(left, right column, height vg.Length) {
 				top -= r.height
 			}
 			strip.Max.Y = c.Max.Y - head
-			column.plot.Draw(strip)
+			column.plot.Draw(stretched(column.plot, strip, strip.Min.X+pairLeft, strip.Max.X-pairRight))
 		}
 	}})
 }

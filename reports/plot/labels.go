@@ -1,0 +1,78 @@
+package plot
+
+import (
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// labelSet writes labels beside points with bars, where they lie on as little as possible.
+type labelSet struct{ labels []pointLabel }
+
+type pointLabel struct {
+	at        point
+	low, high float64 // of the bar
+	text      string
+	style     draw.TextStyle
+}
+
+func (s *labelSet) add(at point, low, high float64, text string, style draw.TextStyle) {
+	s.labels = append(s.labels, pointLabel{at, low, high, text, style})
+}
+
+// draw is a mark.
+func (s *labelSet) draw(c *draw.Canvas, x, y func(float64) vg.Length) {
+	var taken []vg.Rectangle
+	for _, l := range s.labels {
+		px, py := x(l.at.X), y(l.at.Y)
+		taken = append(taken, around(px, py, 6, 6),
+			vg.Rectangle{Min: vg.Point{X: px - 2, Y: y(l.low)}, Max: vg.Point{X: px + 2, Y: y(l.high)}})
+	}
+	for _, l := range s.labels {
+		best, least := vg.Rectangle{}, vg.Length(-1)
+		for _, place := range labelPlaces(x(l.at.X), y(l.at.Y), l.style.Width(l.text), l.style.Font.Size+1) {
+			covered := outside(place, c.Rectangle) * 4
+			for _, r := range taken {
+				covered += overlap(place, r)
+			}
+			if least < 0 || covered < least {
+				best, least = place, covered
+			}
+		}
+		taken = append(taken, best)
+		c.FillText(l.style, vg.Point{X: best.Min.X, Y: best.Max.Y}, l.text)
+	}
+}
+
+func around(x, y, dx, dy vg.Length) vg.Rectangle {
+	return vg.Rectangle{Min: vg.Point{X: x - dx, Y: y - dy}, Max: vg.Point{X: x + dx, Y: y + dy}}
+}
+
+// labelPlaces are those beside a point, best first, near before far.
+func labelPlaces(x, y, width, height vg.Length) []vg.Rectangle {
+	var places []vg.Rectangle
+	for _, far := range []vg.Length{0, 12, 24} {
+		for _, dy := range []vg.Length{-height / 2, far, -height - far} {
+			for _, left := range []vg.Length{x + 8, x - 8 - width} {
+				places = append(places, vg.Rectangle{
+					Min: vg.Point{X: left, Y: y + dy}, Max: vg.Point{X: left + width, Y: y + dy + height},
+				})
+			}
+		}
+	}
+	return places
+}
+
+// overlap is the area that two rectangles share.
+func overlap(a, b vg.Rectangle) vg.Length {
+	width := min(a.Max.X, b.Max.X) - max(a.Min.X, b.Min.X)
+	height := min(a.Max.Y, b.Max.Y) - max(a.Min.Y, b.Min.Y)
+	if width <= 0 || height <= 0 {
+		return 0
+	}
+	return width * height
+}
+
+// outside is the area of a that is not in b.
+func outside(a, b vg.Rectangle) vg.Length {
+	return (a.Max.X-a.Min.X)*(a.Max.Y-a.Min.Y) - overlap(a, b)
+}
