@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"math"
 	"testing"
 
 	"github.com/raftmark/raftmark/bench/result"
@@ -16,5 +17,40 @@ func TestColumnsDrawTheSlowestOperation(t *testing.T) {
 	got := a.column(0, 3)
 	if got.HighUs != 7000 || got.MidUs < 900 || got.MidUs > 1000 {
 		t.Errorf("got %+v, want the slowest, 7 ms, above a median of about 1 ms", got)
+	}
+}
+
+// Trap T10: a time without completions is drawn as zero acknowledged operations, with no response time: neither left
+// out nor joined across. So is a time without bins, where nothing is known.
+func TestOutageIsDrawnAndNotJoinedAcross(t *testing.T) {
+	bin := func(start, ok int64) result.TimelineBin {
+		b := result.TimelineBin{StartUs: start, WidthUs: 10_000, Offered: 10, OK: ok, P50Us: 900, P99Us: -1, MaxUs: 4000}
+		if ok == 0 {
+			b.P50Us, b.MaxUs = -1, -1
+		}
+		return b
+	}
+	a := &armStudy{bins: []result.TimelineBin{
+		bin(0, 10), bin(10_000, 0), bin(20_000, 0), bin(30_000, 20), // an outage
+		bin(90_000, 10), // 50 ms that were not recorded
+	}}
+	points := a.columns(1)
+	if len(points) != 6 {
+		t.Fatalf("got %d columns, want one for each bin and one for the gap", len(points))
+	}
+	at := 0.0
+	for i, p := range points {
+		if math.Abs(p.StartS-at) > 1e-9 {
+			t.Errorf("column %d starts at %v s, want %v: no time may be left out", i, p.StartS, at)
+		}
+		at = p.StartS + p.WidthS
+	}
+	for _, i := range []int{1, 2} {
+		if p := points[i]; p.OKPS != 0 || p.OfferedPS != 1000 || !math.IsNaN(p.MidUs) || !math.IsNaN(p.HighUs) {
+			t.Errorf("in the outage: %+v, want 1000/s offered, none acknowledged, no response time", p)
+		}
+	}
+	if gap := points[4]; !math.IsNaN(gap.OKPS) || !math.IsNaN(gap.OfferedPS) || !math.IsNaN(gap.MidUs) {
+		t.Errorf("where nothing was recorded: %+v, want nothing drawn", gap)
 	}
 }
