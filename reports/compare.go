@@ -2,7 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/reports/page"
@@ -50,9 +49,13 @@ func (s *study) comparisons() []comparison {
 			all = append(all, c)
 		}
 	}
-	holm(all)
+	raw := make([]float64, len(all))
 	for i := range all {
+		raw[i] = all[i].p
+	}
+	for i, p := range stat.Holm(raw) {
 		c := &all[i]
+		c.p = p
 		switch {
 		case c.p >= significance || c.shift == 0:
 			c.verdict = cannotResolve
@@ -73,30 +76,6 @@ func (a *armStudy) runValues(of func(result.Quantiles) *float64) stat.Sample {
 		}
 	}
 	return stat.Sorted(values)
-}
-
-// holm corrects the probabilities for their number.
-func holm(all []comparison) {
-	raw := make([]float64, len(all))
-	for i := range all {
-		raw[i] = all[i].p
-	}
-	for i := range all {
-		corrected := 0.0
-		for _, p := range raw {
-			if p > raw[i] {
-				continue
-			}
-			larger := 0
-			for _, other := range raw {
-				if other >= p {
-					larger++
-				}
-			}
-			corrected = math.Max(corrected, math.Min(1, p*float64(larger)))
-		}
-		all[i].p = corrected
-	}
 }
 
 func (s *study) comparisonTable() *table.Table {

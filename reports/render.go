@@ -90,7 +90,7 @@ func write(out string, d page.Document, figures []plot.Figure) error {
 	if err := os.Chmod(fresh, 0o755); err != nil {
 		return err
 	}
-	if err := writeFigures(filepath.Join(fresh, figuresDir), figures); err != nil {
+	if err := plot.Write(filepath.Join(fresh, figuresDir), figures); err != nil {
 		return err
 	}
 	for name, text := range map[string]string{pageFile: page.HTML(d), markdownFile: page.Markdown(d)} {
@@ -121,22 +121,4 @@ func removeReport(out string) error {
 		}
 	}
 	return os.RemoveAll(out)
-}
-
-func writeFigures(dir string, figures []plot.Figure) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	for _, f := range figures {
-		png, err := f.PNG()
-		if err != nil {
-			return err
-		}
-		for extension, data := range map[string][]byte{".svg": f.SVG(plot.Wide), ".png": png, ".csv": f.CSV()} {
-			if err := os.WriteFile(filepath.Join(dir, f.Name+extension), data, 0o644); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -80,6 +80,7 @@ func commands() []*cobra.Command {
 		newListCommand(),
 		newCalibrateCommand(),
 		newReportCommand(),
+		newCompareCommand(),
 		newNodeCommand(),
 		newClusterCommand(),
 		newCtlCommand(),

@@ -34,7 +34,7 @@ func HTML(d Document) string {
 	for _, s := range d.Sections {
 		w.section(s)
 	}
-	w.printf("</main>\n<footer><p>Made by <code>raftmark report</code> from the files of the result directory only. " +
+	w.printf("</main>\n<footer><p>Made by <code>raftmark</code> from the files of result directories only. " +
 		"No number on this page was typed by hand.</p></footer>\n</body>\n</html>\n")
 	return w.String()
 }

@@ -2,13 +2,16 @@ package stat
 
 import "slices"
 
-// RankSum is the two-sided exact test of Mann and Whitney: the probability that two samples of these sizes, drawn from
+// RankSum is the two-sided test of Mann and Whitney, exact up to 900 pairs of values: the probability that two samples of these sizes, drawn from
 // one distribution, differ in their ranks by as much as a and b do. Ties take their mean rank. Not ok when either is
 // empty.
 func RankSum(a, b Sample) (p float64, ok bool) {
 	n, m := len(a), len(b)
 	if n == 0 || m == 0 {
 		return 0, false
+	}
+	if n*m > exactMax {
+		return approximateRankSum(a, b), true
 	}
 	all := slices.Sorted(slices.Values(slices.Concat(a, b)))
 	doubled := func(x float64) int { // twice the mean rank
@@ -75,4 +78,24 @@ func Shift(a, b Sample) (shift float64, ok bool) {
 	}
 	slices.Sort(differences)
 	return (differences[(n-1)/2] + differences[n/2]) / 2, true
+}
+
+// Holm corrects probabilities for their number: each is that of the step-down test of all of them together.
+func Holm(raw []float64) []float64 {
+	corrected := make([]float64, len(raw))
+	for i := range raw {
+		for _, p := range raw {
+			if p > raw[i] {
+				continue
+			}
+			larger := 0
+			for _, other := range raw {
+				if other >= p {
+					larger++
+				}
+			}
+			corrected[i] = max(corrected[i], min(1, p*float64(larger)))
+		}
+	}
+	return corrected
 }

@@ -1,0 +1,104 @@
+package versus
+
+import (
+	"slices"
+
+	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/reports/stat"
+)
+
+// metric is something of an arm of which less is better: its name, how it is written, and its values by run or trial.
+type metric struct {
+	name   string
+	unit   unit
+	values stat.Sample
+}
+
+// unit is what a metric counts.
+type unit string
+
+const (
+	microseconds unit = "us"
+	milliseconds unit = "ms"
+)
+
+// us returns a value of the unit in microseconds.
+func (u unit) us(value float64) float64 {
+	if u == milliseconds {
+		return 1000 * value
+	}
+	return value
+}
+
+// metricsOf returns what can be compared of an arm, in the order of a report.
+func metricsOf(r *result.Result, arm *result.Arm) []metric {
+	all := steadyMetrics(arm)
+	for _, f := range arm.Faults {
+		if f.Kind == result.KindNoOp {
+			continue
+		}
+		var outages, leaderless []float64
+		for i := range r.Trials {
+			if t := &r.Trials[i]; t.Arm == arm.Name && t.Kind == f.Kind {
+				outages = appendPositive(outages, t.OutageMs)
+				leaderless = appendPositive(leaderless, t.LeaderlessMs)
+			}
+		}
+		all = appendMetric(all, "outage after "+f.Kind, milliseconds, outages)
+		all = appendMetric(all, "leaderless after "+f.Kind, milliseconds, leaderless)
+	}
+	return all
+}
+
+func steadyMetrics(arm *result.Arm) []metric {
+	if arm.Steady == nil {
+		return nil
+	}
+	runs := make([]result.Quantiles, 0, len(arm.SteadyRuns))
+	for i := range arm.SteadyRuns {
+		runs = append(runs, arm.SteadyRuns[i].ResponseUs)
+	}
+	if len(runs) == 0 { // there was one
+		runs = append(runs, arm.Steady.ResponseUs)
+	}
+	var all []metric
+	for _, q := range []struct {
+		name string
+		of   func(result.Quantiles) *float64
+	}{
+		{"response p50", func(q result.Quantiles) *float64 { return q.P50 }},
+		{"response p99", func(q result.Quantiles) *float64 { return q.P99 }},
+	} {
+		var values []float64
+		for _, run := range runs {
+			if v := q.of(run); v != nil {
+				values = appendPositive(values, *v)
+			}
+		}
+		all = appendMetric(all, q.name, microseconds, values)
+	}
+	return all
+}
+
+func appendPositive(values []float64, v float64) []float64 {
+	if v > 0 {
+		return append(values, v)
+	}
+	return values
+}
+
+func appendMetric(all []metric, name string, u unit, values []float64) []metric {
+	if len(values) == 0 {
+		return all
+	}
+	return append(all, metric{name: name, unit: u, values: stat.Sorted(values)})
+}
+
+func metricOf(r *result.Result, arm *result.Arm, name string) (metric, bool) {
+	all := metricsOf(r, arm)
+	i := slices.IndexFunc(all, func(m metric) bool { return m.name == name })
+	if i < 0 {
+		return metric{}, false
+	}
+	return all[i], true
+}
