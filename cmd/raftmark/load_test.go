@@ -123,6 +123,22 @@ func TestLoadSaysInvalid(t *testing.T) {
 	}
 }
 
+// Trap T8: what the in-flight cap refuses stands in the headline, and the figures are not valid.
+func TestLoadShowsWhatItShed(t *testing.T) {
+	server := loadServer(t)
+	server.Answer(func(r resptest.Request) []byte {
+		if string(r.Name) == "SET" {
+			return []byte{} // silence
+		}
+		return nil
+	})
+	stdout := wantRun(t, int(exitInvalid), "shed 195", "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "200ms",
+		"-w", "0s", "-q", "--max-inflight", "5", "--timeout", "300ms")
+	if !strings.Contains(stdout, "INVALID: ") || !strings.Contains(stdout, "unknown 5") {
+		t.Error(stdout)
+	}
+}
+
 func TestLoadInterruptedKeepsPartialResults(t *testing.T) {
 	server := loadServer(t)
 	ctx, cancel := context.WithCancel(t.Context())
