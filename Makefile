@@ -31,7 +31,7 @@ TARGETS       = grep -rH --include='*_test.go' '^func Fuzz' . | sed -n 's/^\(.*\
 SWEPT         = $(shell grep -rl --include='*_test.go' 'func TestSweep' . | xargs -n 1 dirname | sort -u)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-storage test-hostile test-memory vet vuln fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage bench-redis bench-generator report golden cover clean
+.PHONY: help build test test-storage test-hostile test-memory vet vuln fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage bench-transport bench-redis bench-generator report golden cover clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -134,6 +134,12 @@ bench-storage: ## what each tuning of the stored log brings (5 minutes, on a qui
 	@mkdir -p results
 	$(GO) test -count=1 -timeout 10m ./storage/pebble \
 		-tunings $(CURDIR)/results/bench-storage.md -tunings-arms '$(ARMS)'
+
+bench-transport: build ## the transports alone (4 minutes, on a quiet machine); what docs/transports.md quotes in results/bench-transport.md
+	@dir=results/$$(date -u +%Y%m%dT%H%M%SZ)-transport; $(BIN) bench transport -o $$dir $(ARGS); status=$$?; \
+	test -f $$dir/report/report.md || exit $$status; \
+	awk '/^## / { shown = /^## (Verdict|Headline|Cell by cell|Connections|Fairness ledger)$$/ } /^run |^measurement / || shown' \
+		$$dir/report/report.md | sed 's/^## /### /' > results/bench-transport.md && exit $$status
 
 bench-redis: build ## redis-benchmark and our generator in turns on the same cluster, closed loop (2 minutes, on a quiet machine)
 	@dir=$$(mktemp -d) && trap '$(BIN) cluster down --dir "$$dir"; rm -rf "$$dir"' EXIT && \
