@@ -16,9 +16,13 @@ import (
 	"github.com/raftmark/raftmark/transport/link"
 )
 
-// silenceGrace is what a read that found nothing for the dead peer timeout is given to find what came while this
-// process was stopped.
-const silenceGrace = 2 * time.Millisecond
+const (
+	// silenceSlices is into how many parts the dead peer timeout is divided, each of which must pass without a sound. A
+	// part that ends late counts once: while this process did not run, or the whole machine, nothing could be heard.
+	silenceSlices = 4
+	// silenceGrace is what the last read is given to find what came while this process was stopped.
+	silenceGrace = 2 * time.Millisecond
+)
 
 // sockets are those of one transport, and what was counted at those that are closed.
 type sockets struct {
@@ -93,46 +97,53 @@ func (s *socket) listen(dead time.Duration) error {
 
 // Read implements net.Conn.
 func (s *socket) Read(p []byte) (int, error) {
-	var quiet time.Time // until when nothing need be heard
-	graced := false
-	for {
-		if s.dead > 0 {
-			now := time.Now()
-			if quiet.IsZero() {
-				quiet = now.Add(s.dead)
-			}
-			if err := s.arm(now, quiet); err != nil {
-				return 0, err
-			}
+	if s.dead == 0 {
+		return s.read(p)
+	}
+	now := time.Now()
+	end := now.Add(s.dead / silenceSlices)
+	for quiet := 0; ; {
+		if err := s.arm(now, end); err != nil {
+			return 0, err
 		}
-		n, err := s.Conn.Read(p)
-		s.all.receives.Add(1)
-		s.all.receiveBytes.Add(uint64(n))
-		if n > 0 || s.dead == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		n, err := s.read(p)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}
-		now := time.Now()
-		switch {
-		case !s.outer.IsZero() && !now.Before(s.outer):
+		now = time.Now()
+		if !s.outer.IsZero() && !now.Before(s.outer) {
 			s.armed = time.Time{} // whoever set it sets another, or gives up
 			return 0, err
-		case now.Before(quiet): // it was that of an earlier read
-		case !graced:
-			graced, quiet = true, now.Add(silenceGrace)
+		}
+		if now.Before(end) { // it was the deadline of an earlier read
+			continue
+		}
+		switch quiet++; {
+		case quiet < silenceSlices:
+			end = now.Add(s.dead / silenceSlices)
+		case quiet == silenceSlices:
+			end = now.Add(silenceGrace)
 		default:
 			return 0, link.ErrSilent
 		}
 	}
 }
 
-// arm makes the deadline of the read that follows: not after quiet, nor after that from outside. One that is a little
+func (s *socket) read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	s.all.receives.Add(1)
+	s.all.receiveBytes.Add(uint64(n))
+	return n, err
+}
+
+// arm makes the deadline of the read that follows: not after end, nor after that from outside. One that is a little
 // too early is left as it is.
-func (s *socket) arm(now, quiet time.Time) error {
-	want := quiet
+func (s *socket) arm(now, end time.Time) error {
+	want := end
 	if !s.outer.IsZero() && s.outer.Before(want) {
 		want = s.outer
 	}
-	if !s.armed.IsZero() && !s.armed.After(want) && s.armed.After(now) && want.Sub(s.armed) < s.dead/8 {
+	if !s.armed.IsZero() && !s.armed.After(want) && s.armed.After(now) && want.Sub(s.armed) < s.dead/(4*silenceSlices) {
 		return nil
 	}
 	s.armed = want
