@@ -115,7 +115,13 @@ func (c *Core) installWhenIdle() {
 	}
 	in := c.incoming
 	c.incoming = incoming{}
-	if !c.has(in.of.Last) {
+	switch {
+	case c.has(in.of.Last):
+	case c.role == Leader:
+		// No leader lacks what is committed (Leader Completeness, §5.4.3): the snapshot was a lie, or a vote.
+		c.dropped++
+		return
+	default:
 		c.restore(in.of)
 	}
 	c.answerStored(StoreChunk{From: in.from, Term: in.term, Chunk: Chunk{Snapshot: in.of}}, Chunk{Done: true}, false)
