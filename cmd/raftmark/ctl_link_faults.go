@@ -27,7 +27,7 @@ connections: what is cut is held, and a lost packet delays what follows; with qu
 Clients and this command are not touched.
 
   raftmark ctl faults links add --cut --admin 127.0.0.1:7201
-  raftmark ctl faults links add --direction out --peer 2 --delay 5ms --jitter 1ms --drop 0.01
+  raftmark ctl faults links add --direction out --node 2 --delay 5ms --jitter 1ms --drop 0.01
   raftmark ctl faults links add --cut --flap 50ms-500ms --name flapping
   raftmark ctl faults links clear --name flapping`,
 		Args: noArguments,
@@ -82,7 +82,7 @@ func newLinkFaultsAddCommand(f *ctlFlags) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&r.rule.Name, "name", "", "a name to clear the rules by")
-	flags.Uint64Var(&r.peer, "peer", 0, "the node at the other end (default: each)")
+	flags.Uint64Var(&r.peer, "node", 0, "the node at the other end (default: each)")
 	flags.StringVar(&r.direction, "direction", string(faults.Both), "out, in or both, as seen from the node")
 	flags.StringVar(&r.rule.Lane, "lane", "", "control, append or snapshot; not with quic (default: all)")
 	flags.BoolVar(&r.cut, "cut", false, "let nothing pass")
