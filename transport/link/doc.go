@@ -28,7 +28,7 @@
 //
 // # Rules of admission
 //
-//  1. The hello's protocol, cluster, receiver and sender must be right; with an identity, the sender
+//  1. The hello's protocol, features, cluster, receiver and sender must be right; with an identity, the sender
 //     must be the node of its certificate. It must be a peer, or one that may be learned: not removed, at
 //     an address that can be answered at, and not one too many. Then Options.Admit is asked about its
 //     disk and life; the dialer asks its own about the welcome.
@@ -36,8 +36,23 @@
 //     one ends all connections from, and to, an older one.
 //  3. A learned peer moves to the address of its latest greeting, a peer of SetPeers to that of SetPeers
 //     only.
-//  4. A second connection of the same peer, lane and incarnation replaces the first: the peer knows
-//     better which of them is alive.
+//  4. A second connection of the same peer, lane and process replaces the first: the peer knows better
+//     which of them is alive.
+//  5. Two processes of the same incarnation, told apart by a random number of each and by their address,
+//     cannot both be the node: while one is connected, in either direction, and the other one greets, both
+//     are disconnected and refused, with an error in the log, until only one has greeted for five seconds or a
+//     newer incarnation comes. A process that connects again is the same one.
+//
+// # Limits
+//
+// A [Visit] counts an accepted connection: of one address (of IPv6: one network of 64 bits) there are at most
+// ConnectionsPerAddressMax, of which GreetingsPerAddressMax are not greeted; of all there are at most GreetingsMax that
+// are not. A quarter of those is kept for addresses where a peer is configured or connected.
+//
+// [Peer.Receive] refuses a frame that has begun and goes on slower than BodyRateMin, after two seconds of grace: whether
+// it is the header or the body that dribbles. Where the connection leads back it answers what it hears, at most four
+// times in DeadPeerTimeout, with a frame that carries nothing; the sender of an [Outgoing] that is a [Prober] probes it
+// when nothing was written for as long.
 //
 // # Hints
 //

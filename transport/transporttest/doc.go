@@ -23,5 +23,8 @@
 //	disk        Options.Admit hears each greeting, in both directions, and decides
 //	close       Close ends every goroutine and every delivery, also under load and with a stalled peer
 //
+// [RunHostile] has hostile parties attack a busy node: the rows of docs/security.md that concern a transport. A sample
+// runs with all tests, all of it with RAFTMARK_HOSTILE=long (make test-hostile).
+//
 // [RoundTrip] and [Throughput] are benchmarks of the same transports.
 package transporttest
