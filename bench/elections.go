@@ -14,8 +14,11 @@ import (
 	"github.com/raftmark/raftmark/loadgen"
 )
 
-// ElectionsName is the name of the study in virtual time, as of a scenario.
-const ElectionsName = "elections"
+// ElectionsName and ElectionsDescription are those of the study in virtual time, as of a scenario.
+const (
+	ElectionsName        = "elections"
+	ElectionsDescription = "Figure 16 of the Raft paper, simulated: time without a leader by election timeout, and its price."
+)
 
 // ElectionOptions configure [RunElections].
 type ElectionOptions struct {
@@ -170,8 +173,8 @@ func electionRows(s *electionsim.Study) (trials []result.ElectionTrial, hours []
 		for n := range s.Hours[i] {
 			h := &s.Hours[i][n]
 			hours = append(hours, result.ElectionHour{
-				Arm: s.Steady[i].Name, Hour: n + 1, Elections: h.Elections, Needless: h.Needless, Stands: h.Stands,
-				PreVotes: h.PreVotes, WithoutUs: h.Without.Microseconds(),
+				Arm: s.Steady[i].Name, Hour: n + 1, LengthS: s.Options.HourLength.Seconds(), Elections: h.Elections,
+				Needless: h.Needless, Stands: h.Stands, PreVotes: h.PreVotes, WithoutUs: h.Without.Microseconds(),
 			})
 		}
 	}

@@ -99,7 +99,9 @@ func (e *electionStudy) valueCell(a *result.ElectionArm, what string) table.Cell
 }
 
 // beyond is a cell for a time that the trials did not wait for.
-func (e *electionStudy) beyond() table.Cell { return table.Of("> " + milliseconds(e.settings.TrialMaxMs)) }
+func (e *electionStudy) beyond() table.Cell {
+	return table.Of("> " + milliseconds(e.settings.TrialMaxMs))
+}
 
 // quantileCell is a quantile of an arm, or that it is beyond the end of the trials.
 func (e *electionStudy) quantileCell(times stat.Sample, q float64) table.Cell {
@@ -207,14 +209,15 @@ func (e *electionStudy) commits(a *result.ElectionArm) table.Cell {
 
 // steadySums adds up the hours of an arm.
 type steadySums struct {
-	hours, elections, needless, stands, preVotes int
-	without                                      float64 // seconds
+	elections, needless, stands, preVotes int
+	hours                                 float64
+	without                               float64 // seconds
 }
 
 func (e *electionStudy) sums(arm string) steadySums {
 	var s steadySums
 	for _, h := range e.hours[arm] {
-		s.hours++
+		s.hours += h.LengthS / 3600
 		s.elections, s.needless = s.elections+h.Elections, s.needless+h.Needless
 		s.stands, s.preVotes = s.stands+h.Stands, s.preVotes+h.PreVotes
 		s.without += float64(h.WithoutUs) / 1e6
@@ -247,19 +250,19 @@ func (e *electionStudy) steadyTable() *table.Table {
 		if s.hours == 0 {
 			continue
 		}
-		per := func(n int) table.Cell { return table.Of(table.Significant(float64(n) / float64(s.hours))) }
+		per := func(n int) table.Cell { return table.Of(table.Significant(float64(n) / s.hours)) }
 		t.Add(table.Of(timeouts(a)), table.Of(protocolName(a)), e.valueCell(e.crashOf(a), "p50"),
-			table.Of(table.Count(int64(s.hours))), per(s.elections), poissonCell(s.elections, s.hours), per(s.needless),
+			table.Of(table.Significant(s.hours)), per(s.elections), poissonCell(s.elections, s.hours), per(s.needless),
 			poissonCell(s.needless, s.hours), per(s.stands), per(s.preVotes),
-			table.Ofn("%s s/h", table.Significant(s.without/float64(s.hours))))
+			table.Ofn("%s s/h", table.Significant(s.without/s.hours)))
 	}
 	return t
 }
 
 // poissonCell is the 95 % interval of a rate an hour.
-func poissonCell(n, hours int) table.Cell {
+func poissonCell(n int, hours float64) table.Cell {
 	low, high := stat.Poisson(n)
-	return table.Ofn("[%s, %s]", table.Significant(low/float64(hours)), table.Significant(high/float64(hours)))
+	return table.Ofn("[%s, %s]", table.Significant(low/hours), table.Significant(high/hours))
 }
 
 // sensitivityTable is how much depends on how the broadcast time is spent.

@@ -74,9 +74,9 @@ func (e *electionStudy) frontierSentences() []string {
 		}
 		lines = append(lines, fmt.Sprintf("While nothing failed, the rules %s held %s elections an hour with timeouts of %s, and %s "+
 			"with %s; %s and %s of them began while the leader ran.", orPaper(pair.label),
-			table.Significant(float64(s.elections)/float64(s.hours)), timeouts(short),
-			table.Significant(float64(l.elections)/float64(l.hours)), timeouts(long),
-			table.Significant(float64(s.needless)/float64(s.hours)), table.Significant(float64(l.needless)/float64(l.hours))))
+			table.Significant(float64(s.elections)/s.hours), timeouts(short),
+			table.Significant(float64(l.elections)/l.hours), timeouts(long),
+			table.Significant(float64(s.needless)/s.hours), table.Significant(float64(l.needless)/l.hours)))
 	}
 	return lines
 }
@@ -316,8 +316,9 @@ func (e *electionStudy) frontierFigure() page.Figure {
 	}
 }
 
-func frontierPoint(a *result.ElectionArm, outage float64, n, hours int) plot.FrontierPoint {
+func frontierPoint(a *result.ElectionArm, outage float64, n int, hours float64) plot.FrontierPoint {
 	low, high := stat.Poisson(n)
-	h := float64(hours)
-	return plot.FrontierPoint{Label: timeouts(a), OutageMs: outage, PerHour: float64(n) / h, Low: low / h, High: high / h}
+	return plot.FrontierPoint{
+		Label: timeouts(a), OutageMs: outage, PerHour: float64(n) / hours, Low: low / hours, High: high / hours,
+	}
 }

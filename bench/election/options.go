@@ -20,6 +20,8 @@ type Options struct {
 	// Hours are virtual hours of steady running of each arm that elections without need are counted in. Default 4.
 	// Higher: narrower intervals of the rate, and more time.
 	Hours int
+	// HourLength is how long each of Hours is. Default 1 h. Shorter is for trying things out.
+	HourLength time.Duration
 	// Tick is the length of a core's tick in a trial: what election timeouts are rounded to. Default 100 µs. Lower: closer
 	// to the paper's continuous timeouts; proportionally slower.
 	Tick time.Duration
@@ -110,6 +112,7 @@ func (o Options) WithDefaults() Options {
 	setDefault(&o.Trials, 1000)
 	setDefault(&o.TrialsWithoutRandomness, max(1, o.Trials/10))
 	setDefault(&o.Hours, 4)
+	setDefault(&o.HourLength, time.Hour)
 	setDefault(&o.Tick, 100*time.Microsecond)
 	setDefault(&o.SteadyTick, time.Millisecond)
 	setDefault(&o.TrialMax, 30*time.Second)
@@ -152,6 +155,7 @@ func (o Options) Validate() error {
 	fault(o.TrialsWithoutRandomness >= 1 && o.TrialsWithoutRandomness <= trialsMax,
 		"TrialsWithoutRandomness: %d; want 1 to %d", o.TrialsWithoutRandomness, trialsMax)
 	fault(o.Hours >= 1 && o.Hours <= hoursMax, "Hours: %d; want 1 to %d", o.Hours, hoursMax)
+	fault(o.HourLength >= time.Second && o.HourLength <= time.Hour, "HourLength: %v; want 1 s to 1 h", o.HourLength)
 	for _, tick := range []struct {
 		name string
 		is   time.Duration

@@ -31,7 +31,7 @@ type watcher struct {
 }
 
 // runHour runs a cluster for a while with nothing but its disturbance.
-func runHour(a Arm, o Options, length time.Duration, seed uint64) (Hour, error) {
+func runHour(a Arm, o Options, seed uint64) (Hour, error) {
 	c, err := newCluster(a, o.SteadyTick, seed)
 	if err != nil {
 		return Hour{}, err
@@ -46,14 +46,14 @@ func runHour(a Arm, o Options, length time.Duration, seed uint64) (Hour, error) 
 	for i := range c.nodes {
 		c.pauseLater(i)
 	}
-	for c.err == nil && c.next() <= length {
+	for c.err == nil && c.next() <= o.HourLength {
 		c.advance()
 	}
 	if c.err != nil {
 		return Hour{}, fmt.Errorf("%s: %w", a.Name, c.err)
 	}
 	if w.since != never {
-		w.out.Without += length - w.since
+		w.out.Without += o.HourLength - w.since
 	}
 	return w.out, nil
 }

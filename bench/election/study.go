@@ -7,7 +7,6 @@ import (
 	"hash/fnv"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // Study is what was measured.
@@ -79,7 +78,7 @@ func (s *Study) hourJobs() []job {
 		s.Hours[i] = make([]Hour, s.Options.Hours)
 		for n := range s.Hours[i] {
 			jobs = append(jobs, job{cost: hourCost, run: func() (err error) {
-				s.Hours[i][n], err = runHour(a, s.Options, time.Hour, seedOf(s.Options.Seed, "hour of "+a.Name, n))
+				s.Hours[i][n], err = runHour(a, s.Options, seedOf(s.Options.Seed, "hour of "+a.Name, n))
 				return err
 			}})
 		}

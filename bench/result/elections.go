@@ -101,13 +101,14 @@ type ElectionTrial struct {
 
 // ElectionHour is a row of elections-steady.csv: one virtual hour without a failure.
 type ElectionHour struct {
-	Arm       string `csv:"arm"`
-	Hour      int    `csv:"hour"`      // from 1, within the arm
-	Elections int    `csv:"elections"` // that ended with a leader
-	Needless  int    `csv:"needless"`  // of these, begun while the leader ran
-	Stands    int    `csv:"candidacies"`
-	PreVotes  int    `csv:"pre_vote_rounds"`
-	WithoutUs int64  `csv:"without_leader_us"` // that was not paused
+	Arm       string  `csv:"arm"`
+	Hour      int     `csv:"hour"`      // from 1, within the arm
+	LengthS   float64 `csv:"length_s"`  // 3600, unless it was shortened
+	Elections int     `csv:"elections"` // that ended with a leader
+	Needless  int     `csv:"needless"`  // of these, begun while the leader ran
+	Stands    int     `csv:"candidacies"`
+	PreVotes  int     `csv:"pre_vote_rounds"`
+	WithoutUs int64   `csv:"without_leader_us"` // that was not paused
 }
 
 // WriteElections writes the three files of an election study. An empty Schema is filled in.

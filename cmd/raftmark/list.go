@@ -29,6 +29,7 @@ func newListCommand() *cobra.Command {
 			for _, s := range scenarios {
 				row(s.Name, s.Description)
 			}
+			row(bench.ElectionsName, bench.ElectionsDescription)
 			title("faults")
 			for _, kind := range fault.Kinds() {
 				row(string(kind), fault.Describe(kind))

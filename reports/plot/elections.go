@@ -162,20 +162,40 @@ func paperHeight(m PaperMark) float64 {
 	case "max":
 		return 1
 	default:
-		return 0
+		return .03
+	}
+}
+
+// outline is a glyph of strokes that are as wide as a line of the figure.
+type outline struct {
+	corners []vg.Point // of its radius; a NaN lifts the pen
+}
+
+// DrawGlyph implements draw.GlyphDrawer.
+func (o outline) DrawGlyph(c *draw.Canvas, style draw.GlyphStyle, at vg.Point) {
+	look := draw.LineStyle{Color: style.Color, Width: 2}
+	var path []vg.Point
+	for _, p := range append(o.corners, vg.Point{X: vg.Length(math.NaN())}) {
+		if math.IsNaN(float64(p.X)) {
+			c.StrokeLines(look, path)
+			path = nil
+			continue
+		}
+		path = append(path, vg.Point{X: at.X + p.X*style.Radius, Y: at.Y + p.Y*style.Radius})
 	}
 }
 
 func paperGlyph(m PaperMark) draw.GlyphDrawer {
+	lift := vg.Point{X: vg.Length(math.NaN())}
 	switch m.What {
-	case "p50":
-		return draw.RingGlyph{}
-	case "max":
-		return draw.SquareGlyph{}
-	case "mean":
-		return draw.TriangleGlyph{}
-	default:
-		return draw.PlusGlyph{}
+	case "p50": // a diamond
+		return outline{[]vg.Point{{X: -1.2}, {Y: 1.2}, {X: 1.2}, {Y: -1.2}, {X: -1.2}, {Y: .2}}}
+	case "max": // a square
+		return outline{[]vg.Point{{X: -1, Y: -1}, {X: -1, Y: 1}, {X: 1, Y: 1}, {X: 1, Y: -1}, {X: -1.2, Y: -1}}}
+	case "mean": // a triangle
+		return outline{[]vg.Point{{X: -1, Y: -.9}, {Y: 1}, {X: 1, Y: -.9}, {X: -1.2, Y: -.9}}}
+	default: // an arrow to the right
+		return outline{[]vg.Point{{Y: -1}, {Y: 1}, lift, {}, {X: 3}, lift, {X: 2, Y: .8}, {X: 3}, {X: 2, Y: -.8}}}
 	}
 }
 

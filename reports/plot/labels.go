@@ -19,6 +19,9 @@ func (s *labelSet) add(at point, low, high float64, text string, style draw.Text
 	s.labels = append(s.labels, pointLabel{at, low, high, text, style})
 }
 
+// labelFar is what a place costs for each that is nearer, in area that a label covers.
+const labelFar = 8
+
 // draw is a mark.
 func (s *labelSet) draw(c *draw.Canvas, x, y func(float64) vg.Length) {
 	var taken []vg.Rectangle
@@ -29,8 +32,8 @@ func (s *labelSet) draw(c *draw.Canvas, x, y func(float64) vg.Length) {
 	}
 	for _, l := range s.labels {
 		best, least := vg.Rectangle{}, vg.Length(-1)
-		for _, place := range labelPlaces(x(l.at.X), y(l.at.Y), l.style.Width(l.text), l.style.Font.Size+1) {
-			covered := outside(place, c.Rectangle) * 4
+		for i, place := range labelPlaces(x(l.at.X), y(l.at.Y), l.style.Width(l.text), l.style.Font.Size+1) {
+			covered := outside(place, c.Rectangle)*4 + vg.Length(i)*labelFar
 			for _, r := range taken {
 				covered += overlap(place, r)
 			}
