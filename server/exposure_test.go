@@ -70,14 +70,15 @@ func TestInsecureNodeSaysSo(t *testing.T) {
 	log := &lockedBuffer{}
 	c := Config{
 		Node: 1, DataDir: t.TempDir(), LogStorage: StorageMem, Insecure: true, PeerListen: "127.0.0.1:0",
-		Peers: map[raft.NodeID]Peer{1: {Peer: "127.0.0.1:0"}, 2: {Peer: "nowhere.invalid:7101"}}, Logger: slog.New(slog.NewTextHandler(log, nil)),
+		Peers:  map[raft.NodeID]Peer{1: {Peer: "127.0.0.1:0"}, 2: {Peer: "nowhere.invalid:7101"}},
+		Logger: slog.New(slog.NewTextHandler(log, nil)),
 	}
 	n, err := Start(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = n.Abort() }()
-	if got := n.Status().Insecure; len(got) != 1 || !strings.Contains(got[0], "node 2 at nowhere.invalid:7101: plaintext") {
+	if got := n.Status().Insecure; len(got) != 1 || !strings.Contains(got[0], "nowhere.invalid:7101: plaintext") {
 		t.Errorf("status says %q, want the other node", got)
 	}
 	if log.count("nowhere.invalid:7101: plaintext") != 1 {

@@ -6,8 +6,8 @@ import (
 	"github.com/raftmark/raftmark/transport/identity"
 )
 
-// RefuseIdentity returns the refusal that an error of a TLS handshake stands for, or nil when it is not about the peer's
-// certificate.
+// RefuseIdentity returns the refusal that an error of a TLS handshake stands for, or nil when it is not about the
+// peer's certificate.
 func RefuseIdentity(err error) error {
 	var refused *identity.Error
 	if !errors.As(err, &refused) {

@@ -130,7 +130,8 @@ func parseCertificates(text []byte) (certs []*x509.Certificate, err error) {
 	return certs, nil
 }
 
-// LoadFiles reads an identity once, and checks that the key fits the certificate and that an authority vouches for it.
+// LoadFiles reads an identity once, and checks that the key fits the certificate and that an authority vouches for
+// it.
 func LoadFiles(files Files) (*Identity, error) {
 	id, _, err := load(files)
 	return id, err
@@ -211,8 +212,8 @@ func (id *Identity) WriteFiles(dir string) error {
 	return writePair(files.Certificate, files.Key, now.pair)
 }
 
-// writePair replaces a certificate and its key. A node that reads them in between finds that they do not fit, keeps what
-// it has and reads them again.
+// writePair replaces a certificate and its key. A node that reads them in between finds that they do not fit, keeps
+// what it has and reads them again.
 func writePair(certFile, keyFile string, pair tls.Certificate) error {
 	key, err := encodeKey(pair.PrivateKey)
 	if err != nil {

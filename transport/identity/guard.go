@@ -28,8 +28,8 @@ type guard struct {
 
 // Guard looks after a connection that was made with a configuration of this identity: end is called, once and in a
 // goroutine of its own, when the certificate of its peer has expired or was revoked. Other changes do not end it: it
-// stays when the peer's certificate was renewed, or its authority is not trusted any more. The caller calls release when
-// the connection has ended; end may be running then.
+// stays when the peer's certificate was renewed, or its authority is not trusted any more. The caller calls release
+// when the connection has ended; end may be running then.
 func (id *Identity) Guard(connection tls.ConnectionState, end func(err error)) (release func()) {
 	g := &guard{certs: connection.PeerCertificates, end: end}
 	if len(g.certs) > 0 {

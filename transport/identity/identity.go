@@ -152,9 +152,6 @@ func (s *state) check(name Name, leaf *x509.Certificate, more []*x509.Certificat
 	if name.Role != RolePeer {
 		return refuse(ReasonRole, "%s of cluster %q, want a peer", name.label(), name.Cluster)
 	}
-	if s.revoked.has(leaf) {
-		return refuse(ReasonRevoked, "%s, serial %s", name.label(), Serial(leaf))
-	}
 	chains, err := s.chains(leaf, more, now)
 	if err != nil {
 		return refuse(reasonOfChain(leaf, err), "%s, serial %s: %v", name.label(), Serial(leaf), err)
@@ -164,7 +161,7 @@ func (s *state) check(name Name, leaf *x509.Certificate, more []*x509.Certificat
 			return nil
 		}
 	}
-	return refuse(ReasonRevoked, "the authority of %s, serial %s", name.label(), Serial(leaf))
+	return refuse(ReasonRevoked, "%s, serial %s, or its authority", name.label(), Serial(leaf))
 }
 
 // chains returns the ways from leaf to an authority that vouches for it, for both uses.

@@ -1,9 +1,12 @@
 package identity
 
 import (
+	"crypto/ecdsa"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,15 +36,33 @@ func issue(t *testing.T, a *Authority, node raft.NodeID) *Identity {
 	return id
 }
 
-// handshake connects client to server and returns both sides' errors and the node that the server saw.
-func handshake(t *testing.T, server *tls.Config, client *tls.Config) (peer raft.NodeID, serverErr, clientErr error) {
+// pipe returns the ends of a connection. One of net.Pipe has no buffers, which TLS needs to be resumed.
+func pipe(t *testing.T) (a, b net.Conn) {
 	t.Helper()
-	a, b := net.Pipe()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	if b, err = net.Dial("tcp", listener.Addr().String()); err == nil {
+		a, err = listener.Accept()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, conn := range []net.Conn{a, b} {
+		t.Cleanup(func() { _ = conn.Close() })
 		if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return a, b
+}
+
+// handshake connects client to server and returns both sides' errors and the node that the server saw.
+func handshake(t *testing.T, server *tls.Config, client *tls.Config) (peer raft.NodeID, serverErr, clientErr error) {
+	t.Helper()
+	a, b := pipe(t)
 	done := make(chan error, 1)
 	go func() {
 		conn := tls.Client(b, client)
@@ -86,7 +107,8 @@ func TestStrangersAreRefused(t *testing.T) {
 		return config
 	}
 	now, soon := time.Now(), ValidFor(time.Hour)
-	past, future := Validity{now.Add(-2 * time.Hour), now.Add(-time.Hour)}, Validity{now.Add(time.Hour), now.Add(2 * time.Hour)}
+	past := Validity{now.Add(-2 * time.Hour), now.Add(-time.Hour)}
+	future := Validity{now.Add(time.Hour), now.Add(2 * time.Hour)}
 	old := issue(t, a, 1).ClientTLS(plain, 2)
 	old.MinVersion, old.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	for name, c := range map[string]struct {
@@ -117,6 +139,39 @@ func TestStrangersAreRefused(t *testing.T) {
 	_, _, err = handshake(t, pretender.ServerTLS(plain), issue(t, a, 1).ClientTLS(plain, 2))
 	if reasonOf(err) != ReasonAuthority {
 		t.Errorf("server of another authority: client %v, want %v", err, ErrIdentity)
+	}
+}
+
+// TestRoleIsWhatTheNameSays has a client whose certificate may be used for both ends, as other tools issue them.
+func TestRoleIsWhatTheNameSays(t *testing.T) {
+	a := authorityOf(t, "c")
+	pair, err := a.Sign(PeerName("c", 7), ValidFor(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []Name{ClientName("c", "7"), {Cluster: "c", Role: RoleAuthority}} {
+		template := *pair.Leaf
+		template.URIs = []*url.URL{name.uri()}
+		cert, err := sign(&template, a.cert, &pair.PrivateKey.(*ecdsa.PrivateKey).PublicKey, a.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := issue(t, a, 1).verifyPeer([]*x509.Certificate{cert}); reasonOf(err) != ReasonRole {
+			t.Errorf("%v: %v, want %s", name, err, ReasonRole)
+		}
+	}
+	for _, uri := range []string{
+		"raftmark://c/peer/0", "raftmark://c/peer/07", "raftmark://c/peer/7/", "raftmark://c/node/7", "raftmark:///peer/7",
+		"raftmark://c/peer/7?role=client", "raftmark://x@c/peer/7", "https://c/peer/7", "raftmark://c/client/a%2Fb",
+		"raftmark://c/peer/-7",
+	} {
+		parsed, err := url.Parse(uri)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name, err := NameOf(&x509.Certificate{URIs: []*url.URL{parsed}}); reasonOf(err) != ReasonMalformed {
+			t.Errorf("%s: %v, %v, want %s", uri, name, err, ReasonMalformed)
+		}
 	}
 }
 

@@ -24,8 +24,8 @@ type revocations struct {
 // Serial returns the serial number of a certificate, as a list of revoked ones has it: hexadecimal.
 func Serial(cert *x509.Certificate) string { return cert.SerialNumber.Text(16) }
 
-// Fingerprint returns the fingerprint of a certificate, as a list of revoked ones may have it: "sha256:" and the hash of
-// its DER form, hexadecimal.
+// Fingerprint returns the fingerprint of a certificate, as a list of revoked ones may have it: "sha256:" and the
+// hash of its DER form, hexadecimal.
 func Fingerprint(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.Raw)
 	return fingerprintPrefix + hex.EncodeToString(sum[:])

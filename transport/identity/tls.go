@@ -15,8 +15,8 @@ type TLSOptions struct {
 	// Protocol is the ALPN name of what is spoken. Required.
 	Protocol string
 	// Resumption lets a peer that was connected before come back with a ticket, which saves the signatures of a
-	// handshake. All of its certificate is checked again, and tickets of another process, or from before the certificates
-	// changed, are void. There is never any early data. Default: every handshake is a full one.
+	// handshake. All of its certificate is checked again, and tickets of another process, or from before the
+	// certificates changed, are void. There is never any early data. Default: every handshake is a full one.
 	Resumption bool
 	// Refused, when not nil, hears of each handshake that the accepting side refuses because of the certificate, for
 	// transports that do not learn of it otherwise. It is called concurrently and must not block.
@@ -66,8 +66,8 @@ func (id *Identity) ClientTLS(o TLSOptions, peer raft.NodeID) *tls.Config {
 	if o.Resumption {
 		config.ClientSessionCache = &sessionCache{of: now, peer: peer}
 	}
-	// Names of hosts are not part of an identity, so the default check cannot be used: VerifyConnection checks the chain,
-	// the use, the cluster and the node instead, on every connection.
+	// Names of hosts are not part of an identity, so the default check cannot be used: VerifyConnection checks the
+	// chain, the use, the cluster and the node instead, on every connection.
 	config.InsecureSkipVerify = true
 	config.VerifyConnection = func(state tls.ConnectionState) error {
 		node, err := id.verifyPeer(state.PeerCertificates)
@@ -99,8 +99,8 @@ type sessionCache struct {
 	peer raft.NodeID
 }
 
-// Get implements tls.ClientSessionCache. A ticket is used once, so that connections cannot be linked by it, and one that
-// the peer would refuse does not keep this node out.
+// Get implements tls.ClientSessionCache. A ticket is used once, so that connections cannot be linked by it, and one
+// that the peer would refuse does not keep this node out.
 func (c *sessionCache) Get(string) (*tls.ClientSessionState, bool) {
 	c.of.mu.Lock()
 	defer c.of.mu.Unlock()
@@ -122,8 +122,8 @@ func (c *sessionCache) Put(_ string, session *tls.ClientSessionState) {
 	}
 }
 
-// PeerOf returns the node that the peer's certificate names. The connection must have been made with a configuration of
-// this package, which has checked it.
+// PeerOf returns the node that the peer's certificate names. The connection must have been made with a
+// configuration of this package, which has checked it.
 func PeerOf(state tls.ConnectionState) (raft.NodeID, error) {
 	if len(state.PeerCertificates) == 0 {
 		return raft.None, refuse(ReasonNone, "none was shown")

@@ -78,8 +78,8 @@ type source struct {
 
 // Open reads an identity from files and rereads them until Close: changed ones count from the next handshake on. What
 // cannot be used is logged and counted, and the identity stays what it was. The files are read as a whole instead of
-// watched or asked for on a signal: that works wherever the files are, is not deceived by times of modification that are
-// kept or coarse, and does not depend on anybody who knows all processes.
+// watched or asked for on a signal: that works wherever the files are, is not deceived by times of modification
+// that are kept or coarse, and does not depend on anybody who knows all processes.
 func Open(o Options) (*Identity, error) {
 	o = o.WithDefaults()
 	if err := o.Validate(); err != nil {

@@ -48,8 +48,8 @@ func (n *Node) Greet(conn io.ReadWriter, peer raft.NodeID, lane transport.Lane) 
 	return w.Incarnation, err
 }
 
-// refusedByTLS recognizes that the peer ended the connection because of this node's certificate: the dialer's handshake
-// is over before the accepter has seen it. Other errors it returns as they are.
+// refusedByTLS recognizes that the peer ended the connection because of this node's certificate: the dialer's
+// handshake is over before the accepter has seen it. Other errors it returns as they are.
 func (n *Node) refusedByTLS(err error, peer raft.NodeID) error {
 	var alert *net.OpError
 	if errors.As(err, &alert) && alert.Op == "remote error" {
@@ -176,8 +176,8 @@ func (n *Node) WriteWelcome(w io.Writer, err error) error {
 	return nil
 }
 
-// Guard looks after a connection of TLS: when the certificate of its peer has expired or was revoked, that is counted as
-// a refusal, and end is called. The caller calls release when the connection has ended.
+// Guard looks after a connection of TLS: when the certificate of its peer has expired or was revoked, that is
+// counted as a refusal, and end is called. The caller calls release when the connection has ended.
 func (n *Node) Guard(connection tls.ConnectionState, remote string, end func()) (release func()) {
 	return n.options.Identity.Guard(connection, func(err error) {
 		n.Refuse(transport.RefuseIdentity(err), remote)

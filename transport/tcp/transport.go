@@ -87,7 +87,9 @@ func (t *Transport) reach(address string) error {
 }
 
 // plaintextOnLoopback reports whether only loopback addresses will do.
-func (t *Transport) plaintextOnLoopback() bool { return t.options.Identity == nil && !t.options.Insecure }
+func (t *Transport) plaintextOnLoopback() bool {
+	return t.options.Identity == nil && !t.options.Insecure
+}
 
 func (t *Transport) checkPlaintext(peers map[raft.NodeID]string) error {
 	if !t.plaintextOnLoopback() {

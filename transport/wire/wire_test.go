@@ -135,8 +135,8 @@ func TestHelloAndWelcomeRoundTrip(t *testing.T) {
 		t.Errorf("welcome: got %+v, %v, want %+v", got, err, welcome)
 	}
 	longest := Hello{
-		Head: Head{Protocol: 1<<64 - 1, ProtocolMin: 1<<64 - 1, Required: 1<<64 - 1, Optional: 1<<64 - 1}, From: 1<<64 - 1, To: 1<<64 - 1, Cluster: welcome.Cluster, Address: welcome.Address,
-		Previous: welcome.Previous,
+		Head: Head{Protocol: 1<<64 - 1, ProtocolMin: 1<<64 - 1, Required: 1<<64 - 1, Optional: 1<<64 - 1},
+		From: 1<<64 - 1, To: 1<<64 - 1, Previous: welcome.Previous, Cluster: welcome.Cluster, Address: welcome.Address,
 	}
 	if n := len(longest.Append(nil)); n > HelloBytesMax {
 		t.Errorf("hello takes %d bytes, want at most %d", n, HelloBytesMax)
