@@ -86,8 +86,8 @@ func (g *Generator) Counters() Counters {
 	return c
 }
 
-// Run offers the load: preload, warm-up, then the measured phase, then the drain. With a Duration it returns nil when all
-// operations have ended, or the context's error when that ended first; without one the end of the context is the
+// Run offers the load: preload, warm-up, then the measured phase, then the drain. With a Duration it returns nil when
+// all operations have ended, or the context's error when that ended first; without one the end of the context is the
 // regular end. What was under way at the end is waited for, for Options.Drain; after an interruption for a second at
 // most.
 func (g *Generator) Run(ctx context.Context) error {

@@ -43,7 +43,7 @@ func TestPoissonScheduleHasRateAndSpread(t *testing.T) {
 func allSchedules() map[string]Options {
 	const k = 1000
 	steps := []Step{{1000 * k, 1500 * time.Millisecond}, {3000 * k, time.Second}, {500 * k, time.Second}}
-	ramp := Options{Schedule: ScheduleRamp, Rate: 900 * k, RampTo: 2900 * k, Duration: 10 * time.Second} // 1000 k in the first
+	ramp := Options{Schedule: ScheduleRamp, Rate: 900 * k, RampTo: 2900 * k, Duration: 10 * time.Second}
 	poisson := ramp
 	poisson.Spacing = SchedulePoisson
 	return map[string]Options{

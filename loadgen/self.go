@@ -115,8 +115,8 @@ func (s Self) invalid(p50 *float64) (reasons []string) {
 				"p50 %.0f µs", s.GCPauses, s.GCPauseP99Us, lagP99MaxUs, lagShareMax*100, *p50))
 	}
 	if math.Abs(s.ClockStepUs) > clockStepMaxUs {
-		reasons = append(reasons, fmt.Sprintf("the wall clock moved by %.0f ms against the monotonic one: it was set, or the "+
-			"machine slept", s.ClockStepUs/1000))
+		reasons = append(reasons, fmt.Sprintf(
+			"the wall clock moved by %.0f ms against the monotonic one: it was set, or the machine slept", s.ClockStepUs/1000))
 	}
 	return reasons
 }

@@ -111,7 +111,8 @@ func (s Stats) Invalid() []string {
 			*lag, lagP99MaxUs, lagShareMax*100, *response))
 	}
 	if sends := float64(s.SendLagUs.N); !s.Closed && float64(s.Late) > lateShareMax*sends {
-		reasons = append(reasons, fmt.Sprintf("the generator was late: %d of %.0f sends were more than %v late, above %.0f %%",
+		reasons = append(reasons, fmt.Sprintf(
+			"the generator was late: %d of %.0f sends were more than %v late, above %.0f %%",
 			s.Late, sends, lateAfter, lateShareMax*100))
 	}
 	if s.Self != nil && !s.Closed {

@@ -29,8 +29,8 @@ func (f failingTarget) Submit(op *Op, done func(*Op)) {
 
 func (failingTarget) Close() error { return nil }
 
-// Trap T2: a second in which every operation fails has no service times, no acknowledged rate, and responses of at least
-// the timeout; the seconds beside it have the figures that they have without it.
+// Trap T2: a second in which every operation fails has no service times, no acknowledged rate, and responses of at
+// least the timeout; the seconds beside it have the figures that they have without it.
 func TestSecondOfErrorsLeavesTheOthersAlone(t *testing.T) {
 	opts := Options{Rate: 1000, Duration: 5 * time.Second, Timeout: 3 * time.Second}
 	run := func(broken time.Duration) (Stats, []Entry) {
@@ -66,8 +66,8 @@ func TestSecondOfErrorsLeavesTheOthersAlone(t *testing.T) {
 	}
 }
 
-// Trap T3, for every schedule: a warm-up that was held up for most of its time owes nothing to the first second after it,
-// which has the rate within 1 %.
+// Trap T3, for every schedule: a warm-up that was held up for most of its time owes nothing to the first second after
+// it, which has the rate within 1 %.
 func TestFirstSecondAfterAHeldUpWarmupHasTheRate(t *testing.T) {
 	for name, o := range map[string]Options{
 		"const":   {Rate: 20_000},

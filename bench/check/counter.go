@@ -103,9 +103,9 @@ func gather(ops []*Op) (in increments, ok bool) {
 }
 
 // checkCounterOrder decides whether a counter can have answered as it did, and returns how many operations said
-// something. Numbers are taken one after the other: an acknowledged INCR took the number it returned, an unanswered one,
-// from its sending on, one that is missing, or none. Each number, and each read of it, is given the earliest instant at
-// which it can have taken effect; when that is after the answer, no order explains what was seen.
+// something. Numbers are taken one after the other: an acknowledged INCR took the number it returned, an unanswered
+// one, from its sending on, one that is missing, or none. Each number, and each read of it, is given the earliest
+// instant at which it can have taken effect; when that is after the answer, no order explains what was seen.
 //
 // Note: porcupine could decide it, too, but an INCR that may or may not have happened makes its model branch at every
 // step. The earliest instants are exact: missing numbers rise with the time at which they are taken, so the one who was

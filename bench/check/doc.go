@@ -20,7 +20,8 @@
 //
 //  1. The history is complete: every write of the keys in it is there, warm-up included. Dropped says otherwise, and
 //     then no check finds "ok".
-//  2. Every value written is written once, counters are written by INCR only, and keys are missing at the start (loadgen's keys carry the run's id).
+//  2. Every value written is written once, counters are written by INCR only, and keys are missing at the start
+//     (loadgen's keys carry the run's id).
 //  3. Final reads begin after every other operation has ended or was given up.
 //  4. All instants are of one clock.
 //

@@ -26,14 +26,15 @@ type Result struct {
 	Violation string `json:"violation,omitempty"`
 }
 
-// Linearizable checks every key as a register that is missing at the start, or as a counter that is 0 when INCR writes it,
-// final reads included. Failed writes never happen; unknown ones may happen at any time after they were sent, or never.
-// When timeout is over, what is not yet decided makes the verdict unknown, unless a violation was found.
+// Linearizable checks every key as a register that is missing at the start, or as a counter that is 0 when INCR writes
+// it, final reads included. Failed writes never happen; unknown ones may happen at any time after they were sent, or
+// never. When timeout is over, what is not yet decided makes the verdict unknown, unless a violation was found.
 //
-// Porcupine decides about registers; three things keep its work small, and none changes an answer. Values are unique, so
-// an unknown write ended at the latest when the first read of its value did. One that nobody read is left out at first,
-// and taken in only if a CAS that did not find what it expected cannot be explained without it. And where an operation
-// overlaps with no other of its key and leaves a known value, that is the register's, and the history can be cut.
+// Porcupine decides about registers; three things keep its work small, and none changes an answer. Values are unique,
+// so an unknown write ended at the latest when the first read of its value did. One that nobody read is left out at
+// first, and taken in only if a CAS that did not find what it expected cannot be explained without it. And where an
+// operation overlaps with no other of its key and leaves a known value, that is the register's, and the history can be
+// cut.
 func Linearizable(h *History, timeout time.Duration) Result {
 	result := Result{Verdict: VerdictOK}
 	deadline := time.Now().Add(timeout)

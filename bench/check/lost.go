@@ -55,8 +55,8 @@ func (r *LostReport) example(format string, args ...any) {
 // ends): each such w' should have written over w, and is lost. Where the key is missing, every acknowledged write of
 // it is lost.
 //
-// A counter's final number must be at least the number of acknowledged INCRs, and at most that of all that may have taken
-// effect.
+// A counter's final number must be at least the number of acknowledged INCRs, and at most that of all that may have
+// taken effect.
 //
 // A key's final read can show the loss of one write only: of an acknowledged one that began after all others had ended.
 // Those are counted as checkable. Where every key is written once, all acknowledged writes are.

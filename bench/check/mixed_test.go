@@ -224,7 +224,9 @@ func TestLostAndDoubledIncrementsAreFound(t *testing.T) {
 		{"one counted twice", []Op{incr("1", 0, 1, 0), incr("3", 2, 3, 0), final("3")}, 0, 1, 2, VerdictViolation},
 		{"unknown came", []Op{incr("1", 0, 1, 0), incr("", 2, 3, loadgen.Unknown), final("2")}, 0, 0, 0, VerdictOK},
 		{"unknown stayed away", []Op{incr("1", 0, 1, 0), incr("", 2, 3, loadgen.Unknown), final("1")}, 0, 0, 0, VerdictOK},
-		{"unknown came twice", []Op{incr("1", 0, 1, 0), incr("", 2, 3, loadgen.Unknown), final("3")}, 0, 1, 0, VerdictViolation},
+		{"unknown came twice", []Op{
+			incr("1", 0, 1, 0), incr("", 2, 3, loadgen.Unknown), final("3"),
+		}, 0, 1, 0, VerdictViolation},
 		{"failed came", []Op{incr("1", 0, 1, 0), incr("", 2, 3, loadgen.Failed), final("2")}, 0, 1, 1, VerdictViolation},
 		{"same number", []Op{incr("1", 0, 1, 0), incr("1", 2, 3, 0), final("2")}, 0, 0, 2, VerdictViolation},
 		{"backwards", []Op{incr("2", 0, 1, 0), incr("1", 2, 3, 0), final("2")}, 0, 0, 2, VerdictViolation},

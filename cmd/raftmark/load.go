@@ -56,8 +56,8 @@ the connection or the server did meanwhile. --closed, or --rate max, measures se
 Every operation ends ok, failed (definitely not applied), unknown or shed (over --max-inflight). Those that are not ok
 enter the response percentiles at their deadline, so that no error improves a figure.
 
---workload takes a preset (ycsb-a, -b, -c, -d, -f) or a YAML file; other flags overrule what it says. CAS, which --mix and
-ycsb-f can ask for, is a command of raftmark's own nodes, and none of a Redis server.
+--workload takes a preset (ycsb-a, -b, -c, -d, -f) or a YAML file; other flags overrule what it says. CAS, which --mix
+and ycsb-f can ask for, is a command of raftmark's own nodes, and none of a Redis server.
 
 Exit code 5: the measurement did not hold its own conditions. Exit code 6: --verify missed acknowledged writes.`,
 		Example: `  raftmark load --targets 127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003 -r 5000/s -d 10s

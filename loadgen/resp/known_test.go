@@ -16,8 +16,8 @@ import (
 // bound that always holds; above it, the server's own record says when it answered, and what the machine adds between
 // that and the client is measured for each operation and bounds the difference.
 
-// onKnown offers opts to a server that keeps requests for delay, and returns what was measured, by operation the same as
-// the server wrote down. begin is called just before the load starts.
+// onKnown offers opts to a server that keeps requests for delay, and returns what was measured, by operation the same
+// as the server wrote down. begin is called just before the load starts.
 func onKnown(t *testing.T, opts loadgen.Options, conns int, delay resptest.Delay, begin func(*resptest.Known)) (
 	loadgen.Stats, []measured,
 ) {
@@ -71,8 +71,8 @@ func exact(sorted []time.Duration, q float64) time.Duration {
 }
 
 // highest returns the largest value that quantile q of the sums of injected and added can have, however these two are
-// paired: when all but k sums have less than a time added, the k largest apart, each rank is at most that time above the
-// injected value k ranks higher.
+// paired: when all but k sums have less than a time added, the k largest apart, each rank is at most that time above
+// the injected value k ranks higher.
 func highest(injected, added []time.Duration, q float64) time.Duration {
 	least := loadgen.Forever
 	rank := int(math.Ceil(q*float64(len(injected)))) - 1
@@ -136,8 +136,8 @@ func TestMeasuredDistributionIsTheInjectedOne(t *testing.T) {
 	}
 }
 
-// Trap T4 over real sockets, five times faster: a gap of 0.2 s at 1,000/s delays the 200 operations that were due in it,
-// by 100 ms in the mean, and p99 is near 0.18 s. A closed loop on the same gap, which is what other tools measure,
+// Trap T4 over real sockets, five times faster: a gap of 0.2 s at 1,000/s delays the 200 operations that were due in
+// it, by 100 ms in the mean, and p99 is near 0.18 s. A closed loop on the same gap, which is what other tools measure,
 // sees nothing of it.
 func TestGapIsSeenByTheOpenLoopOnly(t *testing.T) {
 	const ms = time.Millisecond
@@ -169,12 +169,13 @@ func TestGapIsSeenByTheOpenLoopOnly(t *testing.T) {
 	}
 	t.Logf("open loop: p50 %.0f µs, p99 %.0f µs", *stats.ResponseUs.P50, *stats.ResponseUs.P99)
 
-	stats, _ = onKnown(t, loadgen.Options{Closed: true, Clients: 4, Duration: 2 * time.Second}, 4, resptest.Constant(ms), plan)
+	closed := loadgen.Options{Closed: true, Clients: 4, Duration: 2 * time.Second}
+	stats, _ = onKnown(t, closed, 4, resptest.Constant(ms), plan)
 	if n := stats.ServiceUs.N; n > 1000 && *stats.ServiceUs.P99 > 100_000 {
 		t.Errorf("closed loop: p99 %v µs of %d operations, want no trace of the gap", *stats.ServiceUs.P99, n)
 	}
 	if *stats.ServiceUs.Max < 190_000 {
 		t.Errorf("closed loop: at most %v µs, want the gap once for each client", *stats.ServiceUs.Max)
 	}
-	t.Logf("closed loop: p50 %.0f µs, p99 %.0f µs, max %.0f µs", *stats.ServiceUs.P50, *stats.ServiceUs.P99, *stats.ServiceUs.Max)
+	t.Logf("closed loop: %d operations, max %.0f µs", stats.ServiceUs.N, *stats.ServiceUs.Max)
 }

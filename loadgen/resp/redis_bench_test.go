@@ -19,7 +19,7 @@ import (
 )
 
 // Which servers the two clients are compared on. Without it that is the null server in this process.
-var redisTargets = flag.String("redis-targets", "", "client addresses for BenchmarkBesideRedisBenchmark, comma separated")
+var redisTargets = flag.String("redis-targets", "", "addresses for BenchmarkBesideRedisBenchmark, comma separated")
 
 const (
 	besideRounds  = 5
@@ -31,8 +31,8 @@ const (
 // figure is what one client measured in one round.
 type figure struct{ perS, p50, p99 float64 } // milliseconds
 
-// BenchmarkBesideRedisBenchmark runs redis-benchmark and our closed loop in turns, A B, B A, on the same server: SETs of
-// 128 B to 10,000 keys. The medians of the rounds and their spread are the metrics. Run it with -benchtime=1x; make
+// BenchmarkBesideRedisBenchmark runs redis-benchmark and our closed loop in turns, A B, B A, on the same server: SETs
+// of 128 B to 10,000 keys. The medians of the rounds and their spread are the metrics. Run it with -benchtime=1x; make
 // bench-redis does, on a cluster.
 func BenchmarkBesideRedisBenchmark(b *testing.B) {
 	tool, err := exec.LookPath("redis-benchmark")

@@ -18,12 +18,12 @@
 //
 // # The presets and YCSB
 //
-// ycsb-a, -b, -c, -d and -f have the mixes and the request distributions of the workloads A, B, C, D and F that come with
-// YCSB, and its records of 1,000 bytes. They differ in this:
+// ycsb-a, -b, -c, -d and -f have the mixes and the request distributions of the workloads A, B, C, D and F that come
+// with YCSB, and its records of 1,000 bytes. They differ in this:
 //
 //   - A record is one value: there are no fields, and an update writes the whole of it.
-//   - The zipfian exponent is 1.01, not 0.99: the generator at hand needs more than 1. Key 0 is the hottest; YCSB scatters
-//     the hot keys by a hash, which is no different where keys are not in an order that matters.
+//   - The zipfian exponent is 1.01, not 0.99: the generator at hand needs more than 1. Key 0 is the hottest; YCSB
+//     scatters the hot keys by a hash, which is no different where keys are not in an order that matters.
 //   - 100,000 records are preloaded, not 1,000: raftmark's clusters are replicated machines, not caches.
 //   - D: an insert is a SET of a new key. A read prefers what was inserted last and may ask for a key whose insert is
 //     still under way, where YCSB waits for it; it then finds nothing.

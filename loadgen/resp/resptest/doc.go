@@ -1,6 +1,6 @@
-// Package resptest is a server of known behaviour for trying the instrument on: real TCP, SET, GET, INCR and CAS on a map, and
-// on command stalls, error replies, silence and sudden death. With no behaviour set it is the null server, which
-// answers as fast as it can read: what a generator reaches against it is the generator's ceiling.
+// Package resptest is a server of known behaviour for trying the instrument on: real TCP, SET, GET, INCR and CAS on a
+// map, and on command stalls, error replies, silence and sudden death. With no behaviour set it is the null server,
+// which answers as fast as it can read: what a generator reaches against it is the generator's ceiling.
 //
 //	s, err := resptest.Start()
 //	defer s.Close()

@@ -56,8 +56,8 @@ const (
 )
 
 // Known is a server that keeps each SET for a time that is known, and writes down when it answered. It stores nothing:
-// a GET, which is answered without a delay of its own, finds nothing. Answers of a connection keep their order, so that a
-// slow one holds up those behind it, as on any server of the protocol.
+// a GET, which is answered without a delay of its own, finds nothing. Answers of a connection keep their order, so that
+// a slow one holds up those behind it, as on any server of the protocol.
 type Known struct {
 	listener net.Listener
 	clock    clock.Clock
