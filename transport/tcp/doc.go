@@ -1,8 +1,9 @@
 // Package tcp carries messages over TCP: plaintext between loopback addresses, TLS 1.3 with an identity.
 //
 // There is one connection for each directed pair of nodes and lane: the dialer writes messages, the accepter reads
-// them, and after the greeting nothing travels the other way. So three nodes hold twelve connections, a stalled append
-// lane cannot hold back a heartbeat, and each side learns from its own connections whether the other one is there.
+// them, and after the greeting only signs of life travel the other way. So three nodes hold twelve connections, a
+// stalled append lane cannot hold back a heartbeat, and each side learns from its own connections whether the other one
+// is there.
 //
 //	dialer                                     accepter
 //	TCP connect, TLS with both certificates ─►
