@@ -161,8 +161,8 @@ func FuzzReplyDecode(f *testing.F) {
 	})
 }
 
-// elementsLimit bounds what decoding a reply allocates: an element of an array, one byte on the wire, takes as much as a
-// reply, and the array grows by doubling. There are at most KeysMax.
+// elementsLimit bounds what decoding a reply allocates: an element of an array, one byte on the wire, takes as much as
+// a reply, and the array grows by doubling. There are at most KeysMax.
 func elementsLimit(src []byte) int {
 	const replyBytes = 88
 	return 4*replyBytes*min(len(src), KeysMax) + 2*len(src) + 2*allocation.Slack

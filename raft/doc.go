@@ -81,4 +81,6 @@
 //     snapshot is being restored.
 //  9. A server that lost entries that it had acknowledged neither votes nor stands until its log reaches, durably,
 //     what a leader had committed after it was told of the loss.
+//  10. What a core holds, and what it is owed, is bounded, whatever members send and however long the disk hangs: at
+//     the bound a message is lost, or a span cut.
 package raft

@@ -17,8 +17,9 @@ import (
 	transportmem "github.com/raftmark/raftmark/transport/mem"
 )
 
-// FuzzClient sends arbitrary bytes to the client port of a node that leads alone. Whatever they are, each of its replies
-// is one of the protocol, the connection ends when the client has no more to say, and the node serves others as before.
+// FuzzClient sends arbitrary bytes to the client port of a node that leads alone. Whatever they are, each of its
+// replies is one of the protocol, the connection ends when the client has no more to say, and the node serves others as
+// before.
 func FuzzClient(f *testing.F) {
 	for _, program := range []string{
 		"PING\r\n", "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n",
@@ -27,7 +28,8 @@ func FuzzClient(f *testing.F) {
 		"CLUSTER SLOTS\r\nCLUSTER SHARDS\r\nCLUSTER NODES\r\nCLUSTER INFO\r\nCLUSTER KEYSLOT {a}b\r\nCLUSTER MYID\r\n",
 		"INFO\r\nROLE\r\nCONFIG GET save appendonly\r\nCOMMAND COUNT\r\nCOMMAND DOCS\r\nECHO hi\r\nSELECT 0\r\n",
 		"SESSION OPEN\r\nSESSION 1 1 1 SET k v\r\nSESSION 1 2 1 INCR k\r\nSESSION 99 1 1 GET k\r\n",
-		"READONLY\r\nGET k\r\nREADWRITE\r\nGET k\r\nQUIT\r\nPING\r\n", "*1\r\n$9223372036854775807\r\n", "POST / HTTP/1.1\r\n",
+		"READONLY\r\nGET k\r\nREADWRITE\r\nGET k\r\nQUIT\r\nPING\r\n", "*1\r\n$9223372036854775807\r\n",
+		"POST / HTTP/1.1\r\n",
 		"SET k v EX 10\r\nSET k v NX XX\r\nSET\r\nGET\r\nMGET\r\nHELLO 9\r\nSELECT 1\r\n\r\n*0\r\n*-1\r\n",
 	} {
 		f.Add([]byte(program))

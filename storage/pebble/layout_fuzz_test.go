@@ -51,8 +51,8 @@ func openRunTwice(t *testing.T, key, value []byte) {
 	}
 }
 
-// FuzzWatermark opens arbitrary bytes as a slot of the watermark: what is accepted is the only encoding of what it says,
-// but for bytes that nothing is said with.
+// FuzzWatermark opens arbitrary bytes as a slot of the watermark: what is accepted is the only encoding of what it
+// says, but for bytes that nothing is said with.
 func FuzzWatermark(f *testing.F) {
 	slot := make([]byte, markBytes)
 	mark{end: end{seq: 1, chain: 2, last: raft.EntryID{Term: 3, Index: 4}}, term: 5, vote: 6}.put(slot)
