@@ -40,7 +40,8 @@ type Config struct {
 	DisconnectHints bool
 
 	// MessageEntriesMax and MessageBytesMax bound one AppendEntries; it carries at least one entry, however
-	// large, and at most MessageEntriesLimit. Defaults 4096 and 1 MiB. Higher: fewer messages; a longer wait behind a large one.
+	// large. The first is at most MessageEntriesLimit. Defaults 4096 and 1 MiB. Higher: fewer messages; a
+	// longer wait behind a large one.
 	MessageEntriesMax, MessageBytesMax int
 	// InflightMessagesMax and InflightBytesMax bound what is on its way to one follower without an
 	// acknowledgement. Defaults 64 and 8 MiB. Lower: larger batches, as entries wait for a place; at 1
