@@ -8,8 +8,8 @@ import (
 	"github.com/raftmark/raftmark/bench/exchange"
 )
 
-// Exchange measures transports alone: two processes exchange messages over each of them, without raft. It replaces load,
-// steady and faults.
+// Exchange measures transports alone: two processes exchange messages over each of them, without raft. It replaces
+// load, steady and faults.
 type Exchange struct {
 	// Sizes are those of the entry that a message carries. Default 64 B, 256 B, 1, 16 and 128 KiB, 1 MiB.
 	Sizes []Size `yaml:"sizes"`

@@ -16,8 +16,8 @@ import (
 	"github.com/raftmark/raftmark/transport"
 )
 
-// From these shares of all CPU time that other programs used on, an exchange has a warning, and is invalid: its loops are
-// closed, so that nothing else shows that it was disturbed.
+// From these shares of all CPU time that other programs used on, an exchange has a warning, and is invalid: its loops
+// are closed, so that nothing else shows that it was disturbed.
 const (
 	foreignWarning = 0.05
 	foreignMax     = 0.20
@@ -226,8 +226,8 @@ func overRuns(rows []*result.ExchangeRow, of func(*result.ExchangeRow) float64) 
 	return m
 }
 
-// medianRank returns the largest k for which the median lies between the k-th smallest and the k-th largest value, counted
-// from 0, with a probability of 95 %; not ok when there is none.
+// medianRank returns the largest k for which the median lies between the k-th smallest and the k-th largest value,
+// counted from 0, with a probability of 95 %; not ok when there is none.
 func medianRank(n int) (k int, ok bool) {
 	below, sum := math.Pow(0.5, float64(n)), 0.0 // P(exactly k values lie below)
 	for k = 0; k <= n/2; k++ {
@@ -366,8 +366,8 @@ func (x *exchangeRecord) disturbed() (faults []string) {
 	case foreign == nil:
 		x.arm.warnings = append(x.arm.warnings, "note: this system does not say what other programs used")
 	case *foreign > foreignMax:
-		faults = append(faults, fmt.Sprintf("other programs used %.0f %% of the CPUs at the median point, at most %.0f %% are allowed",
-			100**foreign, 100*foreignMax))
+		faults = append(faults, fmt.Sprintf("other programs used %.0f %% of the CPUs at the median point, "+
+			"at most %.0f %% are allowed", 100**foreign, 100*foreignMax))
 	case *foreign > foreignWarning:
 		x.arm.warnings = append(x.arm.warnings, fmt.Sprintf("warning: other programs used %.0f %% of the CPUs", 100**foreign))
 	}

@@ -14,7 +14,8 @@ func TestWireCostIsOfWhatAllNodesSaidTwice(t *testing.T) {
 	r := &run{}
 	r.noteWire(before, after)
 	cost := r.wire.perCommit()
-	if cost == nil || cost.Commits != 100 || cost.Messages != 4 || cost.Bytes != 500 || *cost.Segments != 3 || cost.Calls != 4 {
+	if cost == nil || cost.Commits != 100 || cost.Messages != 4 || cost.Bytes != 500 || *cost.Segments != 3 ||
+		cost.Calls != 4 {
 		t.Errorf("got %+v", cost)
 	}
 	for name, pair := range map[string][2]wireReading{

@@ -60,8 +60,8 @@ func (s *study) ratioOf(over, under string, at exchangePoint, of func(*result.Ex
 	return stat.Sorted(ratios)
 }
 
-// compared returns the two arms whose ratio the report shows: quic over tls, which both encrypt; or else the last arm over
-// the first.
+// compared returns the two arms whose ratio the report shows: quic over tls, which both encrypt; or else the last arm
+// over the first.
 func (s *study) compared() (over, under *armStudy, ok bool) {
 	arms := s.exchangeArms()
 	if len(arms) < 2 {
@@ -160,7 +160,8 @@ func (s *study) exchangeSentences() []string {
 	}
 	flights := s.exchangeFlights(result.ModeEcho)
 	at := exchangePoint{mode: result.ModeEcho, size: nearest(sizes, 256), inFlight: flights[0]}
-	add(s.costSentence(fmt.Sprintf("A message of %s there and back, %s, takes", sizeText(at.size), flightWords(at.inFlight)),
+	begin := fmt.Sprintf("A message of %s there and back, %s, takes", sizeText(at.size), flightWords(at.inFlight))
+	add(s.costSentence(begin,
 		" at the median", at, func(r *result.ExchangeRow) float64 { return r.P50Us }, table.Duration))
 	add(s.costSentence("It costs both processes together", " of CPU", at,
 		func(r *result.ExchangeRow) float64 { return r.CPUUs }, table.Duration))
@@ -177,7 +178,8 @@ func (s *study) exchangeSentences() []string {
 
 // nearest returns the value closest to want.
 func nearest(values []int, want int) int {
-	return slices.MinFunc(values, func(a, b int) int { return cmp.Compare(max(a, want)-min(a, want), max(b, want)-min(b, want)) })
+	distance := func(n int) int { return max(n, want) - min(n, want) }
+	return slices.MinFunc(values, func(a, b int) int { return cmp.Compare(distance(a), distance(b)) })
 }
 
 func flightWords(n int) string {

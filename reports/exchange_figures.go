@@ -74,11 +74,11 @@ func (s *study) roundTripFigure() page.Block {
 		Caption: "A message goes there and comes back as it is; the next one is sent where the last one is delivered, so " +
 			"that so many are always in flight. Service time, closed loop. Bars are 95 % intervals of the median over runs; " +
 			"the panels share both scales.",
-		How: "Within a panel the lower line is better. Where a line is flat the cost is that of a message, not of its bytes: " +
-			"system calls, wake-ups, packets. Where it rises in proportion, bytes are what is paid for. From panel to panel " +
-			"a line that rises says that the messages wait for each other: then look at throughput.",
-		Not: "Distance and loss: on the loopback network a packet is never late and never lost. Nor what raft adds: there is " +
-			"no log and no quorum. What is missing at the upper right would have had more bytes in flight than a transport " +
+		How: "Within a panel the lower line is better. Where a line is flat the cost is that of a message, not of its " +
+			"bytes: system calls, wake-ups, packets. Where it rises in proportion, bytes are what is paid for. From panel to " +
+			"panel a line that rises says that the messages wait for each other: then look at throughput.",
+		Not: "Distance and loss: on the loopback network a packet is never late and never lost. Nor what raft adds: there " +
+			"is no log and no quorum. What is missing at the upper right would have had more bytes in flight than a transport " +
 			"queues.",
 	}
 }
@@ -115,8 +115,9 @@ func (s *study) ratioFigure() page.Block {
 	return page.Figure{
 		Figure: plot.Ratios("ratio", fmt.Sprintf("Round trip p50 of %s as a multiple of that of %s (%s, log)", short(over),
 			short(under), s.runsText()), panels, 3),
-		Caption: fmt.Sprintf("Each dot is the median over runs of the ratio within a run, where both were measured one after "+
-			"the other; the bar is its 95 %% interval. Left of 1 %s is faster, right of it %s.", short(over), short(under)),
+		Caption: fmt.Sprintf("Each dot is the median over runs of the ratio within a run, where both were measured one "+
+			"after the other; the bar is its 95 %% interval. Left of 1 %s is faster, right of it %s.", short(over),
+			short(under)),
 		How: "Red: the whole interval is above 1; green: below; grey: cannot be resolved, or there are too few runs for an " +
 			"interval.",
 		Not: "Absolute times, and so whether a ratio matters: twice very little is very little.",
@@ -154,13 +155,13 @@ func (s *study) delayFigure() page.Block {
 		Caption: "Heartbeats are sent each millisecond and answered at once, on the control lane, while nothing else " +
 			"travels; while the append lane is kept full with messages of 1 MiB, 8 MiB of them under way; and while " +
 			"snapshots follow each other in chunks of 256 KiB, 2 MiB under way. The last group is the control: the heartbeat " +
-			"takes the full append lane itself. " + s.runsText() + ", all heartbeats together. The dashed line is the bound that " +
-			"the slowest is held to.",
+			"takes the full append lane itself. " + s.runsText() + ", all heartbeats together. The dashed line is the bound " +
+			"that the slowest is held to.",
 		How: "The distance between the first group and the others is what lanes do not keep apart: the processors, which " +
 			"encrypt and copy, and on one connection the order in which packets are sent. Compare it with the last group, " +
 			"which is a transport without lanes.",
-		Not: "A machine with cores to spare, where less of the delay would be left; and a slow network, where a full lane's " +
-			"packets stand in the same queues of the routers.",
+		Not: "A machine with cores to spare, where less of the delay would be left; and a slow network, where a full " +
+			"lane's packets stand in the same queues of the routers.",
 	}
 }
 
@@ -233,9 +234,9 @@ func (s *study) cpuFigure() page.Block {
 		}, panels),
 		Caption: "User and system time of both processes, divided by the messages: of an echo there and back, of a stream " +
 			"with its reply. Bars are 95 % intervals of the median over runs; the panels share both scales.",
-		How: "The distance between one at a time and many in flight is what batching saves: more messages a frame, a system " +
-			"call, a packet. The distance between tcp and tls is what encryption costs; that between tls and quic is the protocol " +
-			"in user space.",
+		How: "The distance between one at a time and many in flight is what batching saves: more messages a frame, a " +
+			"system call, a packet. The distance between tcp and tls is what encryption costs; that between tls and quic is " +
+			"the protocol in user space.",
 		Not: "What the kernel works off in interrupts for nobody in particular; see the tables.",
 	}
 }

@@ -58,7 +58,8 @@ func TestABoundThatWasNotHeldIsSaid(t *testing.T) {
 
 func TestAnInvalidExchangeIsStamped(t *testing.T) {
 	rendered := render(t, writeExchange(t, resulttest.ExchangeOptions{Verdict: result.VerdictInvalid}))
-	if rendered.Stamp != reports.StampInvalid || !strings.Contains(strings.Join(rendered.Reasons, " "), "other programs used") {
+	reasons := strings.Join(rendered.Reasons, " ")
+	if rendered.Stamp != reports.StampInvalid || !strings.Contains(reasons, "other programs used") {
 		t.Errorf("got stamp %q, reasons %q", rendered.Stamp, rendered.Reasons)
 	}
 }

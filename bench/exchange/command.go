@@ -73,8 +73,8 @@ type Loop struct {
 	Duration time.Duration `json:"duration_ns"`
 }
 
-// The window of a stream: a leader's defaults for bytes, and for messages more, because a leader puts small entries into
-// one message.
+// The window of a stream: a leader's defaults for bytes, and for messages more, because a leader puts small entries
+// into one message.
 const (
 	windowBytes    = 8 << 20
 	windowMessages = 1024

@@ -22,8 +22,8 @@
 //	heartbeat   one each millisecond on the control lane while another lane is idle, or kept full.
 //	connect     a connection to a peer, with all that belongs to it, until both of its first lanes are greeted.
 //
-// Loops are closed: the next message is sent where the last one is delivered. The times are those of a round trip as the
-// transport's user has them, from Send to delivery. They are not what a user waits whose requests come at their own
+// Loops are closed: the next message is sent where the last one is delivered. The times are those of a round trip as
+// the transport's user has them, from Send to delivery. They are not what a user waits whose requests come at their own
 // times.
 //
 // # What is counted

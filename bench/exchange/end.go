@@ -191,7 +191,8 @@ func (e *end) deliver(m raft.Message) {
 	case m.Kind == raft.MsgAppend:
 		reply.Kind, reply.Match = raft.MsgAppendReply, m.Span.LastIndex()
 	case m.Kind == raft.MsgSnapshot:
-		stored := raft.Chunk{Snapshot: m.Chunk.Snapshot, Offset: m.Chunk.Offset + uint64(len(m.Chunk.Data)), Done: m.Chunk.Done}
+		stored := *m.Chunk
+		stored.Offset, stored.Data = stored.Offset+uint64(len(stored.Data)), nil
 		reply.Kind, reply.Chunk = raft.MsgSnapshotReply, &stored
 	default:
 		return

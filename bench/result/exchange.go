@@ -28,8 +28,8 @@ const (
 	ConnectAgain   = "again"    // of a transport that was connected before
 )
 
-// ExchangeRow is a row of exchange.csv: what one transport did at one point in one run. What was not counted, or has too
-// small a sample, is -1. What is of a message is of a round trip, or of a connection.
+// ExchangeRow is a row of exchange.csv: what one transport did at one point in one run. What was not counted, or has
+// too small a sample, is -1. What is of a message is of a round trip, or of a connection.
 type ExchangeRow struct {
 	Arm       string `csv:"arm"`
 	Run       int    `csv:"run"`
@@ -134,8 +134,8 @@ type ConnectCost struct {
 	LoopbackBytes Median `json:"loopback_bytes"`
 }
 
-// TransportLedger is what one must know to compare the transports: it is of the driver's sockets in the first run. What the
-// system does not tell is empty or 0.
+// TransportLedger is what one must know to compare the transports: it is of the driver's sockets in the first run. What
+// the system does not tell is empty or 0.
 type TransportLedger struct {
 	// TLS is the version and the cipher suite, "" for plaintext.
 	TLS string `json:"tls"`
@@ -211,6 +211,14 @@ func (x *Exchange) validate(at string) []error {
 
 // exchange adds the rows of summary.csv.
 func (t *summaryTable) exchange(arm Arm) {
+	if w := arm.Wire; w != nil {
+		t.number(arm.Name, "wire", "", "messages_per_commit", "1", w.Messages)
+		t.number(arm.Name, "wire", "", "bytes_per_commit", "B", w.Bytes)
+		if w.Segments != nil {
+			t.number(arm.Name, "wire", "", "segments_per_commit", "1", *w.Segments)
+		}
+		t.number(arm.Name, "wire", "", "calls_per_commit", "1", w.Calls)
+	}
 	if arm.Exchange == nil {
 		return
 	}

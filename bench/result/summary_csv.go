@@ -11,7 +11,7 @@ import (
 // summaryRow is a row of summary.csv: one number of the summary, in long form, for spreadsheets and data frames.
 type summaryRow struct {
 	Arm      string `csv:"arm"`
-	Section  string `csv:"section"` // steady, closed, saturation, fault, stage, safety, calibration
+	Section  string `csv:"section"` // steady, closed, saturation, fault, stage, safety, calibration, exchange, wire
 	Subject  string `csv:"subject"` // the kind of fault, the stage, the closed point
 	Metric   string `csv:"metric"`
 	Quantile string `csv:"quantile"` // empty for a plain number
