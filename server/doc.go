@@ -68,7 +68,8 @@
 // /members, /transfer and /snapshot take [MembersRequest], [TransferRequest] and {}, and answer with
 // [AdminError] when they refuse. With Config.EnableFaults /faults is [FaultsAnswer]: POST /faults/disk adds
 // the rules of [FaultsRequest] to the file system under log, machine and snapshots (storage/faultfs),
-// DELETE removes all. /metrics and /debug/pprof are what their names say. No port asks who is there: all
+// POST /faults/links those of [LinkFaultsRequest] to the transport (transport/faults); DELETE removes all, or
+// with ?name= those of a name. /metrics and /debug/pprof are what their names say. No port asks who is there: all
 // listen on the loopback network only.
 //
 // # A disk that fails
