@@ -56,6 +56,11 @@
 // added, when they are added: the one that leads answers a client that it was removed from under with
 // CLUSTERDOWN, and not with who leads now.
 //
+// # The election study
+//
+// RunElections is apart: it simulates Figure 16 of the Raft paper with package election, in virtual time, and starts no
+// process. The scenario elections-real has the processes.
+//
 // # Invariants
 //
 //  1. Outages are computed from acknowledgements only. No timeout and no latency of an operation enters

@@ -5,6 +5,8 @@
 //	                  │                                         ──► report/report.md
 //	                  └──► Rendered{Page, Markdown, Headline, Stamp}
 //
+// A result of the election study (elections.go) has a page of its own, made of the same parts.
+//
 // Smallest use:
 //
 //	rendered, err := reports.Render(dir)

@@ -7,6 +7,9 @@
 //	                         summary.json  summary.csv  benchfmt.txt
 //	                         SHA256SUMS                    ──► Open ──► Result ──► reports
 //
+// An election study in virtual time has elections.json, elections.csv and elections-steady.csv in the place of the
+// records: see Writer.WriteElections and Result.Elections.
+//
 // Smallest use:
 //
 //	w, err := result.Create(dir)
