@@ -143,6 +143,7 @@ func New(cfg Config, boot Boot) (*Core, error) {
 		c.quietUntil = uint64(cfg.ElectionTicksMin)
 	}
 	c.becomeFollower(c.currentTerm, None)
+	c.resetElectionTimer()
 	c.check()
 	return c, nil
 }

@@ -9,13 +9,20 @@ import (
 
 // becomeFollower follows leader, or nobody yet, in term. The vote is kept within a term: a server that
 // steps down must not vote again (§5.2).
+//
+// The election timer begins anew for a leader, and after having been one. Otherwise it goes on: only hearing the leader
+// and granting a vote put off an election (Figure 2). If a newer term did, or a lost vote, one candidate that cannot win
+// would hold up the others, and those that split a vote would all begin anew at the same instant.
 func (c *Core) becomeFollower(term Term, leader NodeID) {
 	invariant.Check2(term >= c.currentTerm, "term from %d back to %d", c.currentTerm, term)
 	if term > c.currentTerm {
 		c.currentTerm, c.votedFor = term, None
 	}
+	led := c.role == Leader
 	c.enter(Follower, leader)
-	c.resetElectionTimer()
+	if leader != None || led {
+		c.resetElectionTimer()
+	}
 }
 
 // enter changes the role, or whom it follows. What was under way as the old one ends.
@@ -63,12 +70,14 @@ func (c *Core) electionTimedOut() {
 	case !c.electable():
 		if c.leader != None || c.role != Follower {
 			c.becomeFollower(c.currentTerm, None)
+			c.resetElectionTimer()
 		}
 	case c.role == Candidate && !c.ownVoteDurable():
 		// The disk is slower than the timeout. Another term would not make it faster.
 	case c.patience < c.higherPriorities():
 		c.patience++
 		c.becomeFollower(c.currentTerm, None) // the leader is lost, whoever stands
+		c.resetElectionTimer()
 	default:
 		c.campaign()
 	}
@@ -170,7 +179,7 @@ func (c *Core) handleVote(m Message) {
 		return
 	}
 	c.votedFor = m.From
-	c.electionElapsed = 0
+	c.resetElectionTimer()
 	c.reply(m, Message{Kind: MsgVoteReply})
 }
 

@@ -313,6 +313,48 @@ func TestElectionTimeoutsAreRandom(t *testing.T) {
 	}
 }
 
+// Figure 2: an election is put off by hearing the leader and by granting a vote, and by nothing else. What another candidate
+// cannot win, or this one has lost, would otherwise hold up who can win.
+func TestOnlyLeadersAndGrantedVotesPutOffAnElection(t *testing.T) {
+	const before = electionTicks - 1 // no timeout is shorter than electionTicks
+	for _, c := range []struct {
+		name  string
+		event raft.Message
+		delay bool
+	}{
+		{"heartbeat", raft.Message{Kind: raft.MsgHeartbeat, From: 2, Term: 4}, true},
+		{"granted vote", raft.Message{Kind: raft.MsgVote, From: 2, Term: 5, Last: raft.EntryID{Term: 4, Index: 2}}, true},
+		{"refused vote", raft.Message{Kind: raft.MsgVote, From: 2, Term: 5, Last: raft.EntryID{Term: 1, Index: 1}}, false},
+		{"reply of a newer term", raft.Message{Kind: raft.MsgAppendReply, From: 2, Term: 5, Reject: true}, false},
+		{"pre-vote", raft.Message{Kind: raft.MsgPreVote, From: 2, Term: 5, Last: raft.EntryID{Term: 4, Index: 2}}, false},
+	} {
+		put := 0
+		const rounds = 200
+		for seed := range uint64(rounds) {
+			boot := raft.Boot{Tail: raft.Span{Entries: []raft.Entry{{Term: 1}, {Term: 4}}}}
+			boot.Log.HardState.Term, boot.Log.Last = 4, boot.Tail.Last()
+			l := newLone(t, raft.Config{ElectionTicksMin: electionTicks, Seed: seed}, boot)
+			l.log = append(l.log, boot.Tail.Entries...)
+			for range before {
+				l.core.Tick()
+			}
+			l.get(t, c.event)
+			ticks := 0
+			for l.core.Role() == raft.Follower {
+				l.core.Tick()
+				ticks++
+			}
+			if ticks >= electionTicks { // a whole timeout from the event, and not what was left of one
+				put++
+			}
+		}
+		// Of timeouts from electionTicks to twice that, hardly any has as much left.
+		if c.delay && put != rounds || !c.delay && put > rounds/4 {
+			t.Errorf("%s: %d of %d elections were put off", c.name, put, rounds)
+		}
+	}
+}
+
 // §9.3 of the paper rests on servers drawing differently: the same seed gives different servers different timeouts.
 func TestServersDrawDifferentTimeouts(t *testing.T) {
 	first := func(id raft.NodeID) (ticks [20]int) {
