@@ -169,7 +169,7 @@ func TestGapIsSeenByTheOpenLoopOnly(t *testing.T) {
 	}
 	t.Logf("open loop: p50 %.0f µs, p99 %.0f µs", *stats.ResponseUs.P50, *stats.ResponseUs.P99)
 
-	closed := loadgen.Options{Closed: true, Clients: 4, Duration: 2 * time.Second}
+	closed := loadgen.Options{Closed: true, Clients: 4, Duration: time.Second}
 	stats, _ = onKnown(t, closed, 4, resptest.Constant(ms), plan)
 	if n := stats.ServiceUs.N; n > 1000 && *stats.ServiceUs.P99 > 100_000 {
 		t.Errorf("closed loop: p99 %v µs of %d operations, want no trace of the gap", *stats.ServiceUs.P99, n)
