@@ -16,6 +16,13 @@ func TestConformance(t *testing.T) {
 	transporttest.Run(t, newNetwork, transporttest.Config{Secure: true, Proxy: transporttest.ProxyUDP})
 }
 
+func TestConformanceWithStreams(t *testing.T) {
+	transporttest.Run(t, newNetwork, transporttest.Config{
+		Secure: true, Proxy: transporttest.ProxyUDP, Unordered: true,
+		Change: func(o *transport.Options) { o.AppendStreams = 4 },
+	})
+}
+
 func BenchmarkRoundTrip(b *testing.B) {
 	transporttest.RoundTrip(b, newNetwork(), transporttest.Config{Secure: true})
 }

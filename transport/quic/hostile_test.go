@@ -8,6 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -46,6 +50,13 @@ func (d deaf) SyscallConn() (syscall.RawConn, error) { return d.socket.SyscallCo
 
 // idle sends the first packet of a handshake from a socket of its own, and nothing more.
 func idle(target string, from net.IP) (io.Closer, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
+	defer cancel()
+	return begin(ctx, target, from)
+}
+
+// begin begins a handshake and gives it up when ctx ends. The socket stays open.
+func begin(ctx context.Context, target string, from net.IP) (io.Closer, error) {
 	socket, err := net.ListenUDP("udp", &net.UDPAddr{IP: from})
 	if err != nil {
 		return nil, err
@@ -54,12 +65,10 @@ func idle(target string, from net.IP) (io.Closer, error) {
 	if err != nil {
 		return nil, errors.Join(err, socket.Close())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
-	defer cancel()
 	dialer := &quicgo.Transport{Conn: deaf{socket, socket}}
 	_, err = dialer.Dial(ctx, udp, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"raftmark/1"}}, nil)
 	_ = dialer.Close()
-	if !errors.Is(err, context.DeadlineExceeded) {
+	if ctx.Err() == nil {
 		return nil, errors.Join(fmt.Errorf("a deaf dialer got through: %w", err), socket.Close())
 	}
 	return socket, nil
@@ -172,4 +181,103 @@ func TestGarbageIsDropped(t *testing.T) {
 	}
 	p.reach(1, 2, 1)
 	p.reach(2, 1, 2)
+}
+
+// TestHostileInitials floods a node with first packets of handshakes, each of its own, from many addresses, as if those
+// were forged: whoever sends them does not hear the answers.
+func TestHostileInitials(t *testing.T) {
+	packets, duration := 300, 300*time.Millisecond
+	if transporttest.HostileLong() {
+		packets, duration = 3000, 10*time.Second
+	}
+	p := newPair(t)
+	a, b := p.open(1, 1, ""), p.open(2, 1, "")
+	p.start(1, b.Addr())
+	p.start(2, a.Addr())
+	p.reach(1, 2, 1)
+	p.reach(2, 1, 2)
+	flood := initials(t, packets)
+	disconnects, heap := b.Metrics().Disconnects, heapNow()
+
+	end := time.Now().Add(duration)
+	var sent atomic.Int64
+	var work sync.WaitGroup
+	for i := range 2 {
+		work.Go(func() {
+			for n := i; time.Now().Before(end); n++ {
+				from := &net.UDPAddr{IP: net.IPv4(127, 0, 1, byte(1+n%200))}
+				if runtime.GOOS != "linux" {
+					from = nil // there is one loopback address
+				}
+				conn, err := net.DialUDP("udp", from, net.UDPAddrFromAddrPort(netip.MustParseAddrPort(b.Addr())))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for k := range 64 {
+					if _, err := conn.Write(flood[(n+k)%len(flood)]); err == nil {
+						sent.Add(1)
+					}
+				}
+				_ = conn.Close()
+			}
+		})
+	}
+	var worst time.Duration
+	for seq := uint64(3); time.Now().Before(end); seq++ {
+		worst = max(worst, p.reach(1, 2, seq))
+	}
+	work.Wait()
+	growth := int64(heapNow()) - int64(heap)
+	m := b.Metrics()
+	if b.Retries() == 0 {
+		t.Error("no address had to be proved")
+	}
+	if m.Disconnects != disconnects {
+		t.Errorf("%d connections of the peer broke", m.Disconnects-disconnects)
+	}
+	if growth > 16<<20 || m.GreetingsMost > 64 {
+		t.Errorf("the heap grew by %d bytes, %d greetings at once", growth, m.GreetingsMost)
+	}
+	transporttest.WriteRow(t, "forged Initials, many addresses", "quic", "Retry asked for; heap + 16 MiB at most",
+		fmt.Sprintf("%.0f/s, %d Retries, %d greetings at most, heap + %d KiB",
+			float64(sent.Load())/duration.Seconds(), b.Retries(), m.GreetingsMost, max(0, growth)>>10),
+		fmt.Sprintf("the slowest heartbeat took %v", worst.Round(10*time.Microsecond)))
+}
+
+// initials returns first packets of so many handshakes.
+func initials(t *testing.T, count int) [][]byte {
+	t.Helper()
+	sink, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sink.Close() }()
+	var packets [][]byte
+	buffer := make([]byte, 2048)
+	for range count {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		var work sync.WaitGroup
+		work.Go(func() {
+			if c, err := begin(ctx, sink.LocalAddr().String(), net.IPv4(127, 0, 0, 1)); err == nil {
+				_ = c.Close()
+			}
+		})
+		_ = sink.SetReadDeadline(time.Now().Add(time.Second))
+		n, _, err := sink.ReadFromUDP(buffer)
+		cancel()
+		work.Wait()
+		if err != nil {
+			t.Fatal(err)
+		}
+		packets = append(packets, append([]byte(nil), buffer[:n]...))
+	}
+	return packets
+}
+
+func heapNow() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

@@ -35,6 +35,10 @@ type Config struct {
 	ByID bool
 	// Proxy puts something between the nodes that can be frozen: [ProxyTCP] or [ProxyUDP]. Nil where nothing can be.
 	Proxy func(t testing.TB, target string) *Proxy
+	// Change, when not nil, changes the options of every node.
+	Change func(*transport.Options)
+	// Unordered says that the append lane keeps no order, because of Change.
+	Unordered bool
 	// Hostile is for [RunHostile] only.
 	Hostile *Hostile
 }
@@ -49,7 +53,7 @@ func Run(t *testing.T, network func() New, config Config) {
 		{"dead", testDead}, {"stalled", testStalled}, {"large", testLarge},
 		{"restart", testRestart}, {"hints", testHints}, {"silence", testSilence},
 		{"admission", testAdmission}, {"members", testMembers}, {"learned", testLearned}, {"disk", testDisk},
-		{"close", testClose},
+		{"certificates", testCertificates}, {"close", testClose},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(newEnv(t, network(), config)) })
 	}
@@ -107,13 +111,17 @@ func (e *env) options(id raft.NodeID) transport.Options {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.started++
-	return transport.Options{Self: id, Cluster: clusterName, Incarnation: e.started}
+	o := transport.Options{Self: id, Cluster: clusterName, Incarnation: e.started}
+	if e.config.Change != nil {
+		e.config.Change(&o)
+	}
+	return o
 }
 
 // open makes a node without starting it.
 func (e *env) open(options transport.Options) *node {
 	e.Helper()
-	if e.config.Secure {
+	if e.config.Secure && options.Identity == nil {
 		options.Identity = e.identity(options.Cluster, options.Self)
 	}
 	log := &logged{}
