@@ -265,3 +265,47 @@ func TestMixedHistorySurvivesItsFile(t *testing.T) {
 		}
 	}
 }
+
+func TestRefusedCASNeedsAReason(t *testing.T) {
+	write := func(value string, sent time.Duration, outcome loadgen.Outcome) Op {
+		return Op{Kind: loadgen.Set, Key: "k", Value: value, Sent: sent, Done: sent + 1, Outcome: outcome}
+	}
+	cas := func(old, value string, sent time.Duration, outcome loadgen.Outcome, swapped bool) Op {
+		return Op{
+			Kind: loadgen.CAS, Key: "k", Old: old, Value: value, Sent: sent, Done: sent + 1, Outcome: outcome, Swapped: swapped,
+		}
+	}
+	final := func(value string) Op { return Op{Key: "k", Value: value, Sent: 100, Done: 101, Final: true} }
+	for _, c := range []struct {
+		name  string
+		ops   []Op
+		order Verdict
+		lost  int64
+	}{
+		{"nothing was in between", []Op{write("a", 0, 0), cas("a", "c", 4, 0, false), final("a")}, VerdictViolation, 0},
+		{"a write that nobody saw was", []Op{
+			write("a", 0, 0), write("b", 2, loadgen.Unknown), cas("a", "c", 4, 0, false), write("d", 6, 0), final("d"),
+		}, VerdictOK, 0},
+		{"one that was sent later was not", []Op{
+			write("a", 0, 0), cas("a", "c", 4, 0, false), write("b", 6, loadgen.Unknown), write("d", 8, 0), final("d"),
+		}, VerdictViolation, 0},
+		{"an unanswered swap is seen by the next one", []Op{
+			write("a", 0, 0), cas("a", "b", 2, loadgen.Unknown, false), cas("b", "c", 4, 0, true), final("c"),
+		}, VerdictOK, 0},
+		{"a swap from what is gone", []Op{
+			write("a", 0, 0), write("b", 2, 0), cas("a", "c", 4, 0, true), final("c"),
+		}, VerdictViolation, 0},
+		{"a swap that is lost", []Op{write("a", 0, 0), cas("a", "c", 4, 0, true), final("a")}, VerdictViolation, 1},
+		{"a refused one is not", []Op{
+			write("a", 0, 0), write("b", 2, 0), cas("a", "c", 4, 0, false), final("b"),
+		}, VerdictOK, 0},
+	} {
+		h := &History{Ops: c.ops}
+		if got := Linearizable(h, time.Minute); got.Verdict != c.order {
+			t.Errorf("%s: got %s, want %s", c.name, got.Verdict, c.order)
+		}
+		if got := LostWrites(h); got.Lost != c.lost || got.Phantom != 0 {
+			t.Errorf("%s: %+v, want %d lost", c.name, got, c.lost)
+		}
+	}
+}
