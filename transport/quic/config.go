@@ -80,6 +80,7 @@ func (t *Transport) config() *quicgo.Config {
 		MaxIncomingStreams:             1,
 		MaxIncomingUniStreams:          streamsMax,
 		EnableDatagrams:                true,
+		TokenStore:                     t.tokens,
 		Allow0RTT:                      false,
 	}
 }

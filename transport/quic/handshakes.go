@@ -12,32 +12,34 @@ import (
 )
 
 const (
-	// handshakesPerSecond is how many handshakes a second begin without the proof that the address is not forged: more have
-	// to show it first (Retry), which costs them a round trip and this node no memory.
-	handshakesPerSecond = 64
-	// handshakesBurst is how many may begin at once.
-	handshakesBurst = 128
+	// unprovenMax is how many handshakes may be under way with addresses that may be forged: beyond, who dials has to show
+	// first that packets reach it (Retry), which costs it a round trip and this node no memory. Forged addresses can hold
+	// no more places at the door than that.
+	unprovenMax = 12
+	// unprovenPerSecond and unprovenBurst bound how fast such handshakes begin.
+	unprovenPerSecond, unprovenBurst = 64, 32
 )
 
-// gauge says when handshakes come faster than nodes of a cluster would make them: a bucket of tokens.
+// gauge says when to ask for the proof of an address.
 type gauge struct {
-	mu      sync.Mutex
-	tokens  float64
-	at      time.Time
-	retries uint64
+	mu       sync.Mutex
+	tokens   float64
+	at       time.Time
+	unproven int // handshakes under way
+	retries  uint64
 }
 
-// tooMany takes a token, or reports that there is none.
-func (g *gauge) tooMany(now time.Time) bool {
+// doubtful reports whether the next handshake must prove its address.
+func (g *gauge) doubtful(now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.at.IsZero() {
-		g.tokens = handshakesBurst
+		g.tokens = unprovenBurst
 	} else {
-		g.tokens = min(handshakesBurst, g.tokens+now.Sub(g.at).Seconds()*handshakesPerSecond)
+		g.tokens = min(unprovenBurst, g.tokens+now.Sub(g.at).Seconds()*unprovenPerSecond)
 	}
 	g.at = now
-	if g.tokens < 1 {
+	if g.tokens < 1 || g.unproven >= unprovenMax {
 		g.retries++
 		return true
 	}
@@ -45,34 +47,51 @@ func (g *gauge) tooMany(now time.Time) bool {
 	return false
 }
 
-func (g *gauge) retried() uint64 {
+func (g *gauge) change(unproven int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.retries
+	g.unproven += unproven
 }
 
 // Retries returns how many handshakes were asked for the proof of their address.
-func (t *Transport) Retries() uint64 { return t.gauge.retried() }
+func (t *Transport) Retries() uint64 {
+	t.gauge.mu.Lock()
+	defer t.gauge.mu.Unlock()
+	return t.gauge.retries
+}
 
 // verifySource is asked by quic-go about each Initial packet without a token.
-func (t *Transport) verifySource(net.Addr) bool { return t.gauge.tooMany(time.Now()) }
+func (t *Transport) verifySource(net.Addr) bool { return t.gauge.doubtful(time.Now()) }
 
 // guest is a connection's place at the door, from its first packet to its end.
 type guest struct {
-	mu    sync.Mutex
-	visit *link.Visit
+	gauge *gauge
+
+	mu       sync.Mutex
+	visit    *link.Visit
+	unproven bool // and not greeted
 }
 
 func (g *guest) greeted() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.visit.Greeted()
+	g.proven()
 }
 
 func (g *guest) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.visit.Leave()
+	g.proven()
+}
+
+// proven says that the address is not in doubt any more. g.mu is held.
+func (g *guest) proven() {
+	if g.unproven {
+		g.unproven = false
+		g.gauge.change(-1)
+	}
 }
 
 type guestKey struct{}
@@ -84,7 +103,10 @@ func (t *Transport) enter(ctx context.Context, info *quicgo.ClientInfo) (context
 		t.node.Refuse(err, info.RemoteAddr.String())
 		return nil, err
 	}
-	g := &guest{visit: visit}
+	g := &guest{gauge: &t.gauge, visit: visit, unproven: !info.AddrVerified}
+	if g.unproven {
+		t.gauge.change(1)
+	}
 	context.AfterFunc(ctx, g.leave)
 	return context.WithValue(ctx, guestKey{}, g), nil
 }

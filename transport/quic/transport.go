@@ -51,6 +51,8 @@ type Transport struct {
 	quic     *quicgo.Transport
 	listener *quicgo.Listener
 	gauge    gauge
+	// tokens are what peers gave this node to prove its address with when it comes back, and what the round trip was.
+	tokens quicgo.TokenStore
 
 	mu       sync.Mutex
 	sessions map[raft.NodeID]*session
@@ -61,7 +63,9 @@ const connectionIDBytes = 8
 
 // New checks the options and binds the socket; nothing is accepted before Start.
 func New(options transport.Options) (*Transport, error) {
-	t := &Transport{sessions: map[raft.NodeID]*session{}}
+	t := &Transport{
+		sessions: map[raft.NodeID]*session{}, tokens: quicgo.NewLRUTokenStore(transport.PeersMax, 2),
+	}
 	node, err := link.NewNode(options, t.dial, transport.CheckReachable)
 	if err != nil {
 		return nil, err

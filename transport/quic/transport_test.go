@@ -19,6 +19,7 @@ type pair struct {
 	ids       [3]*identity.Identity
 	delivered [3]chan raft.Message
 	nodes     [3]*quic.Transport
+	stall     [3]func(raft.Message) // may hold up a delivery
 }
 
 func newPair(t *testing.T) *pair {
@@ -54,7 +55,12 @@ func (p *pair) start(id int, peer string) {
 	if err := p.nodes[id].SetPeers(map[raft.NodeID]string{raft.NodeID(3 - id): peer}, 0); err != nil {
 		p.t.Fatal(err)
 	}
-	deliver := func(m raft.Message) { p.delivered[id] <- m }
+	deliver := func(m raft.Message) {
+		if stall := p.stall[id]; stall != nil {
+			stall(m)
+		}
+		p.delivered[id] <- m
+	}
 	if err := p.nodes[id].Start(deliver, func(raft.NodeID, bool) {}); err != nil {
 		p.t.Fatal(err)
 	}
