@@ -11,8 +11,8 @@ import (
 )
 
 // Link are the conditions of each directed link between nodes, for a whole arm: what a node sends meets them, so that a
-// round trip takes twice the delay. Clients are not touched. See package transport/faults for what each transport makes of
-// them.
+// round trip takes twice the delay. Clients are not touched. See package transport/faults for what each transport makes
+// of them.
 type Link struct {
 	// Delay is how much later all arrives, at most a quarter of election.min. Default 0.
 	Delay Duration `yaml:"delay,omitempty"`

@@ -11,8 +11,8 @@ import (
 	linkfaults "github.com/raftmark/raftmark/transport/faults"
 )
 
-// TestToyLinkFaults cuts the leader's links in real processes, to all and to one follower as connections, and one way as
-// datagrams, on links with a round trip of 2 ms.
+// TestToyLinkFaults cuts the leader's links in real processes, to all and to one follower as connections, and one way
+// as datagrams, on links with a round trip of 2 ms.
 func TestToyLinkFaults(t *testing.T) {
 	program := executable(t)
 	for _, c := range []struct {

@@ -60,5 +60,5 @@ func linksHow(kind, slope string) string {
 }
 
 // linksMethod says how links are cut.
-const linksMethod = "Links are cut inside the nodes, at one end, without the kernel knowing: connections (tcp, tls) hold " +
-	"what is cut and deliver it when they are healed, datagrams (quic) lose it. Clients reach all nodes all the time."
+const linksMethod = "Links are cut inside the nodes, at one end, without the kernel knowing: connections (tcp, tls) " +
+	"hold what is cut and deliver it when they are healed, datagrams (quic) lose it. Clients reach all nodes all the time."

@@ -165,7 +165,8 @@ type Config struct {
 	// DiskFaults are rules in force from the start on, before the disk is read; with EnableFaults only. A stall then
 	// keeps the node from starting. Default none.
 	DiskFaults []faultfs.Rule `yaml:"disk_faults,omitempty" json:"disk_faults,omitempty"`
-	// LinkFaults are rules of the links to the other nodes in force from the start on; with EnableFaults only. Default none.
+	// LinkFaults are rules of the links to the other nodes in force from the start on; with EnableFaults only. Default
+	// none.
 	LinkFaults []linkfaults.Rule `yaml:"link_faults,omitempty" json:"link_faults,omitempty"`
 	// Seed starts the source of the election timeouts, together with the node's id and the number of its
 	// start; 0 draws one, which /status then shows. With the same seed each start of each node draws as it

@@ -153,7 +153,8 @@ func (o Options) configOf(id raft.NodeID, peers map[raft.NodeID]server.Peer) ser
 		Transport: o.Transport, LogStorage: o.LogStorage, Machine: o.Machine, Sync: o.Sync,
 		Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax, TickInterval: o.TickInterval,
 		DiskStallMax: o.DiskStallMax, DiskReserve: o.DiskReserve, LogBytesMax: o.LogBytesMax,
-		EnableFaults: o.EnableFaults, LinkFaults: o.LinkFaults, Reads: o.Reads, Lease: o.Lease, Seed: o.Seed, Raft: o.Raft, Client: o.Client,
+		EnableFaults: o.EnableFaults, LinkFaults: o.LinkFaults, Reads: o.Reads, Lease: o.Lease, Seed: o.Seed,
+		Raft: o.Raft, Client: o.Client,
 	}
 	if o.Transport == server.TransportTLS || o.Transport == server.TransportQUIC {
 		c.TLSDir = filepath.Join(o.Dir, "tls")

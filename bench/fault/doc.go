@@ -28,6 +28,7 @@
 //  1. One fault is used for one trial, its methods in the order above and each at most once.
 //  2. After an Inject of a fault that lasts, Heal is called in any case, so that no node is left that cannot end.
 //
-// What it does not do: a cut link is one between nodes, and clients reach both ends of it; power-loss takes the processes' memory, and leaves what they had given to the operating system,
-// synced or not. That unsynced writes are gone is the business of the crash tests of package storage.
+// What it does not do: a cut link is one between nodes, and clients reach both ends of it. Power-loss takes the
+// processes' memory, and leaves what they had given to the operating system, synced or not. That unsynced writes are
+// gone is the business of the crash tests of package storage.
 package fault

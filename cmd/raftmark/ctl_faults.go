@@ -24,8 +24,8 @@ func newFaultsCommand(f *ctlFlags) *cobra.Command {
 	faults := &cobra.Command{
 		Use:   "faults",
 		Short: "Show, add and clear faults of the nodes' disks and links",
-		Long: `Show the rules by which the disks of nodes, and their links to each other, fail on purpose, and how often each was
-hit. The nodes must have been started with --enable-faults; --admin names them, each for itself.
+		Long: `Show the rules by which the disks of nodes, and their links to each other, fail on purpose, and how often
+each was hit. The nodes must have been started with --enable-faults; --admin names them, each for itself.
 
   raftmark ctl faults add --op sync --path log/ --delay 20ms --admin 127.0.0.1:7201
   raftmark ctl faults add --op write --path kv/ --error ENOSPC --after 10

@@ -327,7 +327,8 @@ func TestDialWaitsForItsLink(t *testing.T) {
 	}
 	mustAdd(t, l, Rule{Direction: Both, Action: Delay, Delay: Duration(10 * time.Millisecond)})
 	begin := time.Now()
-	if _, err := l.Dial(t.Context(), 2, "control", dial); !errors.Is(err, io.EOF) || time.Since(begin) < 20*time.Millisecond {
+	_, err := l.Dial(t.Context(), 2, "control", dial)
+	if !errors.Is(err, io.EOF) || time.Since(begin) < 20*time.Millisecond {
 		t.Errorf("dialed after %v, %v, want the delays of both ways", time.Since(begin), err)
 	}
 }

@@ -13,16 +13,16 @@
 //
 // # Rules
 //
-// A rule is for a directed link of this node: what it sends to a peer (out), what it hears from it (in), or both; and,
-// at connection level, for one lane or all. All rules that fit act together:
+// A rule is for a directed link of this node: what it sends to a peer (out), what it hears from it (in), or both;
+// and, at connection level, for one lane or all. All rules that fit act together:
 //
 //	cut        nothing passes
 //	delay      what passes is later by Delay, give or take up to Jitter
 //	drop       each packet is lost with Probability
 //	bandwidth  what passes is spread over time, Bandwidth bytes a second for the peer and direction
 //
-// A cut may flap: it is in force and healed in turns whose lengths are drawn between FlapMin and FlapMax, beginning with
-// in force. Chance is drawn from a seed, for each rule, peer, direction and lane apart, so that the n-th packet of a
+// A cut may flap: it is in force and healed in turns whose lengths are drawn between FlapMin and FlapMax, in force
+// first. Chance is drawn from a seed, for each rule, peer, direction and lane apart, so that the n-th packet of a
 // link meets the same fate each time.
 //
 // Each rule counts what it acted upon (hits). What Clear heals is healed at once: what was held goes on its way then.
@@ -43,8 +43,8 @@
 //   - to dial takes the delays of this node's rules; with a cut it hangs. Who connected is known after the greeting:
 //     rules for one peer act from there on, those for all peers from the first byte.
 //   - Close of a connection that is cut tells the peer nothing until the cut is healed.
-//   - acknowledgements of the kernel pass a cut of one direction. On a real link that is cut one way, the other stops too
-//     when its sender's window is full; with datagrams it does so here, too.
+//   - acknowledgements of the kernel pass a cut of one direction. On a real link that is cut one way, the other stops
+//     too when its sender's window is full; with datagrams it does so here.
 //
 // # Obligations of the caller
 //

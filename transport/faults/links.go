@@ -182,8 +182,8 @@ const parkedMax = 1024
 // Active reports whether there are rules.
 func (l *Links) Active() bool { return l != nil && l.inForce.Load() != nil }
 
-// Datagram says what happens to a datagram to a peer, or from it, that is at this end of the link now: it is lost unless
-// pass, and is held for so long. The peer is raft.None where that is not known.
+// Datagram says what happens to a datagram to a peer, or from it, that is at this end of the link now: it is lost
+// unless pass, and is held for so long. The peer is raft.None where that is not known.
 func (l *Links) Datagram(peer raft.NodeID, outgoing bool, size int) (hold time.Duration, pass bool) {
 	rs := l.inForce.Load()
 	if rs == nil {

@@ -19,20 +19,22 @@ func TestFaultyRulesAreRefusedAndNoneIsAdded(t *testing.T) {
 		level Level
 		rule  Rule
 	}{
-		`direction: ""`:                {ConnectionLevel, Rule{Action: Cut}},
-		`action: "break"`:              {ConnectionLevel, Rule{Direction: Out, Action: "break"}},
-		`lane: "fast"`:                 {ConnectionLevel, Rule{Direction: Out, Action: Cut, Lane: "fast"}},
-		`does not show its lane`:       {DatagramLevel, Rule{Direction: Out, Action: Cut, Lane: "append"}},
-		`delay: 0s`:                    {ConnectionLevel, Rule{Direction: Out, Action: Delay}},
-		`jitter: 2ms, want 0 to`:       {ConnectionLevel, Rule{Direction: Out, Action: Delay, Delay: ms, Jitter: 2 * ms}},
-		`delay: 1ms, want none`:        {ConnectionLevel, Rule{Direction: Out, Action: Cut, Delay: ms}},
-		`probability: 2,`:              {DatagramLevel, Rule{Direction: Out, Action: Drop, Probability: 2}},
-		`less than 1 at connection`:    {ConnectionLevel, Rule{Direction: Out, Action: Drop, Probability: 1}},
-		`retransmit: 1ms, want none`:   {DatagramLevel, Rule{Direction: Out, Action: Drop, Probability: .1, Retransmit: ms}},
-		`bandwidth: 1, want 1024`:      {ConnectionLevel, Rule{Direction: Out, Action: Bandwidth, Bandwidth: 1}},
-		`bandwidth: 1, want none`:      {ConnectionLevel, Rule{Direction: Out, Action: Cut, Bandwidth: 1}},
-		`flap_min: 0s, flap_max: 1ms`:  {ConnectionLevel, Rule{Direction: Out, Action: Cut, FlapMax: ms}},
-		`flap_min: 1ms, flap_max: 1ms`: {ConnectionLevel, Rule{Direction: Out, Action: Delay, Delay: ms, FlapMin: ms, FlapMax: ms}},
+		`direction: ""`:               {ConnectionLevel, Rule{Action: Cut}},
+		`action: "break"`:             {ConnectionLevel, Rule{Direction: Out, Action: "break"}},
+		`lane: "fast"`:                {ConnectionLevel, Rule{Direction: Out, Action: Cut, Lane: "fast"}},
+		`does not show its lane`:      {DatagramLevel, Rule{Direction: Out, Action: Cut, Lane: "append"}},
+		`delay: 0s`:                   {ConnectionLevel, Rule{Direction: Out, Action: Delay}},
+		`jitter: 2ms, want 0 to`:      {ConnectionLevel, Rule{Direction: Out, Action: Delay, Delay: ms, Jitter: 2 * ms}},
+		`delay: 1ms, want none`:       {ConnectionLevel, Rule{Direction: Out, Action: Cut, Delay: ms}},
+		`probability: 2,`:             {DatagramLevel, Rule{Direction: Out, Action: Drop, Probability: 2}},
+		`less than 1 at connection`:   {ConnectionLevel, Rule{Direction: Out, Action: Drop, Probability: 1}},
+		`retransmit: 1ms, want none`:  {DatagramLevel, Rule{Direction: Out, Action: Drop, Probability: .1, Retransmit: ms}},
+		`bandwidth: 1, want 1024`:     {ConnectionLevel, Rule{Direction: Out, Action: Bandwidth, Bandwidth: 1}},
+		`bandwidth: 1, want none`:     {ConnectionLevel, Rule{Direction: Out, Action: Cut, Bandwidth: 1}},
+		`flap_min: 0s, flap_max: 1ms`: {ConnectionLevel, Rule{Direction: Out, Action: Cut, FlapMax: ms}},
+		`flap_min: 1ms, flap_max: 1ms`: {ConnectionLevel, Rule{
+			Direction: Out, Action: Delay, Delay: ms, FlapMin: ms, FlapMax: ms,
+		}},
 	} {
 		l := New(c.level, 1)
 		err := l.Add(Rule{Direction: Out, Action: Cut}, c.rule)
@@ -66,7 +68,8 @@ func TestRulesSurviveJSON(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) || !strings.Contains(string(text), `"delay":"5ms"`) {
 		t.Errorf("got %s, %+v, %v", text, got, err)
 	}
-	if err := json.Unmarshal([]byte(`{"delay":"soon"}`), &got); err == nil || !strings.Contains(err.Error(), "as in 20ms") {
+	err = json.Unmarshal([]byte(`{"delay":"soon"}`), &got)
+	if err == nil || !strings.Contains(err.Error(), "as in 20ms") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -93,8 +93,8 @@ type Rule struct {
 	Delay Duration `json:"delay,omitzero" yaml:"delay,omitempty"`
 	// Jitter is how much more or less than Delay it may be, evenly distributed; at most Delay. Default 0.
 	Jitter Duration `json:"jitter,omitzero" yaml:"jitter,omitempty"`
-	// Probability is that of a packet to be lost, above 0 and at most 1, with Action Drop only, and required there; below 1
-	// at connection level.
+	// Probability is that of a packet to be lost, above 0 and at most 1, with Action Drop only, and required there; below
+	// 1 at connection level.
 	Probability float64 `json:"probability,omitempty" yaml:"probability,omitempty"`
 	// Retransmit is how long a lost packet that nothing follows holds its connection up, with Action Drop at connection
 	// level only. Default 200ms, the least of Linux.
