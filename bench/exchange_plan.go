@@ -16,12 +16,12 @@ type Exchange struct {
 	// InFlight are how many messages of an echo are under way at any time. Default 1, 4, 16, 64, 256; where that is more
 	// than 16 MiB, half of what a transport queues for one peer, it is left out.
 	InFlight []int `yaml:"in_flight"`
-	// Warmup is what is not timed at the begin of each point, Duration what is, in each run. Default 25 ms and 250 ms.
+	// Warmup is what is not timed at the begin of each point, Duration what is, in each run. Default 25 ms and 240 ms.
 	// Longer: a tail that is known better, and a machine that drifts further between the arms of one point.
 	Warmup   Duration `yaml:"warmup"`
 	Duration Duration `yaml:"duration"`
 	// Lanes is how long heartbeats are timed beside each background, in each run; one is sent each HeartbeatEvery.
-	// Default 700 ms and 1 ms.
+	// Default 650 ms and 1 ms.
 	Lanes          Duration `yaml:"lanes"`
 	HeartbeatEvery Duration `yaml:"heartbeat_every"`
 	// Snapshot is the length of each snapshot beside which heartbeats are timed. Default 64 MiB.
@@ -38,7 +38,7 @@ func DefaultExchange() Exchange {
 	const ms = Duration(time.Millisecond)
 	return Exchange{
 		Sizes: []Size{64, 256, 1 << 10, 16 << 10, 128 << 10, 1 << 20}, InFlight: []int{1, 4, 16, 64, 256},
-		Warmup: 25 * ms, Duration: 250 * ms, Lanes: 700 * ms, HeartbeatEvery: ms, Snapshot: 64 << 20,
+		Warmup: 25 * ms, Duration: 240 * ms, Lanes: 650 * ms, HeartbeatEvery: ms, Snapshot: 64 << 20,
 		HeartbeatMax: 50 * ms, Connections: 9,
 	}
 }

@@ -262,7 +262,13 @@ func (x *exchangeRecord) summary() (*result.Exchange, []string) {
 			s.Cells = append(s.Cells, cell)
 			faults = append(faults, fault...)
 		case p.beat != nil:
-			s.Heartbeats = append(s.Heartbeats, x.delay(p.beat, by))
+			delay := x.delay(p.beat, by)
+			s.Heartbeats = append(s.Heartbeats, delay)
+			if lag, bound := delay.SendLagUs.P99, us(time.Duration(x.arm.scenario.Exchange.HeartbeatMax)); lag != nil &&
+				*lag > bound/2 {
+				faults = append(faults, fmt.Sprintf("%s: heartbeats were sent late, by %.1f ms at p99: what they took says nothing "+
+					"about a bound of %.1f ms", p, *lag/1000, bound/1000))
+			}
 		default:
 			s.Connections = append(s.Connections, x.connections(p.connect, by))
 		}
@@ -372,8 +378,8 @@ func (x *exchangeRecord) disturbed() (faults []string) {
 		x.arm.warnings = append(x.arm.warnings, fmt.Sprintf("warning: other programs used %.0f %% of the CPUs", 100**foreign))
 	}
 	if runs := x.arm.scenario.Runs; runs < loadgen.MinimumSample(0.5) {
-		x.arm.warnings = append(x.arm.warnings, fmt.Sprintf("note: %d runs have no 95 %% interval, %d would", runs,
-			loadgen.MinimumSample(0.5)))
+		x.arm.warnings = append(x.arm.warnings, fmt.Sprintf("note: no 95 %% interval with runs %d, at least %d are needed",
+			runs, loadgen.MinimumSample(0.5)))
 	}
 	return faults
 }

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/raftmark/raftmark/bench/exchange"
 	"github.com/raftmark/raftmark/bench/result"
@@ -177,5 +180,61 @@ func TestLedgerTakesTheExtremesOfAllSockets(t *testing.T) {
 	if l.SendBufferBytes != [2]int{3, 5} || l.ReceiveBufferBytes != [2]int{7, 9} || l.SegmentBytes != 1448 ||
 		l.Congestion != "cubic (kernel)" || l.Connections != 2 {
 		t.Errorf("got %+v", l)
+	}
+}
+
+// The slowest heartbeat of all runs decides, and one that is lost is slower than any bound.
+func TestTheSlowestHeartbeatIsHeldToTheBound(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		slowest time.Duration
+		lost    int
+		want    bool
+	}{{"within", 49 * ms, 0, true}, {"beyond", 51 * ms, 0, false}, {"lost", 2 * ms, 1, false}} {
+		x := exchangeOf(1, 0.01, 1000)
+		x.arm.scenario.Exchange.HeartbeatMax = Duration(50 * ms)
+		for _, background := range []exchange.Background{exchange.Append, exchange.OneLane} {
+			times, lag := hdrhistogram.New(100, int64(time.Minute), 3), hdrhistogram.New(100, int64(time.Minute), 3)
+			for range 500 {
+				_ = times.RecordValue(int64(ms))
+				_ = lag.RecordValue(int64(ms / 100))
+			}
+			_ = times.RecordValue(int64(c.slowest))
+			o := exchange.Beat{Background: background, Every: ms, Duration: 500 * ms}
+			b := exchange.Beats{Sent: 501 + c.lost, Lost: c.lost, Times: times, Lag: lag}
+			x.addBeats(newExchangeRow("transport=tcp", 1), &o, b)
+		}
+		s, faults := x.summary()
+		for _, h := range s.Heartbeats {
+			switch h.Beside {
+			case result.BesideAppend:
+				if h.Held == nil || *h.Held != c.want || h.BoundUs != 50_000 {
+					t.Errorf("%s: got %+v, want held %v", c.name, h, c.want)
+				}
+			default:
+				if h.Held != nil {
+					t.Errorf("%s: beside %s nothing is demanded, got %v", c.name, h.Beside, *h.Held)
+				}
+			}
+		}
+		if len(faults) > 0 {
+			t.Errorf("%s: got %q: a bound that was not held is a finding", c.name, faults)
+		}
+	}
+}
+
+// A sender that is late misses the moments in which the lanes are slow: then nothing is said about a bound.
+func TestLateHeartbeatsMakeTheExchangeInvalid(t *testing.T) {
+	x := exchangeOf(1, 0.01, 1000)
+	x.arm.scenario.Exchange.HeartbeatMax = Duration(50 * ms)
+	times, lag := hdrhistogram.New(100, int64(time.Minute), 3), hdrhistogram.New(100, int64(time.Minute), 3)
+	for range 500 {
+		_ = times.RecordValue(int64(ms))
+		_ = lag.RecordValue(int64(30 * ms))
+	}
+	o := exchange.Beat{Background: exchange.Append, Every: ms, Duration: 500 * ms}
+	x.addBeats(newExchangeRow("transport=tcp", 1), &o, exchange.Beats{Sent: 500, Times: times, Lag: lag})
+	if _, faults := x.summary(); len(faults) != 1 || !strings.Contains(faults[0], "sent late, by 30.0 ms") {
+		t.Errorf("got %q", faults)
 	}
 }

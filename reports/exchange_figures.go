@@ -49,6 +49,9 @@ func (s *study) runsText() string {
 	for i := range s.Exchange {
 		runs = max(runs, s.Exchange[i].Run)
 	}
+	if runs == 1 {
+		return "1 run"
+	}
 	return fmt.Sprintf("%d runs", runs)
 }
 

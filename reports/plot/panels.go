@@ -3,6 +3,7 @@ package plot
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot"
@@ -93,7 +94,7 @@ func composePanels(s *sheet, o PanelOptions, panels []Panel) {
 			p := newPlot(s)
 			p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 			p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = xLow, xHigh, yLow, yHigh
-			p.X.Tick.Marker, p.Y.Tick.Marker = unitTicks(s, o.X, columns), unitTicks(s, o.Y, columns)
+			p.X.Tick.Marker, p.Y.Tick.Marker = unitTicks(s, o.X), unitTicks(s, o.Y)
 			if i+columns >= len(panels) { // the lowest of its column
 				p.X.Label.Text = o.XLabel
 			}
@@ -167,13 +168,13 @@ func panelBounds(panels []Panel) (xLow, xHigh, yLow, yHigh float64) {
 	return xLow / 1.4, xHigh * 1.4, yLow, yHigh
 }
 
-// unitTicks labels an axis; one that is a third of the page has fewer labels.
-func unitTicks(s *sheet, u Unit, columns int) plot.TickerFunc {
+// unitTicks labels an axis.
+func unitTicks(s *sheet, u Unit) plot.TickerFunc {
 	switch u {
 	case UnitMicroseconds:
 		return logDuration
 	case UnitBytes:
-		return powersOfTwo(choose(s, 4, 5*columns), choose(s, 2, 0), bytesShort)
+		return powersOfTwo(choose(s, []int{6, 10, 14, 20, 24}, []int{10, 20}), bytesShort)
 	case UnitBytesPerSecond:
 		return func(low, high float64) []plot.Tick {
 			return decadesOf(low, high, func(x float64) string { return bytesPerSecond(x) })
@@ -183,8 +184,8 @@ func unitTicks(s *sheet, u Unit, columns int) plot.TickerFunc {
 	}
 }
 
-// powersOfTwo marks powers of two, and labels those whose exponent leaves a rest when divided by step.
-func powersOfTwo(step, rest int, label func(float64) string) plot.TickerFunc {
+// powersOfTwo marks powers of two, and labels those of some exponents.
+func powersOfTwo(labelled []int, label func(float64) string) plot.TickerFunc {
 	return func(low, high float64) []plot.Tick {
 		var ticks []plot.Tick
 		for exponent := 0; math.Exp2(float64(exponent)) <= high; exponent++ {
@@ -193,7 +194,7 @@ func powersOfTwo(step, rest int, label func(float64) string) plot.TickerFunc {
 				continue
 			}
 			tick := plot.Tick{Value: x}
-			if exponent%step == rest {
+			if slices.Contains(labelled, exponent) {
 				tick.Label = label(x)
 			}
 			ticks = append(ticks, tick)
