@@ -116,6 +116,9 @@ func (p *Peer) admit(h wire.Hello, close func()) (leave func(), err error) {
 	if err := p.checkDuplicate(self.process); err != nil {
 		return nil, err
 	}
+	if p.answered.incarnation == incarnation { // of another process, it is gone
+		p.answered = self.process
+	}
 	returned := true // nobody was connected from this incarnation: the peer is back
 	for i, other := range p.incoming {
 		returned = returned && (other == nil || other.incarnation < incarnation)

@@ -197,13 +197,23 @@ func (t *Transport) refusedHandshake(remote net.Addr, err error) {
 	t.node.Refuse(transport.RefuseIdentity(err), fmt.Sprint(remote))
 }
 
+// refusedByTLS recognizes that the peer refused this node's certificate, before or after this node's end of the handshake
+// was over. Other errors it returns as they are.
+func (t *Transport) refusedByTLS(err error, peer raft.NodeID) error {
+	var failed *quicgo.TransportError
+	if errors.As(err, &failed) && failed.Remote && failed.ErrorCode.IsCryptoError() {
+		return errors.Join(t.node.RefusedBy(peer, transport.RefusedIdentity), err)
+	}
+	return err
+}
+
 // refusalOf gives an error of the handshake its reason: what TLS said is about the identity.
 func refusalOf(err error) error {
 	if refused := transport.RefuseIdentity(err); refused != nil {
 		return refused
 	}
 	var failed *quicgo.TransportError
-	if errors.As(err, &failed) && failed.ErrorCode.IsCryptoError() {
+	if errors.As(err, &failed) && !failed.Remote && failed.ErrorCode.IsCryptoError() {
 		return transport.Refused(transport.RefusedIdentity, "%v", err)
 	}
 	return err

@@ -69,12 +69,13 @@ func (t *Transport) connect(ctx context.Context, to *link.Peer) (*connection, er
 	defer cancel()
 	conn, err := t.quic.Dial(dialing, udp, t.options.Identity.ClientTLS(t.clientTLS(), peer), t.config())
 	if err != nil {
-		err = refusalOf(err)
+		err = t.refusedByTLS(refusalOf(err), peer)
 		t.node.Refuse(err, address)
 		return nil, fmt.Errorf("dial node %d: %w", peer, err)
 	}
 	incarnation, err := t.greet(ctx, conn, peer)
 	if err != nil {
+		err = t.refusedByTLS(err, peer)
 		code := codeRefused
 		if reason := transport.OwnReasonOf(err); reason != transport.RefusedNone {
 			code = codeReason + quicgo.ApplicationErrorCode(reason)
