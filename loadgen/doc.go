@@ -3,7 +3,10 @@
 // keeps.
 //
 //	Schedule ──due──► Generator ──Op──► Target (RESP, in process, ...)
-//	Workload ──what──►    ▲                  │ done(Op)
+//	const, poisson,       ▲                  │
+//	step, ramp            │                  │
+//	Workload ──what──►────┤                  │ done(Op)
+//	get, set, incr, cas   │                  │
 //	                      └── Counters ◄─────┴──► Recorder: Histograms, Trace, Tee
 //
 // # Smallest use
@@ -24,9 +27,12 @@
 //  1. Every operation of the schedule ends exactly once: ok, failed, unknown or shed. None is skipped.
 //  2. Intended is the schedule's instant, whatever the generator, the target or the cluster did
 //     meanwhile. A late operation is sent at once and its lateness counts as response time.
-//  3. What operation n does is a function of the seed and n alone; so is when it is due.
+//  3. What operation n does is a function of the seed and n alone; so is when it is due. But a CAS expects the value
+//     that the generator last saw under its key, and is a SET where it has seen none.
 //  4. The measured phase starts with a fresh schedule: what the warm-up could not send is not sent after
-//     it.
+//     it. The warm-up has the rate that the schedule begins with.
+//  5. Counters and values have keys of their own: what INCR counts in is a number, and every other value written begins
+//     with an id that is written once.
 //
 // # How latencies count
 //
@@ -41,5 +47,5 @@
 // # What it does not do
 //
 // It opens no sockets, writes no files, draws nothing and judges no cluster; [Stats.Invalid] judges the
-// generator only.
+// generator only: its lateness, the pauses of its collector and the steps of its clock (see [Self]).
 package loadgen
