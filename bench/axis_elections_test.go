@@ -16,8 +16,8 @@ func TestElectionAxisSetsAllTimesOfAnArm(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := arms[0].Scenario
-	if len(arms) != 5 || first.Election != (Election{Min: Duration(12 * time.Millisecond), Max: Duration(24 * time.Millisecond)}) ||
-		first.Heartbeat != Duration(6*time.Millisecond) {
+	want := Election{Min: Duration(12 * time.Millisecond), Max: Duration(24 * time.Millisecond)}
+	if len(arms) != 5 || first.Election != want || first.Heartbeat != Duration(6*time.Millisecond) {
 		t.Errorf("got %d arms, the first with %v and %v", len(arms), first.Election, first.Heartbeat)
 	}
 	options := first.clusterOptions(t.TempDir(), "raftmark")

@@ -17,7 +17,8 @@ import (
 // ElectionsName and ElectionsDescription are those of the study in virtual time, as of a scenario.
 const (
 	ElectionsName        = "elections"
-	ElectionsDescription = "Figure 16 of the Raft paper, simulated: time without a leader by election timeout, and its price."
+	ElectionsDescription = "Figure 16 of the Raft paper, simulated: time without a leader by election timeout, and " +
+		"its price."
 )
 
 // ElectionOptions configure [RunElections].

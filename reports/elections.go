@@ -121,8 +121,9 @@ func (e *electionStudy) headline() []*table.Table {
 func (e *electionStudy) document() (page.Document, []plot.Figure) {
 	d := page.Document{
 		Title: "raftmark: " + orText(e.Manifest.Name, "elections"),
-		Question: "How long is a cluster without a leader after its leader has crashed, and what does it cost to make that " +
-			"shorter? Figure 16 of the Raft paper, with the real core in virtual time, and what that figure leaves out.",
+		Question: "How long is a cluster without a leader after its leader has crashed, and what does it cost to " +
+			"make that shorter? Figure 16 of the Raft paper, with the real core in virtual time, and what that figure " +
+			"leaves out.",
 		Facts: e.facts(), Verdict: e.verdict(),
 	}
 	d.Stamp, d.Reasons = e.stamp()
@@ -164,13 +165,14 @@ func (e *electionStudy) sections() []page.Section {
 			e.frontierFigure(), page.Table{Table: e.steadyTable()},
 		}},
 		{ID: "sensitivity", Title: "What the paper does not say", Blocks: []page.Block{
-			page.Paragraph("The paper's cluster had \"a broadcast time of roughly 15 ms\". How that was spent is not published, and " +
-				"it decides how long another server may stand for election before it hears of the first one. The same settings, with " +
-				"the same 15 ms spent in other ways:"),
+			page.Paragraph("The paper's cluster had \"a broadcast time of roughly 15 ms\". How that was spent is not " +
+				"published, and it decides how long another server may stand for election before it hears of the first " +
+				"one. The same settings, with the same 15 ms spent in other ways:"),
 			page.Table{Table: e.sensitivityTable()},
 		}},
 		{ID: "method", Title: "Method", Blocks: []page.Block{page.List{Items: e.method()}}},
-		{ID: "threats", Title: "Threats to validity", Blocks: []page.Block{page.List{Ordered: true, Items: e.threats()}}},
+		{ID: "threats", Title: "Threats to " +
+			"validity", Blocks: []page.Block{page.List{Ordered: true, Items: e.threats()}}},
 		e.environmentSection(), e.reproduce(), e.files(),
 	}
 }

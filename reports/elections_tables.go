@@ -24,8 +24,8 @@ func (e *electionStudy) find(group string, low, high float64) *result.ElectionAr
 // paperTable puts what the paper publishes beside what the core did.
 func (e *electionStudy) paperTable() *table.Table {
 	t := &table.Table{
-		Caption: "Time without a leader, 5 servers: what the text of §9.3 says, and the core in the same set-up, without and with " +
-			"pre-vote and check-quorum.",
+		Caption: "Time without a leader, 5 servers: what the text of §9.3 says, and the core in the same set-up, " +
+			"without and with pre-vote and check-quorum.",
 		Columns: table.Columns("election timeout", "what", "paper", "core as in the paper", "ours / paper",
 			"with pre-vote and check-quorum"),
 	}
@@ -44,7 +44,8 @@ func (e *electionStudy) paperTable() *table.Table {
 		if v, ok := e.value(a, p.What); ok && !p.AtLeast {
 			ratio = table.Ofn("%.2f", v/p.ValueMs)
 		}
-		t.Add(table.Ofn("%g–%g ms", p.MinMs, p.MaxMs), table.Of(pointName(p.What)), paper, e.valueCell(a, p.What), ratio,
+		t.Add(table.Ofn("%g–%g "+
+			"ms", p.MinMs, p.MaxMs), table.Of(pointName(p.What)), paper, e.valueCell(a, p.What), ratio,
 			e.valueCell(e.find(product, p.MinMs, p.MaxMs), p.What))
 	}
 	return t
@@ -134,8 +135,10 @@ func (e *electionStudy) medianInterval(times stat.Sample) table.Cell {
 // linesTable is all that is known of the lines of some groups.
 func (e *electionStudy) linesTable(groups ...string) *table.Table {
 	t := &table.Table{
-		Caption: "Time from the crash to the next leader; commit is that of its no-op. Terms: the mean of how many were begun.",
-		Columns: table.Columns("election timeout", "rules", "situation", "n", "min", "p50", "95 % interval", "p95", "p99", "max",
+		Caption: "Time from the crash to the next leader; commit is that of its no-op. Terms: the mean of how many " +
+			"were begun.",
+		Columns: table.Columns("election timeout", "rules", "situation", "n", "min", "p50", "95 % "+
+			"interval", "p95", "p99", "max",
 			"mean", "terms", "commit p50"),
 	}
 	t.Columns[1].Text, t.Columns[2].Text = true, true
@@ -238,9 +241,11 @@ func (e *electionStudy) crashOf(steady *result.ElectionArm) *result.ElectionArm 
 // steadyTable is what happened while nothing failed.
 func (e *electionStudy) steadyTable() *table.Table {
 	t := &table.Table{
-		Caption: "Elections while no server failed, an hour, and the outage after a crash that is bought with them. Needless are " +
-			"those that began while the leader ran; the others replaced one that was paused, or had stepped down.",
-		Columns: table.Columns("election timeout", "rules", "outage p50", "hours", "elections", "95 % interval", "needless",
+		Caption: "Elections while no server failed, an hour, and the outage after a crash that is bought with them. " +
+			"Needless are those that began while the leader ran; the others replaced one that was paused, or had " +
+			"stepped down.",
+		Columns: table.Columns("election timeout", "rules", "outage p50", "hours", "elections", "95 % "+
+			"interval", "needless",
 			"95 % interval", "candidacies", "pre-vote rounds", "without a leader"),
 	}
 	t.Columns[1].Text = true

@@ -36,25 +36,21 @@ type Protocol struct {
 	CheckQuorum bool // thesis §6.2, §4.2.3
 }
 
-// The protocols of an election: the paper's, the product's, and those between.
-var (
-	Paper      = Protocol{}
-	PreVote    = Protocol{PreVote: true}
-	CheckOnly  = Protocol{CheckQuorum: true}
-	Production = Protocol{PreVote: true, CheckQuorum: true}
-)
+// paper is the protocol of the paper, product that of the product.
+func paper() Protocol   { return Protocol{} }
+func product() Protocol { return Protocol{PreVote: true, CheckQuorum: true} }
 
 // String names the protocol.
 func (p Protocol) String() string {
-	switch p {
-	case Paper:
-		return "paper"
-	case PreVote:
+	switch {
+	case p.PreVote && p.CheckQuorum:
+		return "pre-vote and check-quorum"
+	case p.PreVote:
 		return "pre-vote"
-	case CheckOnly:
+	case p.CheckQuorum:
 		return "check-quorum"
 	default:
-		return "pre-vote and check-quorum"
+		return "paper"
 	}
 }
 
@@ -127,30 +123,30 @@ func (o Options) arms() []Arm {
 		return a
 	}
 	for _, t := range Randomness() {
-		add(of(t, Paper), GroupRandomness)
+		add(of(t, paper()), GroupRandomness)
 	}
 	for _, t := range Scale() {
-		add(of(t, Paper), GroupScale)
+		add(of(t, paper()), GroupScale)
 	}
-	for _, p := range []Protocol{Paper, PreVote, CheckOnly, Production} {
+	for _, p := range []Protocol{paper(), {PreVote: true}, {CheckQuorum: true}, product()} {
 		add(of(ms(150, 300), p), GroupProtocol)
 	}
 	for _, t := range Randomness() {
-		add(of(t, Production), GroupProductRandomness)
+		add(of(t, product()), GroupProductRandomness)
 	}
 	for _, t := range Scale() {
-		add(of(t, Production), GroupProductScale)
+		add(of(t, product()), GroupProductScale)
 	}
 	load := func(a *Arm) { a.Load = true }
-	add(of(ms(150, 300), Paper, load), GroupOperations)
-	add(of(ms(150, 300), Production, load), GroupOperations)
+	add(of(ms(150, 300), paper(), load), GroupOperations)
+	add(of(ms(150, 300), product(), load), GroupOperations)
 	for _, p := range []Priorities{LeaderFirst, FollowerFirst} {
-		add(of(ms(150, 300), Production, load, func(a *Arm) { a.Priorities = p }), GroupOperations)
+		add(of(ms(150, 300), product(), load, func(a *Arm) { a.Priorities = p }), GroupOperations)
 	}
-	add(of(ms(150, 300), Production, load, func(a *Arm) { a.Ending = Shutdown }), GroupOperations)
+	add(of(ms(150, 300), product(), load, func(a *Arm) { a.Ending = Shutdown }), GroupOperations)
 	for _, m := range append([]Model{o.Model}, Models()...) {
 		for _, t := range []Timeouts{ms(12, 24), ms(150, 155), ms(150, 300)} {
-			add(of(t, Paper, func(a *Arm) { a.Model = m }), GroupSensitivity)
+			add(of(t, paper(), func(a *Arm) { a.Model = m }), GroupSensitivity)
 		}
 	}
 	return all
@@ -159,7 +155,7 @@ func (o Options) arms() []Arm {
 // steadyArms returns those in which no leader crashes.
 func (o Options) steadyArms() []Arm {
 	var all []Arm
-	for _, p := range []Protocol{Paper, Production} {
+	for _, p := range []Protocol{paper(), product()} {
 		for _, t := range Scale() {
 			a := Arm{Timeouts: t, Protocol: p, Ending: Crash, Priorities: Equal, Model: o.Model}
 			a.Name = a.name()

@@ -32,8 +32,8 @@
 //
 // # Invariants
 //
-//  1. The same options give the same results on a processor architecture, bit by bit, however many workers there are: each trial and each hour
-//     draws from its own seed, made from Options.Seed, the arm's name and its number.
+//  1. The same options give the same results on a processor architecture, bit by bit, however many workers there
+//     are: each trial and each hour draws from its own seed, made from Options.Seed, the arm's name and its number.
 //  2. Election Safety (§5.2) is checked at each victory, and that the new leader has what was committed (Leader
 //     Completeness, §5.4). A breach ends the study with an error.
 //  3. A trial that has no leader after Options.TrialMax is kept, as one that took longer than that.

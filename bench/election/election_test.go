@@ -63,7 +63,8 @@ func paperArm(t Timeouts) Arm {
 	return Arm{Name: "test", Timeouts: t, Ending: Crash, Priorities: Equal, Model: PaperModel()}
 }
 
-// §9.3: the logs differ, so that two of the four that are left cannot be elected; all that was committed is on a majority.
+// §9.3: the logs differ, so that two of the four that are left cannot be elected; what was committed is on a
+// majority.
 func TestLogsAreTheWorstThatRaftAllows(t *testing.T) {
 	c, err := newCluster(paperArm(ms(150, 300)), toy().Tick, 1)
 	if err != nil {
@@ -99,7 +100,7 @@ func TestOnlyServersWithTheCommittedEntriesWin(t *testing.T) {
 func TestCrashIsUniformWithinTheHeartbeat(t *testing.T) {
 	const trials = 200
 	arm := paperArm(ms(50, 100))
-	arm.Protocol = Production
+	arm.Protocol = product()
 	var phases []float64
 	for n := range trials {
 		x, err := runTrial(arm, toy(), seedOf(1, arm.Name, n))
@@ -107,8 +108,8 @@ func TestCrashIsUniformWithinTheHeartbeat(t *testing.T) {
 			t.Fatal(err)
 		}
 		if x.Detect < 24*time.Millisecond || x.Elect < x.Detect || x.Commit < x.Elect {
-			t.Errorf("trial %d: got detect %v, elect %v, commit %v; want them in order, from about 25 ms on", n, x.Detect,
-				x.Elect, x.Commit)
+			t.Errorf("trial %d: got detect %v, elect %v, commit %v; want them in order, from about 25 ms on", n,
+				x.Detect, x.Elect, x.Commit)
 		}
 		phases = append(phases, float64(x.Phase)/float64(arm.Timeouts.Heartbeat()))
 	}
@@ -125,7 +126,7 @@ func TestCrashIsUniformWithinTheHeartbeat(t *testing.T) {
 // A shutdown in order has no election timeout in it; a crash has at least half of the minimum.
 func TestShutdownHandsOver(t *testing.T) {
 	arm := paperArm(ms(150, 300))
-	arm.Protocol, arm.Load, arm.Ending = Production, true, Shutdown
+	arm.Protocol, arm.Load, arm.Ending = product(), true, Shutdown
 	for seed := range uint64(10) {
 		x, err := runTrial(arm, toy(), seed)
 		if err != nil {
@@ -180,7 +181,8 @@ func TestHoursCountWhatIsNotNeeded(t *testing.T) {
 	o := toy()
 	o.HourLength = 20 * time.Second
 	quiet := Disturbance{
-		PauseEvery: time.Hour * 1000, PauseMin: time.Millisecond, PauseMax: time.Millisecond, PauseShape: 1, LossOneIn: 1 << 40,
+		PauseEvery: time.Hour * 1000, PauseMin: time.Millisecond, PauseMax: time.Millisecond, PauseShape: 1,
+		LossOneIn: 1 << 40,
 	}
 	arm := paperArm(ms(150, 300))
 	o.Disturbance = quiet
@@ -198,10 +200,11 @@ func TestHoursCountWhatIsNotNeeded(t *testing.T) {
 	if h, err = runHour(arm, o, 1); err != nil || h.Needless == 0 {
 		t.Errorf("lost heartbeats: got %+v, %v; want needless elections", h, err)
 	}
-	arm.Protocol = Production
+	arm.Protocol = product()
 	with, err := runHour(arm, o, 1)
 	if err != nil || with.Needless >= h.Needless {
-		t.Errorf("pre-vote and check-quorum: got %d needless elections, %v; want fewer than %d", with.Needless, err, h.Needless)
+		t.Errorf("pre-vote and check-quorum: got %d needless elections, %v; want fewer than %d", with.Needless, err,
+			h.Needless)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 type Options struct {
 	// Seed is what everything is drawn from. Default 1.
 	Seed uint64
-	// Trials are the crashes of each arm. Default 1000, as in the paper: its p99 needs 368. Higher: narrower intervals, and
-	// more time.
+	// Trials are the crashes of each arm. Default 1000, as in the paper: its p99 needs 368. Higher: narrower
+	// intervals, and more time.
 	Trials int
 	// TrialsWithoutRandomness are those of the arm whose election timeouts are all the same. Default a tenth of Trials,
 	// as in the paper: they are long.
@@ -22,8 +22,8 @@ type Options struct {
 	Hours int
 	// HourLength is how long each of Hours is. Default 1 h. Shorter is for trying things out.
 	HourLength time.Duration
-	// Tick is the length of a core's tick in a trial: what election timeouts are rounded to. Default 100 µs. Lower: closer
-	// to the paper's continuous timeouts; proportionally slower.
+	// Tick is the length of a core's tick in a trial: what election timeouts are rounded to. Default 100 µs. Lower:
+	// closer to the paper's continuous timeouts; proportionally slower.
 	Tick time.Duration
 	// SteadyTick is the same for the hours of steady running. Default 1 ms.
 	SteadyTick time.Duration
@@ -41,21 +41,21 @@ type Options struct {
 	Report func(done, total int)
 }
 
-// Model is what messages and disks take: each time is uniform between its bounds. A vote takes two ways and two syncs: the
-// candidate's and the voter's.
+// Model is what messages and disks take: each time is uniform between its bounds. A vote takes two ways and two
+// syncs: the candidate's and the voter's.
 type Model struct {
 	Name      string        `json:"name"`
 	OneWayMin time.Duration `json:"one_way_min_ns"`
 	OneWayMax time.Duration `json:"one_way_max_ns"`
 	SyncMin   time.Duration `json:"sync_min_ns"`
 	SyncMax   time.Duration `json:"sync_max_ns"`
-	// RequestsEarly lets requests for votes leave before the candidate's own vote is durable, which the core does not do:
-	// see "Differs from §5.2" there.
+	// RequestsEarly lets requests for votes leave before the candidate's own vote is durable, which the core does not
+	// do: see "Differs from §5.2" there.
 	RequestsEarly bool `json:"requests_early"`
 }
 
-// PaperModel spends 15 ms on a vote, nearly all of it on two syncs of a disk: the paper's cluster had a broadcast time of
-// "roughly 15 ms", which it explains with what servers must store.
+// PaperModel spends 15 ms on a vote, nearly all of it on two syncs of a disk: the paper's cluster had a broadcast
+// time of "roughly 15 ms", which it explains with what servers must store.
 func PaperModel() Model {
 	return Model{
 		Name: "two syncs", OneWayMin: 400 * time.Microsecond, OneWayMax: 600 * time.Microsecond,
@@ -84,8 +84,8 @@ func Models() []Model {
 // Disturbance is what disturbs a cluster in which nothing fails. Pauses are those of a whole process: the scheduler, a
 // collection, a migration of its machine.
 type Disturbance struct {
-	// PauseEvery is the mean time between pauses of one server (exponential); each lasts longer than d with a probability
-	// of (PauseMin/d)^PauseShape (Pareto), and at most PauseMax.
+	// PauseEvery is the mean time between pauses of one server (exponential); each lasts longer than d with a
+	// probability of (PauseMin/d)^PauseShape (Pareto), and at most PauseMax.
 	PauseEvery time.Duration `json:"pause_every_ns"`
 	PauseMin   time.Duration `json:"pause_min_ns"`
 	PauseMax   time.Duration `json:"pause_max_ns"`

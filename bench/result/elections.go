@@ -11,8 +11,8 @@ import (
 // ElectionsSchema versions elections.json.
 const ElectionsSchema = "raftmark.elections/1"
 
-// The files of an election study: what was simulated, each trial, each virtual hour. A result without elections.json is of
-// something else.
+// The files of an election study: what was simulated, each trial, each virtual hour. A result without
+// elections.json is of something else.
 const (
 	ElectionsFile       = "elections.json"
 	ElectionsTrialsFile = "elections.csv"

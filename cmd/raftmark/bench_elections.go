@@ -29,9 +29,9 @@ func newElectionsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   bench.ElectionsName,
 		Short: "Figure 16 of the Raft paper, simulated: how long is a cluster without a leader?",
-		Long: `Simulate what Figure 16 of the Raft paper measured, with the real core in virtual time: five servers, a leader
-that crashes, and the time to the next one, for the paper's election timeouts. Then what the figure leaves out: pre-vote,
-check-quorum, load, priorities, a shutdown in order, and elections that nobody needed.
+		Long: `Simulate what Figure 16 of the Raft paper measured, with the real core in virtual time: five servers, a
+leader that crashes, and the time to the next one, for the paper's election timeouts. Then what the figure leaves
+out: pre-vote, check-quorum, load, priorities, a shutdown in order, and elections that nobody needed.
 
 The same seed gives the same numbers, byte for byte. On real processes: raftmark bench elections-real.
 

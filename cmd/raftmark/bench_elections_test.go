@@ -77,7 +77,8 @@ func TestElectionsFlagsAreChecked(t *testing.T) {
 		{"--trials", "0"}, {"--hours", "-1"}, {"--tick", "3ms"}, {"--label", "x"}, {"stray"}, {"--trials", "many"},
 	} {
 		var out, errs bytes.Buffer
-		if code := run(t.Context(), append([]string{"bench", "elections", "-o", t.TempDir()}, args...), &out, &errs); code != 2 {
+		all := append([]string{"bench", "elections", "-o", t.TempDir()}, args...)
+		if code := run(t.Context(), all, &out, &errs); code != 2 {
 			t.Errorf("%v: got exit code %d, want 2: %s", args, code, errs.String())
 		}
 	}

@@ -19,8 +19,8 @@ type ElectionLine struct {
 	Marks []PaperMark
 }
 
-// PaperMark is a number that the paper publishes for a line. Those that have no place on a distribution are drawn on the
-// axis.
+// PaperMark is a number that the paper publishes for a line. Those that have no place on a distribution are drawn on
+// the axis.
 type PaperMark struct {
 	What    string // p50, mean, max, min
 	ValueMs float64
@@ -38,8 +38,8 @@ type ElectionPanel struct {
 	TimesLabelSlim string // on a phone
 }
 
-// Elections draws distributions of the time without a leader in two panels: side by side, or one below the other on a
-// phone.
+// Elections draws distributions of the time without a leader in two panels: side by side, or one below the other on
+// a phone.
 func Elections(name, title string, panels [2]ElectionPanel) Figure {
 	f := Figure{
 		Name: name, Title: title, Alt: "Cumulative distributions of the time without a leader. " + describeElections(panels),
