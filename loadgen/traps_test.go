@@ -70,11 +70,15 @@ func TestSecondOfErrorsLeavesTheOthersAlone(t *testing.T) {
 // it, which has the rate within 1 %.
 func TestFirstSecondAfterAHeldUpWarmupHasTheRate(t *testing.T) {
 	for name, o := range map[string]Options{
-		"const":   {Rate: 20_000},
-		"poisson": {Rate: 20_000, Schedule: SchedulePoisson, Seed: 2},
-		"step":    {Schedule: ScheduleStep, Steps: []Step{{20_000, time.Second}, {50_000, 100 * time.Millisecond}}},
-		"ramp":    {Schedule: ScheduleRamp, Rate: 10_000, RampTo: 30_000},
+		"const":   {Rate: 5000},
+		"poisson": {Rate: 20_000, Schedule: SchedulePoisson, Seed: 2}, // enough for chance to stay within 1 %
+		"step":    {Schedule: ScheduleStep, Steps: []Step{{5000, time.Second}, {50_000, 100 * time.Millisecond}}},
+		"ramp":    {Schedule: ScheduleRamp, Rate: 2000, RampTo: 8000},
 	} {
+		want := 5000.0
+		if o.Schedule == SchedulePoisson {
+			want = o.Rate
+		}
 		o.Warmup = 500 * time.Millisecond
 		if o.Schedule != ScheduleStep {
 			o.Duration = time.Second
@@ -83,8 +87,8 @@ func TestFirstSecondAfterAHeldUpWarmupHasTheRate(t *testing.T) {
 			return &blockingTarget{delayTarget: delayTarget{clock: clk}, until: clk.Now() + 450*time.Millisecond}
 		})
 		first := StatsOf(entries, stats.From, stats.From+time.Second)
-		if first.Offered < 19_800 || first.Offered > 20_200 || first.Late != 0 {
-			t.Errorf("%s: %d operations in the first second, want 20000 ± 1 %%; %d were late", name, first.Offered, first.Late)
+		if n := float64(first.Offered); n < 0.99*want || n > 1.01*want || first.Late != 0 {
+			t.Errorf("%s: %v operations in the first second, want %v ± 1 %%; %d were late", name, n, want, first.Late)
 		}
 	}
 }

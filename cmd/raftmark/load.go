@@ -158,7 +158,8 @@ type loadRun struct {
 	target     *resp.Target
 	generator  *loadgen.Generator
 	histograms *loadgen.Histograms
-	trace      *loadgen.Trace // nil when neither --history nor --verify
+	steps      *loadgen.StepStats // nil without steps
+	trace      *loadgen.Trace     // nil when neither --history nor --verify
 	report     loadReport
 }
 
@@ -175,12 +176,7 @@ func (f *loadFlags) run(ctx context.Context, stdout, stderr io.Writer, changed f
 	if err := r.connect(ctx); err != nil {
 		return err
 	}
-	recorder := loadgen.Recorder(r.histograms)
-	if f.history != "" || f.verify {
-		r.trace = loadgen.NewTrace(opts.Seed, 0)
-		recorder = loadgen.Tee(r.histograms, r.trace)
-	}
-	if r.generator, err = loadgen.New(opts, r.target, recorder); err != nil {
+	if r.generator, err = loadgen.New(opts, r.target, r.recorder()); err != nil {
 		return usageError(oneLine(err))
 	}
 	stop := startLoadProgress(f, r.generator, r.target, stderr)
@@ -200,6 +196,20 @@ func (f *loadFlags) run(ctx context.Context, stdout, stderr io.Writer, changed f
 		return err
 	}
 	return r.report.exit()
+}
+
+// recorder keeps what the flags ask for.
+func (r *loadRun) recorder() loadgen.Recorder {
+	recorders := []loadgen.Recorder{r.histograms}
+	if r.flags.history != "" || r.flags.verify {
+		r.trace = loadgen.NewTrace(r.opts.Seed, 0)
+		recorders = append(recorders, r.trace)
+	}
+	if len(r.opts.Steps) > 0 {
+		r.steps = loadgen.NewStepStats(r.opts.Steps)
+		recorders = append(recorders, r.steps)
+	}
+	return loadgen.Tee(recorders...)
 }
 
 func (r *loadRun) connect(ctx context.Context) error {

@@ -25,6 +25,7 @@ type loadReport struct {
 	Interrupted bool              `json:"interrupted"`
 	CPUUsPerOp  float64           `json:"cpu_us_per_op"` // of this process, warm-up included
 	Stats       loadgen.Stats     `json:"stats"`
+	Steps       []loadgen.Stats   `json:"steps,omitempty"` // of --steps, each by itself
 	Invalid     []string          `json:"invalid"`
 	Verified    *check.LostReport `json:"verified,omitempty"`
 }
@@ -41,6 +42,9 @@ func newLoadReport(r *loadRun, interrupted bool, cpu time.Duration) loadReport {
 	report.Stats.Closed = r.opts.Closed
 	report.Stats.Self = r.generator.Self()
 	report.Invalid = report.Stats.Invalid()
+	if r.steps != nil {
+		report.Steps = r.steps.Stats()
+	}
 	if offered := r.generator.Counters().Offered; offered > 0 {
 		report.CPUUsPerOp = float64(cpu.Nanoseconds()) / 1000 / float64(offered)
 	}
@@ -88,6 +92,7 @@ func (r loadReport) print(w io.Writer, asJSON bool) error {
 	var b strings.Builder
 	r.head(&b)
 	r.table(&b)
+	r.stepTable(&b)
 	r.tail(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -148,6 +153,28 @@ func (r loadReport) table(b *strings.Builder) {
 	}
 	if s.Unknown > 0 {
 		row("unknown", s.UnknownUs, true)
+	}
+	_ = t.Flush() // to memory
+}
+
+// stepTable prints the response times of each step.
+func (r loadReport) stepTable(b *strings.Builder) {
+	if len(r.Steps) == 0 {
+		return
+	}
+	b.WriteByte('\n')
+	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "step\toffered\tachieved\tnot ok\tlag p99\tp50\tp99\tmax\t")
+	for i, s := range r.Steps {
+		most := latency(s.ResponseUs.Max)
+		if s.Censored > 0 || s.Capped > 0 {
+			most = ">" + most
+		}
+		fmt.Fprintf(t, "%d\t%.1f/s\t%.1f/s\t%d\t%s\t%s\t%s\t%s\t\n", i+1, s.OfferedPerS, s.AchievedPerS,
+			s.Failed+s.Unknown+s.Shed, latency(s.SendLagUs.P99), latency(s.ResponseUs.P50), latency(s.ResponseUs.P99), most)
+	}
+	if more := len(r.Options.Steps) - loadgen.StepsReportedMax; more > 0 {
+		fmt.Fprintf(t, "and %d more\t\n", more)
 	}
 	_ = t.Flush() // to memory
 }
