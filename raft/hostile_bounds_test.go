@@ -11,16 +11,16 @@ func (h *hostile) look() {
 	h.ticked = max(h.ticked, h.core.Ticks())
 	switch {
 	case s.Term < h.term:
-		h.t.Fatalf("after %s: term from %d back to %d", h.did, h.term, s.Term)
+		h.t.Fatalf("after %+v: term from %d back to %d", h.did, h.term, s.Term)
 	case s.Term == h.term && h.vote != raft.None && s.Vote != h.vote:
-		h.t.Fatalf("after %s: vote of term %d from %d to %d", h.did, s.Term, h.vote, s.Vote)
+		h.t.Fatalf("after %+v: vote of term %d from %d to %d", h.did, s.Term, h.vote, s.Vote)
 	case s.CommitIndex < h.commit:
-		h.t.Fatalf("after %s: commit index from %d back to %d", h.did, h.commit, s.CommitIndex)
+		h.t.Fatalf("after %+v: commit index from %d back to %d", h.did, h.commit, s.CommitIndex)
 	}
 	h.term, h.vote, h.commit = s.Term, s.Vote, s.CommitIndex
 	for _, b := range h.bounds(&s) {
 		if b.held > b.most {
-			h.t.Fatalf("after %s: %d %s, at most %d:\n%+v", h.did, b.held, b.what, b.most, s)
+			h.t.Fatalf("after %+v: %d %s, at most %d:\n%+v", h.did, b.held, b.what, b.most, s)
 		}
 	}
 }

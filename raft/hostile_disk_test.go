@@ -33,9 +33,9 @@ type hostile struct {
 
 	sent     []raft.Message // the latest
 	last     raft.Message   // given to the core
-	did      string
-	seq      uint64 // of the latest message sent
-	accepted uint64 // bytes of the snapshot that comes in
+	did      any            // printed when something is wrong
+	seq      uint64         // of the latest message sent
+	accepted uint64         // bytes of the snapshot that comes in
 	token    uint64
 	steps    int
 	ticked   uint64
@@ -168,10 +168,10 @@ func (h *hostile) take(r *raft.Ready) {
 	}
 	for _, s := range r.Append {
 		if s.Prev.Index < h.base.Index || s.Prev != h.id(s.Prev.Index) {
-			h.t.Fatalf("after %s: an append after %v to a log of (%v, %d]", h.did, s.Prev, h.base, h.end())
+			h.t.Fatalf("after %+v: an append after %v to a log of (%v, %d]", h.did, s.Prev, h.base, h.end())
 		}
 		if s.Prev.Index < h.commit && h.end() > s.Prev.Index && s.Prev.Index < h.end() {
-			h.t.Fatalf("after %s: entries after %d removed, %d is committed", h.did, s.Prev.Index, h.commit)
+			h.t.Fatalf("after %+v: entries after %d removed, %d is committed", h.did, s.Prev.Index, h.commit)
 		}
 		h.durable = min(h.durable, s.Prev.Index)
 		for i := range h.writes {
@@ -202,7 +202,7 @@ func (h *hostile) id(index raft.Index) raft.EntryID {
 		return h.base
 	}
 	if index < h.base.Index || index > h.end() {
-		h.t.Fatalf("after %s: entry %d of a log of (%v, %d]", h.did, index, h.base, h.end())
+		h.t.Fatalf("after %+v: entry %d of a log of (%v, %d]", h.did, index, h.base, h.end())
 	}
 	return raft.EntryID{Term: h.entries[index-h.base.Index-1].Term, Index: index}
 }
@@ -233,7 +233,7 @@ func (h *hostile) apply() {
 	}
 	for _, a := range h.applies {
 		if a.Span.Prev.Index != h.applied || a.Upto < h.applied || a.Upto > h.end() {
-			h.t.Fatalf("after %s: applies (%d, %d], the machine is at %d, the log ends at %d",
+			h.t.Fatalf("after %+v: applies (%d, %d], the machine is at %d, the log ends at %d",
 				h.did, a.Span.Prev.Index, a.Upto, h.applied, h.end())
 		}
 		h.applied = a.Upto

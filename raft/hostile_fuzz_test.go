@@ -1,7 +1,6 @@
 package raft_test
 
 import (
-	"fmt"
 	"math"
 	"testing"
 
@@ -60,7 +59,7 @@ const (
 )
 
 func (h *hostile) operation() {
-	h.did = fmt.Sprintf("operation at %d", h.at)
+	h.did = h.at
 	switch op := h.byte(); op {
 	case opTick:
 		for range 1 + h.byte()%8 {
@@ -114,7 +113,7 @@ func (h *hostile) operation() {
 // step gives the core a message and looks at what it did to it.
 func (h *hostile) step(m raft.Message) {
 	h.steps++
-	h.did = fmt.Sprintf("%+v", m)
+	h.did = m
 	before := h.core.Status()
 	removed := before.Committed.Removed(m.From)
 	_, member := before.Configuration.Member(m.From)
