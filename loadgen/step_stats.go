@@ -5,8 +5,8 @@ import "time"
 // StepsReportedMax bounds the steps that StepStats keeps apart: each takes about 1 MB.
 const StepsReportedMax = 32
 
-// StepStats is the Recorder of a ScheduleStep: the figures of each step by itself, by the intended instant. What the last
-// operations of a step left to wait counts in their own step, whatever the rate was when they were answered.
+// StepStats is the Recorder of a ScheduleStep: the figures of each step by itself, by the intended instant. What the
+// last operations of a step left to wait counts in their own step, whatever the rate was when they were answered.
 type StepStats struct {
 	steps []Step
 	parts []*Histograms
