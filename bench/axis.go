@@ -53,6 +53,7 @@ func setters(s *Scenario) map[string]any {
 		"disk_stall_max":          &s.DiskStallMax,
 		"disk_delay":              &s.DiskDelay,
 		"adaptive_window":         &s.Raft.AdaptiveWindow,
+		"system":                  &s.System,
 		"disconnect_hints":        &s.Raft.DisconnectHints,
 		"inflight_messages_max":   &s.Raft.InflightMessagesMax,
 		"inflight_bytes_max":      &s.Raft.InflightBytesMax,

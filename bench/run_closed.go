@@ -9,24 +9,20 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/bench/cluster"
+	"github.com/raftmark/raftmark/bench/floor"
 	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/storage"
 )
 
-// runClosed measures all points of a closed loop on one cluster in this process.
+// runClosed measures all points of a closed loop on one system in this process.
 func (e *experiment) runClosed(ctx context.Context, arm *armRecord, dir string) (err error) {
 	s := arm.scenario
 	e.progress.phase(phaseStart, 0, 0)
 	boot, cancel := context.WithTimeout(ctx, bootMax)
 	defer cancel()
-	nodes, err := cluster.StartInproc(boot, cluster.InprocOptions{
-		Nodes: s.Nodes, Dir: dir, Transport: s.Transport, LogStorage: s.Log, Machine: s.Machine, Sync: storage.Sync(s.Sync),
-		Heartbeat:   time.Duration(s.Heartbeat),
-		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
-		LinkFaults: s.Link.rules(),
-	})
+	nodes, err := startClosed(boot, s, dir)
 	if err != nil {
-		return fmt.Errorf("start the cluster: %w", err)
+		return fmt.Errorf("start %s: %w", s.System, err)
 	}
 	defer func() { err = errors.Join(err, nodes.Close()) }()
 	var points []result.ClosedPoint
@@ -46,6 +42,24 @@ func (e *experiment) runClosed(ctx context.Context, arm *armRecord, dir string) 
 		points = append(points, point)
 	}
 	return nil
+}
+
+// closedSystem is what a closed loop measures.
+type closedSystem interface {
+	proposer
+	Close() error
+}
+
+func startClosed(ctx context.Context, s Scenario, dir string) (closedSystem, error) {
+	if s.System == SystemFloor {
+		return floor.Start(floor.Options{Dir: dir, Nodes: s.Nodes})
+	}
+	return cluster.StartInproc(ctx, cluster.InprocOptions{
+		Nodes: s.Nodes, Dir: dir, Transport: s.Transport, LogStorage: s.Log, Machine: s.Machine, Sync: storage.Sync(s.Sync),
+		Heartbeat:   time.Duration(s.Heartbeat),
+		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
+		LinkFaults: s.Link.rules(),
+	})
 }
 
 // closedPoints returns, for each number of proposers, the run of median throughput.

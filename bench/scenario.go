@@ -15,6 +15,12 @@ const (
 	PlacementInproc  = "inproc"  // all nodes in this process; closed loop at the core
 )
 
+// The systems.
+const (
+	SystemRaftmark = "raftmark"
+	SystemFloor    = "floor"
+)
+
 // Scenario is one experiment: a system, a load, faults, and how often all of that is repeated. [DefaultScenario] is the
 // starting point; a YAML file names what differs. A field that is set to an impossible value, zero included, is an
 // error and never a default.
@@ -71,6 +77,9 @@ type Scenario struct {
 	Runs int `yaml:"runs"`
 	// Seed decides arrivals, keys, the order of faults and their instants. Default 1.
 	Seed uint64 `yaml:"seed"`
+	// System is what is measured: raftmark, or with a closed loop also floor, a replicated log with nothing but physics
+	// (package floor), of which transport, log and machine say nothing. Default raftmark.
+	System string `yaml:"system,omitempty"`
 	// Closed measures a closed loop at the core; it needs placement inproc, and replaces load, steady and faults.
 	Closed *Closed `yaml:"closed,omitempty"`
 	// Course leads the cluster through a fixed order of steps under the load, once in each run; it replaces faults.
@@ -149,6 +158,7 @@ func DefaultScenario() Scenario {
 	return Scenario{
 		Name:         "custom",
 		Placement:    PlacementProcess,
+		System:       SystemRaftmark,
 		Nodes:        3,
 		Transport:    "tcp",
 		Log:          "pebble",

@@ -66,6 +66,8 @@ func (s Scenario) Validate() error {
 	f.need(validName.MatchString(s.Name), "name", quoted(s.Name),
 		"1 to 64 letters, digits, '-', '_' or '.'")
 	f.oneOf("placement", s.Placement, PlacementProcess, PlacementInproc)
+	f.oneOf("system", s.System, SystemRaftmark, SystemFloor)
+	f.need(s.System != SystemFloor || s.Closed != nil, "system", quoted(s.System), "raftmark, but with closed")
 	f.need(s.Nodes >= 1 && s.Nodes <= nodesMax, "nodes", s.Nodes, "1 to %d", nodesMax)
 	if s.Placement == PlacementInproc {
 		f.oneOf("transport", s.Transport, "tcp", "tls", "quic", "mem")

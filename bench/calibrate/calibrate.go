@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/internal/datasync"
 	"github.com/raftmark/raftmark/loadgen"
 )
 
@@ -59,7 +60,7 @@ func Run(ctx context.Context, opts Options) (result.Calibration, error) {
 	}{
 		{"storage", func() (err error) { c.Storage, err = probeStorage(ctx, opts.Dir, opts.Each/2); return err }},
 		{"fsync", func() (err error) {
-			fsync, err = measureWrites(ctx, opts.Dir, fsyncBytes, opts.Each, datasync)
+			fsync, err = measureWrites(ctx, opts.Dir, fsyncBytes, opts.Each, datasync.File)
 			return err
 		}},
 		{"round trip", func() (err error) { rtt, err = measureRoundTrip(ctx, opts.Each); return err }},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/internal/datasync"
 )
 
 // overwriteBytes is what the honesty probe writes at once: a block of every file system and device that there is.
@@ -29,7 +30,7 @@ type place struct {
 // probeStorage finds out where dir is and what its syncs are worth.
 func probeStorage(ctx context.Context, dir string, each time.Duration) (result.Storage, error) {
 	where := placeOf(dir)
-	synced, err := measureWrites(ctx, dir, overwriteBytes, each, datasync)
+	synced, err := measureWrites(ctx, dir, overwriteBytes, each, datasync.File)
 	if err != nil {
 		return result.Storage{}, err
 	}
