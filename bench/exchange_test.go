@@ -22,7 +22,7 @@ func TestToyExchange(t *testing.T) {
 	x := s.Exchange
 	s.Runs = 1
 	x.Sizes, x.InFlight, x.Connections, x.Snapshot = []Size{256, 1 << 20}, []int{1, 32}, 2, 4<<20
-	x.Warmup, x.Duration, x.Lanes = Duration(5*ms), Duration(40*ms), Duration(60*ms)
+	x.Warmup, x.Duration, x.Lanes = 0, Duration(40*ms), Duration(60*ms)
 	dir := filepath.Join(t.TempDir(), "result")
 	outcome, err := Run(t.Context(), Options{Scenario: s, Dir: dir, Executable: executable(t), CalibrateEach: 20 * ms})
 	if err != nil {
