@@ -262,6 +262,32 @@ func TestHeldWritesEnd(t *testing.T) {
 	}
 }
 
+// What is written after the healing waits for what was held before.
+func TestHealedWritesKeepTheirOrder(t *testing.T) {
+	l := newLinks(t, Rule{Direction: Out, Action: Cut})
+	conn, peer := pairUnderCut(t, l)
+	for _, end := range []net.Conn{conn.(*Conn).NetConn(), peer} { // so that most of it still waits then
+		tcp := end.(*net.TCPConn)
+		if err := errors.Join(tcp.SetWriteBuffer(64<<10), tcp.SetReadBuffer(64<<10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := conn.Write(make([]byte, HeldBytesMax)); err != nil {
+		t.Fatal(err)
+	}
+	l.Clear("")
+	written := make(chan error, 1)
+	go func() { _, err := conn.Write([]byte{1}); written <- err }()
+	time.Sleep(5 * time.Millisecond) // so that it would be among the first
+	got := make([]byte, HeldBytesMax+1)
+	if _, err := io.ReadFull(peer, got); err != nil || <-written != nil {
+		t.Fatal(err)
+	}
+	if at := bytes.IndexByte(got, 1); at != HeldBytesMax {
+		t.Errorf("what was written last arrived as byte %d", at)
+	}
+}
+
 // pairUnderCut connects a pair before it puts the rules of l in force again.
 func pairUnderCut(t *testing.T, l *Links) (conn, peer net.Conn) {
 	t.Helper()
