@@ -49,8 +49,8 @@
 // ConnectionsPerAddressMax, of which GreetingsPerAddressMax are not greeted; of all there are at most GreetingsMax that
 // are not. A quarter of those is kept for addresses where a peer is configured or connected.
 //
-// [Peer.Receive] refuses a frame that has begun and goes on slower than BodyRateMin, after two seconds of grace: whether
-// it is the header or the body that dribbles. Where the connection leads back it answers what it hears, at most four
+// [Peer.Receive] refuses a frame that has begun and goes on slower than BodyRateMin, after two seconds of grace, whether
+// its header or its body dribbles. Where the connection leads back it answers what it hears, at most four
 // times in DeadPeerTimeout, with a frame that carries nothing; the sender of an [Outgoing] that is a [Prober] probes it
 // when nothing was written for as long.
 //
