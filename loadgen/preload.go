@@ -71,7 +71,10 @@ func (b *badWrites) look(op *Op) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.err == nil {
-		b.err = fmt.Errorf("write of key %s ended %v: %v", op.Key, op.Outcome, op.Err)
+		b.err = fmt.Errorf("write of key %s ended %v", op.Key, op.Outcome)
+		if op.Err != nil {
+			b.err = fmt.Errorf("%w: %w", b.err, op.Err)
+		}
 	}
 }
 

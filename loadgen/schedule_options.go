@@ -122,6 +122,7 @@ func (o Options) ScheduleText() string {
 		return fmt.Sprintf("steps %s %s", strings.Join(parts, ","), o.Spacing)
 	case ScheduleRamp:
 		return fmt.Sprintf("ramp %s..%s %s", rate(o.Rate), rate(o.RampTo), o.Spacing)
+	case ScheduleConst, SchedulePoisson:
 	}
 	return fmt.Sprintf("%s %s", rate(o.Rate), o.Schedule)
 }
