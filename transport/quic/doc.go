@@ -18,10 +18,10 @@
 // # One connection
 //
 // When two dials cross, the node with the smaller id decides: it answers the other's greeting, or closes it (crossed)
-// because it uses its own. An accepter writes on a connection only when the dialer has opened a lane on it, and so agrees
-// with what was said in the greeting. A node writes on the connection of its session, and reads from all that are
-// greeted: when two nodes differ for a while, or one is not at the address at which the other would dial it, there are
-// two connections, each with one writer, and nothing is lost.
+// because it uses its own. An accepter writes on a connection only when the dialer has opened a lane on it, and so
+// agrees with what was said in the greeting. A node writes on the connection of its session, and reads from all that
+// are greeted: when two nodes differ for a while, or one is not at the address at which the other would dial it,
+// there are two connections, each with one writer, and nothing is lost.
 //
 // Note: a lane that breaks, is replaced or stopped ends the connection, and so all lanes of both directions.
 //
@@ -32,8 +32,8 @@
 //  1. A peer that is back connects to us at once; its newer incarnation ends our old connection to it.
 //  2. A peer that is back answers packets of connections it does not know with a stateless reset, whose key comes from
 //     its identity, and so is the same after a restart.
-//  3. Otherwise the connection ends when nothing was heard for Options.DeadPeerTimeout; a quiet one is probed four times
-//     as often. quic-go's own idle timeout is at least three probe timeouts, which a busy machine stretches.
+//  3. Otherwise the connection ends when nothing was heard for Options.DeadPeerTimeout; a quiet one is probed four
+//     times as often. quic-go's own idle timeout is at least three probe timeouts, which a busy machine stretches.
 //
 // An attempt to dial gives up when the peer connects to us, and begins again: its first packets may have been sent
 // before the peer was back, and would be repeated only after a while.
@@ -44,11 +44,11 @@
 //
 // The wrapper of the socket keeps what quic-go looks for in a *net.UDPConn, segmentation offload and ECN, receives
 // joined datagrams (UDP_GRO), counts, and asks link faults about each datagram. quic-go would write to the standard
-// logger when buffers are small; New tells it not to (QUIC_GO_DISABLE_RECEIVE_BUFFER_WARNING, unless it is set), and says
-// so itself. [Transport.Status] has what was granted.
+// logger when buffers are small; New tells it not to (QUIC_GO_DISABLE_RECEIVE_BUFFER_WARNING, unless it is set), and
+// says so itself. [Transport.Status] has what was granted.
 //
 // # Heartbeats as datagrams
 //
-// With Options.HeartbeatDatagrams, heartbeats and their replies that fit in a packet are not repeated when lost, and pass
-// a control lane that is held up. Every node takes them.
+// With Options.HeartbeatDatagrams, heartbeats and their replies that fit in a packet are not repeated when lost, and
+// pass a control lane that is held up. Every node takes them.
 package quic

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// unprovenMax is how many handshakes may be under way with addresses that may be forged: beyond, who dials has to show
-	// first that packets reach it (Retry), which costs it a round trip and this node no memory. Forged addresses can hold
-	// no more places at the door than that.
+	// unprovenMax is how many handshakes may be under way with addresses that may be forged: beyond, who dials has to
+	// show first that packets reach it (Retry), which costs it a round trip and this node no memory. Forged addresses
+	// can hold no more places at the door than that.
 	unprovenMax = 12
 	// unprovenPerSecond and unprovenBurst bound how fast such handshakes begin.
 	unprovenPerSecond, unprovenBurst = 64, 32

@@ -197,8 +197,8 @@ func (t *Transport) refusedHandshake(remote net.Addr, err error) {
 	t.node.Refuse(transport.RefuseIdentity(err), fmt.Sprint(remote))
 }
 
-// refusedByTLS recognizes that the peer refused this node's certificate, before or after this node's end of the handshake
-// was over. Other errors it returns as they are.
+// refusedByTLS recognizes that the peer refused this node's certificate, before or after this node's end of the
+// handshake was over. Other errors it returns as they are.
 func (t *Transport) refusedByTLS(err error, peer raft.NodeID) error {
 	var failed *quicgo.TransportError
 	if errors.As(err, &failed) && failed.Remote && failed.ErrorCode.IsCryptoError() {

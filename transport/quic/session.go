@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// youngFor is how long a connection is not replaced by another one of the same life of the peer: dials that cross each
-	// other are over by then.
+	// youngFor is how long a connection is not replaced by another one of the same life of the peer: dials that cross
+	// each other are over by then.
 	youngFor = 250 * time.Millisecond
 	// crossingWait is how long a dialer that was told of a crossing waits for the other connection.
 	crossingWait = 100 * time.Millisecond
@@ -23,9 +23,9 @@ const (
 
 // session is what this node has with one peer: the connection that it writes on, whoever dialed it.
 //
-// Both nodes write on the same connection, so that acknowledgements travel with the answers. When their dials cross, the
-// one with the smaller id decides; when they differ for a while, each writes on its own: all greeted connections are
-// read.
+// Both nodes write on the same connection, so that acknowledgements travel with the answers. When their dials cross,
+// the one with the smaller id decides; when they differ for a while, each writes on its own: all greeted connections
+// are read.
 type session struct {
 	// turn has one slot: who holds it may dial.
 	turn chan struct{}

@@ -9,8 +9,8 @@ import (
 	"github.com/raftmark/raftmark/transport/wire"
 )
 
-// looksPerTimeout is how often in Options.DeadPeerTimeout it is looked whether a connection was heard of, and how often a
-// quiet one is probed.
+// looksPerTimeout is how often in Options.DeadPeerTimeout it is looked whether a connection was heard of, and how often
+// a quiet one is probed.
 const looksPerTimeout = 4
 
 // watch ends a connection that was not heard of for Options.DeadPeerTimeout, and returns how to stop that.

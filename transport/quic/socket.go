@@ -16,23 +16,24 @@ import (
 	"github.com/raftmark/raftmark/transport"
 )
 
-// BufferBytesWanted is what is asked of the system for each of the socket's buffers, the same as quic-go asks: less, and
-// a burst of a few milliseconds is lost.
+// BufferBytesWanted is what is asked of the system for each of the socket's buffers, the same as quic-go asks: less,
+// and a burst of a few milliseconds is lost.
 const BufferBytesWanted = 7 << 20
 
 // Gate is what link faults do to the datagrams of this node.
 type Gate interface {
 	// Active reports whether any datagram may be touched now.
 	Active() bool
-	// Datagram is asked about each datagram to or from a peer while Active: it is held for so long, and lost when pass is
-	// false. The peer is raft.None when it is not known who is at the address. It is called concurrently.
+	// Datagram is asked about each datagram to or from a peer while Active: it is held for so long, and lost when
+	// pass is false. The peer is raft.None when it is not known who is at the address. It is called concurrently.
 	Datagram(peer raft.NodeID, outgoing bool, size int) (hold time.Duration, pass bool)
 }
 
 // socket is the UDP socket of a transport. It is what quic-go makes the most of: it implements
 // quicgo.OOBCapablePacketConn and ReadBatch, so that segmentation offload, ECN and reads of several datagrams stay.
 //
-// Note: quic-go must never see an error that is temporary, nor an empty batch: it would read again what was there before.
+// Note: quic-go must never see an error that is temporary, nor an empty batch: it would read again what was there
+// before.
 type socket struct {
 	*net.UDPConn
 	inbox inbox
@@ -71,8 +72,8 @@ func listen(address string) (*socket, error) {
 	return s, nil
 }
 
-// prepare has the system join datagrams of one sender that arrive together, and exceed its bound on buffers, where it can
-// and may.
+// prepare has the system join datagrams of one sender that arrive together, and exceed its bound on buffers, where it
+// can and may.
 func (s *socket) prepare() {
 	_ = s.SetReadBuffer(BufferBytesWanted) // what was granted is asked for afterwards
 	_ = s.SetWriteBuffer(BufferBytesWanted)
@@ -249,7 +250,8 @@ func (s *socket) metrics() transport.SocketMetrics {
 
 // SocketStatus is what the system gives the socket.
 type SocketStatus struct {
-	// ReceiveBufferBytes and SendBufferBytes are what was granted, as the system counts it: Linux doubles what is asked.
+	// ReceiveBufferBytes and SendBufferBytes are what was granted, as the system counts it: Linux doubles what is
+	// asked.
 	ReceiveBufferBytes, SendBufferBytes int
 	// WantedBytes is what was asked for each.
 	WantedBytes int

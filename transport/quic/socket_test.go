@@ -53,7 +53,8 @@ func TestSegmentsAreSentTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := client.Dial(t.Context(), to.LocalAddr(), ids[0].ClientTLS(identity.TLSOptions{Protocol: protocol}, 2), config)
+	secure := ids[0].ClientTLS(identity.TLSOptions{Protocol: protocol}, 2)
+	conn, err := client.Dial(t.Context(), to.LocalAddr(), secure, config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,9 @@
 package transporttest
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/transport"
@@ -32,11 +34,18 @@ func RoundTrip(b *testing.B, construct New, config Config) {
 	span := payload(128)
 	b.ReportAllocs()
 	var seq uint64
+	took := make([]time.Duration, 0, 1<<20)
 	for b.Loop() {
 		seq++
+		begin := time.Now()
 		nodes[0].Send(raft.Message{Kind: raft.MsgAppend, From: 1, To: 2, Term: 1, Span: span, Commit: 1, Seq: seq})
 		<-replies
+		if len(took) < cap(took) {
+			took = append(took, time.Since(begin))
+		}
 	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2]), "p50-ns")
 }
 
 // Throughput measures a stream of appends of 128 bytes, at most window of them in flight, as a leader sends them;
