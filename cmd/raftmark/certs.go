@@ -24,8 +24,8 @@ func newCertsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "certs",
 		Short: "Make and change the certificates of a cluster's nodes",
-		Long: `Make a certificate authority and a certificate for each node, as --transport tls and quic need them. An authority that
-is there is kept and used, and so are certificates that are in order.
+		Long: `Make a certificate authority and a certificate for each node, as --transport tls and quic need them.
+An authority that is there is kept and used, and so are certificates that are in order.
 
 The authority's key, ca.key, lies in the same folder: on a cluster of several machines keep the folder elsewhere, and
 give each node ca.crt, revoked.txt and its own node-ID.crt and node-ID.key. Nodes notice within seconds when a file has
@@ -35,7 +35,7 @@ changed: new connections use it, a peer that was revoked is disconnected, what c
   raftmark certs issue 1 2 3                a key and a certificate for each of these nodes
   raftmark certs show                       what there is, and until when
   raftmark certs renew                      a new key and certificate for all
-  raftmark certs revoke 3                   no node accepts what node 3 has now
+  raftmark certs revoke 3                   no node accepts what node 3 was issued
   raftmark certs rotate                     a new authority beside the old one; after a renewal: rotate --finish`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -122,8 +122,8 @@ func newCertsIssueCommand(dir *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "issue [ID...]",
 		Short: "Make a key and a certificate for each of these nodes",
-		Long: `Make a key and a certificate for each of these nodes, which have none yet; or for clients, which the nodes' peer
-ports refuse.`,
+		Long: `Make a key and a certificate for each of these nodes, which have none yet; or for clients, which the nodes'
+peer ports refuse.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := openCerts(*dir)
 			if err != nil {

@@ -43,7 +43,10 @@ func TestCertificatesOfACluster(t *testing.T) {
 	if key() != first {
 		t.Error("the authority was replaced")
 	}
-	certs(exitOK, "revoked", "revoke", "2")
+	certs(exitOK, "raftmark://orders/peer/2", "renew", "2")
+	if said := certs(exitOK, "revoked", "revoke", "2"); strings.Count(said, "revoked\n") != 2 {
+		t.Errorf("revoke said %q, want the certificate before the renewal, too", said)
+	}
 	certs(exitUsage, "revoked already", "revoke", "2")
 	certs(exitUsage, "want a serial number", "revoke", "not-a-number")
 	if _, err := identity.LoadFiles(identity.FilesIn(dir, 2)); err == nil {
@@ -55,7 +58,7 @@ func TestCertificatesOfACluster(t *testing.T) {
 	certs(exitUsage, "client/ops: there is a certificate", "issue", "--client", "other", "--client", "ops")
 	certs(exitOK, "newest authority only", "rotate", "--finish")
 	certs(exitOK, "raftmark://orders/peer/2", "renew", "2")
-	shown := certs(exitOK, "cluster orders, 1 revoked", "show")
+	shown := certs(exitOK, "cluster orders, 2 revoked", "show")
 	if lines := strings.Split(shown, "\n"); len(lines) != 7 || strings.Count(shown, " ok ") != 4 {
 		t.Errorf("shown is\n%s\nwant an authority, two nodes and a client, all in order", shown)
 	}

@@ -19,9 +19,9 @@ func newCertsRevokeCommand(dir *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke [ID|SERIAL|sha256:FINGERPRINT]...",
 		Short: "Have the nodes refuse certificates that are valid, and end their connections",
-		Long: `Have the nodes refuse certificates that are valid, and end their connections. A node's id of up to 12 digits means the
-certificate that is in the folder now; one that was issued before, and a whole authority, are named by serial number or
-fingerprint.`,
+		Long: `Have the nodes refuse certificates that are valid, and end their connections. A node's id of up to 12 digits
+means all certificates that were issued to it from this folder; a single one, and a whole authority, are named by serial
+number or fingerprint.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := openCerts(*dir)
 			if err != nil {
@@ -61,20 +61,16 @@ fingerprint.`,
 // nodeDigitsMax is how many digits at most are a node's id: serial numbers are random and have about 32.
 const nodeDigitsMax = 12
 
-// revokeHolder revokes the certificate that somebody has in the folder.
+// revokeHolder revokes all certificates that somebody was issued.
 func revokeHolder(cmd *cobra.Command, f *identity.Folder, name identity.Name) error {
-	entry, err := f.Entry(name)
-	if err != nil {
-		return err
+	serials, err := f.RevokeHolder(name)
+	if err == nil && len(serials) == 0 {
+		err = fmt.Errorf("%v: all its certificates are revoked already", name)
 	}
-	if entry.State == identity.StateRevoked {
-		return fmt.Errorf("%v: serial %s is revoked already", name, entry.Serial)
+	for _, serial := range serials {
+		fmt.Fprintf(cmd.OutOrStdout(), "%v: serial %s revoked\n", name, serial)
 	}
-	if err := f.Revoke(entry.Serial, name.String()); err != nil {
-		return err
-	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%v: serial %s revoked\n", name, entry.Serial)
-	return nil
+	return err
 }
 
 func newCertsRotateCommand(dir *string) *cobra.Command {

@@ -24,8 +24,8 @@ var (
 )
 
 // Folder is a folder with an authority, its key, and the certificates that it issued: ca.crt, ca.key, node-<id>.crt,
-// node-<id>.key, client-<name>.crt, client-<name>.key, revoked.txt. It is where raftmark certs and local clusters get
-// their certificates from. Two processes must not change a folder at the same time.
+// node-<id>.key, client-<name>.crt, client-<name>.key, revoked.txt, issued.txt. It is where raftmark certs and local
+// clusters get their certificates from. Two processes must not change a folder at the same time.
 type Folder struct {
 	dir       string
 	authority *Authority
@@ -83,6 +83,9 @@ func (f *Folder) Issue(name Name, lifetime time.Duration) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
+	if err := f.record(name, pair.Leaf); err != nil {
+		return Entry{}, err
+	}
 	certFile, keyFile := f.filesOf(name)
 	if err := writePair(certFile, keyFile, pair); err != nil {
 		return Entry{}, err
@@ -122,6 +125,53 @@ func (f *Folder) Has(name Name) bool {
 	certFile, _ := f.filesOf(name)
 	_, err := os.Stat(certFile)
 	return err == nil
+}
+
+// issuedFile lists the certificates that were issued, a line each: name, serial number, last day.
+const issuedFile = "issued.txt"
+
+// record adds a certificate to the list of issued ones.
+func (f *Folder) record(name Name, cert *x509.Certificate) error {
+	file, err := os.OpenFile(filepath.Join(f.dir, issuedFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return fmt.Errorf("record certificate: %w", err)
+	}
+	_, err = fmt.Fprintf(file, "%v %s %s\n", name, Serial(cert), cert.NotAfter.UTC().Format(time.DateOnly))
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("record certificate: %w", err)
+	}
+	return nil
+}
+
+// RevokeHolder revokes all certificates of that name that were issued here and have not ended, and returns their serial
+// numbers: connections may have been made with any of them. Those that are revoked already are not among them.
+func (f *Folder) RevokeHolder(name Name) (serials []string, err error) {
+	entry, err := f.Entry(name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(filepath.Join(f.dir, issuedFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read issued certificates: %w", err)
+	}
+	revoked, err := f.revoked()
+	if err != nil {
+		return nil, err
+	}
+	today := time.Now().UTC().Format(time.DateOnly)
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) == 3 && fields[0] == name.String() && fields[2] >= today && fields[1] != entry.Serial {
+			serials = append(serials, fields[1])
+		}
+	}
+	serials = slices.DeleteFunc(append(serials, entry.Serial), func(s string) bool { return revoked.serials[s] })
+	for _, serial := range serials {
+		if err := f.Revoke(serial, name.String()); err != nil {
+			return nil, err
+		}
+	}
+	return serials, nil
 }
 
 // Revoke puts a serial number or a fingerprint on the list of revoked certificates, with a comment of one line.
