@@ -22,13 +22,13 @@ type beats struct {
 	end    *end
 	kind   raft.MessageKind
 	number uint64
-	start  time.Time
 
-	mu   sync.Mutex
-	sent []time.Duration // -1 before; by heartbeat
-	took []time.Duration // likewise
-	left int             // sent or to be sent, and not answered
-	done chan struct{}
+	mu    sync.Mutex
+	start time.Time
+	sent  []time.Duration // -1 before; by heartbeat
+	took  []time.Duration // likewise
+	left  int             // sent or to be sent, and not answered
+	done  chan struct{}
 }
 
 // runBeat sends heartbeats when they are due, whatever became of those before, beside the background.
@@ -55,11 +55,11 @@ func (e *end) runBeat(ctx context.Context, o Beat) (*beatResult, error) {
 		return nil, err
 	}
 	before := background.bytes()
-	b.start = time.Now()
+	start := b.begin()
 	sleepUntil, release := newSleeper()
 	defer release()
 	for i := range n {
-		sleepUntil(b.start, time.Duration(i)*o.Every)
+		sleepUntil(start, time.Duration(i)*o.Every)
 		b.send(i)
 	}
 	moved := background.bytes() - before
@@ -85,6 +85,13 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+func (b *beats) begin() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.start = time.Now()
+	return b.start
+}
+
 func (b *beats) send(i int) {
 	b.mu.Lock()
 	b.sent[i] = time.Since(b.start)
@@ -101,9 +108,9 @@ func (b *beats) take(m *raft.Message) bool {
 	if m.Seq>>32 != b.number {
 		return false
 	}
-	now := time.Since(b.start)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	now := time.Since(b.start)
 	if i := int(m.Seq & 0xFFFF_FFFF); i < len(b.took) && b.took[i] < 0 {
 		b.took[i] = now - b.sent[i]
 		b.less()

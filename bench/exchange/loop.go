@@ -33,14 +33,14 @@ func encodeHistogram(h *hdrhistogram.Histogram) ([]byte, error) {
 // loop is a closed loop under way at the driver.
 type loop struct {
 	end     *end
-	message raft.Message // what is sent, but for its number
-	number  uint64       // of the loop, in the high half of Seq
-	start   time.Time
+	message raft.Message  // what is sent, but for its number
+	number  uint64        // of the loop, in the high half of Seq
 	from    time.Duration // of what is timed, since start
 	to      time.Duration
 	done    chan struct{}
 
 	mu        sync.Mutex
+	start     time.Time
 	sent      []time.Duration // by slot
 	under     int             // messages under way
 	stopped   bool
@@ -83,8 +83,8 @@ func (e *end) runLoop(ctx context.Context, o Loop) (*loopResult, error) {
 
 // begin fills the window.
 func (l *loop) begin() {
-	l.start = time.Now()
 	l.mu.Lock()
+	l.start = time.Now()
 	l.under = len(l.sent)
 	l.mu.Unlock()
 	for slot := range l.sent {
@@ -109,8 +109,8 @@ func (l *loop) take(m *raft.Message) {
 	if m.Seq>>32 != l.number || slot >= len(l.sent) {
 		return // of an earlier load, or none of a loop
 	}
-	now := time.Since(l.start)
 	l.mu.Lock()
+	now := time.Since(l.start)
 	l.messages++
 	if sent := l.sent[slot]; sent >= l.from && sent < l.to {
 		record(l.histogram, now-sent) // also when it ends late: the slowest are those that do
