@@ -266,8 +266,8 @@ func (x *exchangeRecord) summary() (*result.Exchange, []string) {
 			s.Heartbeats = append(s.Heartbeats, delay)
 			if lag, bound := delay.SendLagUs.P99, us(time.Duration(x.arm.scenario.Exchange.HeartbeatMax)); lag != nil &&
 				*lag > bound/2 {
-				faults = append(faults, fmt.Sprintf("%s: heartbeats were sent late, by %.1f ms at p99: what they took says nothing "+
-					"about a bound of %.1f ms", p, *lag/1000, bound/1000))
+				faults = append(faults, fmt.Sprintf("%s: heartbeats were sent late, by %.1f ms at p99: what they took says "+
+					"nothing about a bound of %.1f ms", p, *lag/1000, bound/1000))
 			}
 		default:
 			s.Connections = append(s.Connections, x.connections(p.connect, by))
