@@ -232,15 +232,20 @@ func (c *cluster) pay(i int) {
 			n.writes = append(n.writes, write{id: r.Write})
 		}
 		c.sendAfterSync(i, r.SendAfterSync)
-		if n.syncing == 0 && len(n.writes) > 0 {
-			n.syncing = len(n.writes)
-			c.queue.push(event{at: c.now + uniform(c.rng, c.model.SyncMin, c.model.SyncMax), kind: eventSynced, node: i})
-		}
 		if len(r.Apply) > 0 {
 			n.core.Applied(r.Apply[len(r.Apply)-1].Upto)
 		}
 	}
+	c.startSync(i)
 	c.observe(i)
+}
+
+// startSync lets the disk take all that waits, when it is free: also what came during the last sync.
+func (c *cluster) startSync(i int) {
+	if n := &c.nodes[i]; n.syncing == 0 && len(n.writes) > 0 {
+		n.syncing = len(n.writes)
+		c.queue.push(event{at: c.now + uniform(c.rng, c.model.SyncMin, c.model.SyncMax), kind: eventSynced, node: i})
+	}
 }
 
 // sendAfterSync keeps messages until what was given to the disk is durable.

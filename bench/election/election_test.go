@@ -148,6 +148,30 @@ func TestTrialWithoutALeaderIsNoTime(t *testing.T) {
 	}
 }
 
+// What is written during a sync is taken by the next one, whether or not anything else happens.
+func TestDiskTakesWhatCameDuringASync(t *testing.T) {
+	arm := paperArm(ms(150, 155))
+	for seed := range uint64(10) {
+		c, err := newCluster(arm, toy().Tick, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.prologue(); err != nil {
+			t.Fatal(err)
+		}
+		c.start()
+		c.crash(0)
+		for c.now < time.Second {
+			c.advance()
+			for i := range c.nodes {
+				if n := &c.nodes[i]; n.up && len(n.writes) > 0 && n.syncing == 0 {
+					t.Fatalf("seed %d at %v: server %d has %d writes and its disk is idle", seed, c.now, i+1, len(n.writes))
+				}
+			}
+		}
+	}
+}
+
 func TestTwoLeadersOfATermEndTheStudy(t *testing.T) {
 	c, err := newCluster(paperArm(ms(150, 300)), toy().Tick, 1)
 	if err != nil {
