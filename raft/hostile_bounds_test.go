@@ -25,6 +25,14 @@ func (h *hostile) look() {
 	}
 }
 
+// waiting returns how many messages wait for the disk.
+func (h *hostile) waiting() (n int) {
+	for i := range h.writes {
+		n += h.writes[i].sends
+	}
+	return n
+}
+
 type hostileBound struct {
 	what       string
 	held, most int
@@ -34,10 +42,7 @@ type hostileBound struct {
 func (h *hostile) bounds(s *raft.Status) []hostileBound {
 	c := &h.cfg
 	held := h.core.Held()
-	chunks, waiting := 0, 0
-	for i := range h.writes {
-		waiting += h.writes[i].sends
-	}
+	chunks := 0
 	for i := range h.stores {
 		chunks += len(h.stores[i].Chunk.Data)
 	}
@@ -50,7 +55,7 @@ func (h *hostile) bounds(s *raft.Status) []hostileBound {
 		{"entries in memory", s.TailEntries, c.TailEntriesMax + 2*(4*c.UncommittedEntriesMax+256+8+1)},
 		{"bytes in memory", s.TailBytes, c.TailBytesMax + 2*uncommittedBytes},
 		{"writes under way", len(h.writes), 256 + 1},
-		{"messages that wait for the disk", waiting, 256 + members + 1},
+		{"messages that wait for the disk", h.waiting(), 256 + members + 1},
 		{"reads", held.Reads, c.ReadsMax},
 		{"entries read for followers", len(h.fetches), 4 * members},
 		{"chunks read for followers", len(h.reads), 4 * members},

@@ -118,7 +118,7 @@ func (h *hostile) step(m raft.Message) {
 	removed := before.Committed.Removed(m.From)
 	_, member := before.Configuration.Member(m.From)
 	follows := m.From == before.Leader && m.Term == before.Term
-	heard := h.hearsLeader()
+	heard, full := h.hearsLeader(), len(h.writes) >= 256 || h.waiting() >= 256
 	err := h.core.Step(m)
 	after := h.core.Status()
 	untouched := after.Term == before.Term && after.Vote == before.Vote && after.LastIndex == before.LastIndex &&
@@ -133,7 +133,7 @@ func (h *hostile) step(m raft.Message) {
 			before.Configuration, before.Leader, before, after)
 	}
 	if m.Kind == raft.MsgAppend || m.Kind == raft.MsgHeartbeat || m.Kind == raft.MsgSnapshot {
-		if err == nil && after.Leader == m.From {
+		if err == nil && after.Leader == m.From && m.Term == after.Term && !full { // else it may have been lost
 			h.heardAt = h.ticked
 		}
 	}
