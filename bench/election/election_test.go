@@ -151,6 +151,7 @@ func TestTrialWithoutALeaderIsNoTime(t *testing.T) {
 // What is written during a sync is taken by the next one, whether or not anything else happens.
 func TestDiskTakesWhatCameDuringASync(t *testing.T) {
 	arm := paperArm(ms(150, 155))
+	arm.Model.RequestsEarly = true
 	for seed := range uint64(10) {
 		c, err := newCluster(arm, toy().Tick, seed)
 		if err != nil {
@@ -159,8 +160,10 @@ func TestDiskTakesWhatCameDuringASync(t *testing.T) {
 		if err := c.prologue(); err != nil {
 			t.Fatal(err)
 		}
+		c.unequalLogs([]int{0, 1, 2, 3})
 		c.start()
 		c.crash(0)
+		c.logMax = [servers]raft.Index{}
 		for c.now < time.Second {
 			c.advance()
 			for i := range c.nodes {
