@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -55,7 +56,9 @@ func (i *intervals) add(e *loadgen.Entry) {
 		h = hdrhistogram.New(int64(loadgen.HistogramMin), int64(loadgen.HistogramMax), loadgen.HistogramDigits)
 		i.sums[c] = h
 		i.seen = append(i.seen, c)
-		slices.SortFunc(i.seen, func(x, y class) int { return int(x.outcome)*2 + int(x.kind) - int(y.outcome)*2 - int(y.kind) })
+		slices.SortFunc(i.seen, func(x, y class) int {
+			return cmp.Or(cmp.Compare(x.outcome, y.outcome), cmp.Compare(x.kind, y.kind))
+		})
 	}
 	response := min(max(responseOf(e), loadgen.HistogramMin), loadgen.HistogramMax)
 	_ = h.RecordValue(int64(response)) // within the range

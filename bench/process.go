@@ -48,7 +48,8 @@ func (s Scenario) clusterOptions(dir, executable string) cluster.Options {
 		Transport: s.Transport, LogStorage: s.Log, Machine: s.Machine,
 		Heartbeat:   time.Duration(s.Heartbeat),
 		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
-		TickInterval: time.Duration(s.Tick), Raft: s.Raft, Sync: storage.Sync(s.Sync), DiskStallMax: server.StallLimit(s.DiskStallMax),
+		TickInterval: time.Duration(s.Tick), Raft: s.Raft, Sync: storage.Sync(s.Sync),
+		DiskStallMax: server.StallLimit(s.DiskStallMax),
 		EnableFaults: s.needsFaultPorts(), LinkFaults: s.Link.rules(),
 	}
 }

@@ -1,15 +1,16 @@
 package raft
 
-// disconnect is a broken connection to the leader that this server takes for the end of it ([Config.DisconnectHints]).
+// disconnect is a broken connection to the leader that this server takes for the end of it
+// ([Config.DisconnectHints]).
 //
 // The connections of a process that dies end at once, an election timeout before anybody would miss its heartbeats.
-// That is no proof: connections break for other reasons. So nothing follows from it but a pre-vote (thesis §9.6), which
-// others grant only if they have lost the leader too, by a hint of their own or by their timeouts; whoever still hears
-// it refuses, as ever. Without a majority that lost the leader no term changes.
+// That is no proof: connections break for other reasons. So nothing follows from it but a pre-vote (thesis §9.6),
+// which others grant only if they have lost the leader too, by a hint of their own or by their timeouts; whoever
+// still hears it refuses, as ever. Without a majority that lost the leader no term changes.
 //
-// Followers are told nearly at the same moment, and would split the votes. So one that asks already grants a pre-vote to
-// whoever is before it (the log farther, then the higher priority, then the higher ID), and gives way; to the others it
-// refuses, and asks them again, if they refused before: now it knows that the leader is lost to them too.
+// Followers are told nearly at the same moment, and would split the votes. So one that asks already grants a pre-vote
+// to whoever is before it (the log farther, then the higher priority, then the higher ID), and gives way; to the
+// others it refuses, and asks them again, if they refused before: now it knows that the leader is lost to them too.
 type disconnect struct {
 	ticks int  // for so many it goes on asking: others may hear of it a little later
 	wait  int  // of these, before it asks (again)

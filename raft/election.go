@@ -7,12 +7,12 @@ import (
 	"github.com/raftmark/raftmark/raft/quorum"
 )
 
-// becomeFollower follows leader, or nobody yet, in term. The vote is kept within a term: a server that
-// steps down must not vote again (§5.2).
+// becomeFollower follows leader, or nobody yet, in term. The vote is kept within a term: a server that steps down
+// must not vote again (§5.2).
 //
-// The election timer begins anew for a leader, and after having been one. Otherwise it goes on: only hearing the leader
-// and granting a vote put off an election (Figure 2). If a newer term did, or a lost vote, one candidate that cannot win
-// would hold up the others, and those that split a vote would all begin anew at the same instant.
+// The election timer begins anew for a leader, and after having been one. Otherwise it goes on: only hearing the
+// leader and granting a vote put off an election (Figure 2). If a newer term did, or a lost vote, one candidate that
+// cannot win would hold up the others, and those that split a vote would all begin anew at the same instant.
 func (c *Core) becomeFollower(term Term, leader NodeID) {
 	invariant.Check2(term >= c.currentTerm, "term from %d back to %d", c.currentTerm, term)
 	if term > c.currentTerm {

@@ -313,8 +313,8 @@ func TestElectionTimeoutsAreRandom(t *testing.T) {
 	}
 }
 
-// Figure 2: an election is put off by hearing the leader and by granting a vote, and by nothing else. What another candidate
-// cannot win, or this one has lost, would otherwise hold up who can win.
+// Figure 2: an election is put off by hearing the leader and by granting a vote, and by nothing else. What another
+// candidate cannot win, or this one has lost, would otherwise hold up who can win.
 func TestOnlyLeadersAndGrantedVotesPutOffAnElection(t *testing.T) {
 	const before = electionTicks - 1 // no timeout is shorter than electionTicks
 	for _, c := range []struct {

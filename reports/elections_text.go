@@ -231,8 +231,8 @@ func (e *electionStudy) sixteen(name, title, randomness, scale string, marks boo
 	return plot.Elections(name, title, [2]plot.ElectionPanel{
 		{
 			Title: "randomness", Lines: e.electionLines(randomness, marks, timeouts),
-			LowMs: randomnessLowMs, HighMs: randomnessHighMs, EndMs: e.settings.TrialMaxMs, Log: true, TimesLabel: "time without a leader, ms " +
-				"(log)", TimesLabelSlim: "time without a leader, ms (log)",
+			LowMs: randomnessLowMs, HighMs: randomnessHighMs, EndMs: e.settings.TrialMaxMs, Log: true,
+			TimesLabel: "time without a leader, ms (log)", TimesLabelSlim: "time without a leader, ms (log)",
 		},
 		{
 			Title: "scale", Lines: e.electionLines(scale, marks, timeouts), LowMs: scaleLowMs, HighMs: scaleHighMs,

@@ -175,7 +175,8 @@ func (c Config) respOptions() resp.Options {
 	l := c.Client
 	return resp.Options{
 		ConnectionsMax: l.ConnectionsMax, InflightRequestsMax: l.InflightRequestsMax,
-		InflightBytesMax: l.InflightBytesMax, InflightBytesAllMax: l.InflightBytesAllMax, ArgsMax: l.KeysMax + sessionArgs + 8,
+		InflightBytesMax: l.InflightBytesMax, InflightBytesAllMax: l.InflightBytesAllMax,
+		ArgsMax: l.KeysMax + sessionArgs + 8,
 		// What is larger than an entry cannot be a command, whatever the limits of its keys and values add
 		// up to.
 		RequestBytesMax: min(max(l.KeysMax*l.KeyBytesMax, 2*l.ValueBytesMax), raft.EntryDataBytesMax) + 4<<10,

@@ -49,7 +49,8 @@ arguments, or no results; 3 a limit is broken; 4 a limit can neither be said to 
 	flags := cmd.Flags()
 	flags.StringVar(&f.floor, "floor", "", "`DIR` of a second result of what BASE is a result of")
 	flags.Float64Var(&f.matters, "matters", 0, "relative difference from which one matters, such as 0.05")
-	flags.StringArrayVar(&f.maxRegressions, "max-regression", nil, "allowed, such as 10% or 'response p99=10%'; repeatable")
+	flags.StringArrayVar(&f.maxRegressions, "max-regression", nil,
+		"allowed, such as 10% or 'response p99=10%'; repeatable")
 	flags.StringArrayVar(&f.threshold, "threshold", nil, "`condition` on NEW, such as 'outage.p95<800ms'; repeatable")
 	flags.BoolVar(&f.anyway, "anyway", false, "compare what was measured under other conditions, and say so")
 	flags.StringVarP(&f.out, "output", "o", "", "write a page into this new `folder`")

@@ -2,6 +2,6 @@
 //
 //	err := datasync.File(f)
 //
-// On Linux it is fdatasync, elsewhere what os.File.Sync is. It tries nothing again: after a failed sync nobody knows what
-// is on the disk.
+// On Linux it is fdatasync, elsewhere what os.File.Sync is. It tries nothing again: after a failed sync nobody knows
+// what is on the disk.
 package datasync

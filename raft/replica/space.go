@@ -45,8 +45,8 @@ type space struct {
 const (
 	// handOverForRoomEvery keeps servers without room from passing leadership around.
 	handOverForRoomEvery = 30 * time.Second
-	// handOverForBudgetAfter is how long the log must have been above its budget before that is a reason to hand over: a
-	// compaction that is under way may end it.
+	// handOverForBudgetAfter is how long the log must have been above its budget before that is a reason to hand
+	// over: a compaction that is under way may end it.
 	handOverForBudgetAfter = 2 * time.Second
 	// compactForRoomEvery is the time between two compactions for the room, of which the first did nothing.
 	compactForRoomEvery = time.Second
@@ -245,8 +245,8 @@ func (l *loop) compactForRoom() {
 	}})
 }
 
-// keptForRoom returns how many entries stay in a log that is compacted for the room: half of the budget as long as there
-// is room, which spares followers that are a little behind a snapshot, and little when there is none.
+// keptForRoom returns how many entries stay in a log that is compacted for the room: half of the budget as long as
+// there is room, which spares followers that are a little behind a snapshot, and little when there is none.
 func (l *loop) keptForRoom() raft.Index {
 	bytes := keepForRoomBytes
 	switch {

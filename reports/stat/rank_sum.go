@@ -2,9 +2,9 @@ package stat
 
 import "slices"
 
-// RankSum is the two-sided test of Mann and Whitney, exact up to 900 pairs of values: the probability that two samples of these sizes, drawn from
-// one distribution, differ in their ranks by as much as a and b do. Ties take their mean rank. Not ok when either is
-// empty.
+// RankSum is the two-sided test of Mann and Whitney, exact up to 900 pairs of values: the probability that two
+// samples of these sizes, drawn from one distribution, differ in their ranks by as much as a and b do. Ties take
+// their mean rank. Not ok when either is empty.
 func RankSum(a, b Sample) (p float64, ok bool) {
 	n, m := len(a), len(b)
 	if n == 0 || m == 0 {

@@ -7,8 +7,8 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Ratio is the estimate of Hodges and Lehmann of by which factor b is larger than a: the median of all ratios of a value
-// of b and one of a. The values must be above 0. Not ok when either sample is empty.
+// Ratio is the estimate of Hodges and Lehmann of by which factor b is larger than a: the median of all ratios of a
+// value of b and one of a. The values must be above 0. Not ok when either sample is empty.
 func Ratio(a, b Sample) (ratio float64, ok bool) {
 	ratios := ratiosOf(a, b)
 	n := len(ratios)
@@ -19,8 +19,8 @@ func Ratio(a, b Sample) (ratio float64, ok bool) {
 }
 
 // RatioInterval returns two ratios that enclose the true factor with a probability of at least 95 %, whatever the
-// distributions, if b is a stretched by one factor: the interval that belongs to the test of Mann and Whitney. Not ok when
-// the samples are too small for one: of 3 and 3 values, 1 of 20 orders is as far out as can be.
+// distributions, if b is a stretched by one factor: the interval that belongs to the test of Mann and Whitney. Not ok
+// when the samples are too small for one: of 3 and 3 values, 1 of 20 orders is as far out as can be.
 func RatioInterval(a, b Sample) (low, high float64, ok bool) {
 	ratios := ratiosOf(a, b)
 	k := outside(len(a), len(b))
@@ -112,8 +112,9 @@ func approximateRankSum(a, b Sample) float64 {
 	return min(1, 2*(1-distuv.UnitNormal.CDF(distance/deviation)))
 }
 
-// SampleFor estimates how many values each of two samples needs to tell a factor (above 1) with a power of 80 % at 5 %,
-// when their values spread as those of s do: on a log scale, by the rank sum test. Not ok when s has less than 4 values.
+// SampleFor estimates how many values each of two samples needs to tell a factor (above 1) with a power of 80 % at 5
+// %, when their values spread as those of s do: on a log scale, by the rank sum test. Not ok when s has less than 4
+// values.
 func SampleFor(factor float64, s Sample) (n int, ok bool) {
 	if len(s) < 4 || s[0] <= 0 {
 		return 0, false

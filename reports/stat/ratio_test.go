@@ -15,7 +15,8 @@ func TestOutsideIsTheTable(t *testing.T) {
 	}
 }
 
-// The interval covers the true factor as often as it says, for counted and for large samples, and the test is as strict.
+// The interval covers the true factor as often as it says, for counted and for large samples, and the test is as
+// strict.
 func TestRatioIntervalCovers(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, c := range []struct{ n, m, rounds int }{{6, 6, 2000}, {12, 8, 1000}, {40, 40, 400}} {

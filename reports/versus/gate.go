@@ -15,9 +15,9 @@ const (
 	GateFailed
 )
 
-// Check applies limits: failed when a regression beyond its limit is resolved, unknown when it cannot be ruled out, held
-// when all intervals lie below. The sentences are of the rows that are not held. A limit of a metric that was not
-// compared is an error: a gate that cannot fail is worse than none (trap T11).
+// Check applies limits: failed when a regression beyond its limit is resolved, unknown when it cannot be ruled out,
+// held when all intervals lie below. The sentences are of the rows that are not held. A limit of a metric that was
+// not compared is an error: a gate that cannot fail is worse than none (trap T11).
 func (c *Comparison) Check(limits []Limit) (Gate, []string, error) {
 	gate := GateHeld
 	var lines []string
@@ -42,7 +42,8 @@ func (c *Comparison) Check(limits []Limit) (Gate, []string, error) {
 			}
 		}
 		if !found {
-			return gate, nil, fmt.Errorf("maximal regression of %q: %w; compared were %q", l.Metric, ErrNoSuchMetric, c.metrics())
+			return gate, nil, fmt.Errorf("maximal regression of %q: %w; compared were %q",
+				l.Metric, ErrNoSuchMetric, c.metrics())
 		}
 	}
 	return gate, lines, nil

@@ -42,7 +42,8 @@ func ParseLimit(text string) (Limit, error) {
 	number, percent := strings.CutSuffix(strings.TrimSpace(share), "%")
 	value, err := strconv.ParseFloat(number, 64)
 	if err != nil || !percent || value < 0 || value > 1000 {
-		return Limit{}, fmt.Errorf("maximal regression %q: want a share like 10%% or \"response p99=10%%\", 0%% to 1000%%", text)
+		return Limit{}, fmt.Errorf("maximal regression %q: want a share like 10%% or \"response p99=10%%\", 0%% to 1000%%",
+			text)
 	}
 	return Limit{Metric: strings.TrimSpace(metric), Most: value / 100}, nil
 }

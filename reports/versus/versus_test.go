@@ -105,7 +105,8 @@ func TestARegressionIsSeenWithItsSize(t *testing.T) {
 		want   versus.Verdict
 	}{{1.3, versus.Worse}, {.7, versus.Better}} {
 		got := verdictOf(t, compare(t, versus.Options{}, base, l.result(2, 8, c.factor)), "transport=tcp", "response p99")
-		if got.Verdict != c.want || got.Ratio < c.factor-.05 || got.Ratio > c.factor+.05 || got.Low > c.factor || got.High < c.factor {
+		if got.Verdict != c.want || got.Ratio < c.factor-.05 || got.Ratio > c.factor+.05 ||
+			got.Low > c.factor || got.High < c.factor {
 			t.Errorf("times %v: %s, %.3f [%.3f, %.3f]", c.factor, got.Verdict, got.Ratio, got.Low, got.High)
 		}
 	}
@@ -135,7 +136,8 @@ func TestFloorAndThresholdHideSmallDifferences(t *testing.T) {
 
 func TestFewRunsResolveNothing(t *testing.T) {
 	l := newLab(t)
-	got := verdictOf(t, compare(t, versus.Options{}, l.result(1, 3, 1), l.result(2, 3, 3)), "transport=tcp", "response p50")
+	few := compare(t, versus.Options{}, l.result(1, 3, 1), l.result(2, 3, 3))
+	got := verdictOf(t, few, "transport=tcp", "response p50")
 	if got.Verdict != versus.CannotResolve {
 		t.Errorf("3 and 3 runs: %s", got.Verdict)
 	}
@@ -209,7 +211,8 @@ func TestArmsOfOneResult(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if row := verdictOf(t, c, "transport=quic", "outage after leader-kill"); len(row.BaseValues) != 12 || len(row.NewValues) != 12 {
+	row := verdictOf(t, c, "transport=quic", "outage after leader-kill")
+	if len(row.BaseValues) != 12 || len(row.NewValues) != 12 {
 		t.Errorf("%d and %d outages", len(row.BaseValues), len(row.NewValues))
 	}
 	r.Summary.Arms = r.Summary.Arms[:1]

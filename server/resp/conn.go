@@ -181,7 +181,8 @@ func (c *Conn) takeRoom(call *Call, bytes int) bool {
 	return true
 }
 
-// retake makes what the call took of the budget what it holds, or as much of that as there is: its reply exists already.
+// retake makes what the call took of the budget what it holds, or as much of that as there is: its reply exists
+// already.
 func (c *Conn) retake(call *Call) {
 	if more := call.bytes - call.taken; more > 0 {
 		taken, _ := c.all.tryTake(more)

@@ -3,6 +3,7 @@ package pebble
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -62,7 +63,7 @@ func benchTunings() error {
 		dir = filepath.Dir(*tuningsOut)
 	}
 	if fs, err := notStable(dir); err != nil || fs != "" {
-		return fmt.Errorf("%s is on %s: nothing is durable there, and no sync takes time; set RAFTMARK_DIR (%v)", dir, fs, err)
+		return errors.Join(err, fmt.Errorf("%s is on %q: want a file system with a disk under it; set RAFTMARK_DIR", dir, fs))
 	}
 	all, err := chooseArms(*tuningsArms)
 	if err != nil {

@@ -3,6 +3,7 @@ package tcp_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -73,8 +74,8 @@ func (l line) Closed(within time.Duration) bool {
 		return true
 	}
 	_, err := io.Copy(io.Discard, l)
-	timeout, ok := err.(net.Error)
-	return !ok || !timeout.Timeout()
+	var timeout net.Error
+	return !errors.As(err, &timeout) || !timeout.Timeout()
 }
 
 // Close closes without a farewell, which would wait for what is being written.

@@ -39,17 +39,7 @@ func testCertificates(e *env) {
 		return e.open(options)
 	}
 	a, b := open(1), open(2)
-	reread := func(err error) {
-		e.Helper()
-		if err != nil {
-			e.Fatal(err)
-		}
-		for _, n := range []*node{a, b} {
-			if _, err := n.identity.Reread(); err != nil {
-				e.Fatal(err)
-			}
-		}
-	}
+	reread := func(err error) { e.Helper(); e.reread(err, a, b) }
 	a.start(map[raft.NodeID]string{2: b.addr})
 	b.start(nil) // so that nobody is dialed by both, and no connection given up for another
 	a.insist(b, heartbeat(1, 2, 1))
@@ -82,5 +72,18 @@ func testCertificates(e *env) {
 	})
 	if len(b.messages) > 0 {
 		e.Errorf("delivered %+v of a node that is revoked", b.receive())
+	}
+}
+
+// reread has nodes look at their certificates again, after a change that err is of.
+func (e *env) reread(err error, nodes ...*node) {
+	e.Helper()
+	if err != nil {
+		e.Fatal(err)
+	}
+	for _, n := range nodes {
+		if _, err := n.identity.Reread(); err != nil {
+			e.Fatal(err)
+		}
 	}
 }

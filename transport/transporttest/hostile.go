@@ -47,8 +47,8 @@ type Line interface {
 
 // RunHostile has hostile parties attack a node that is busy with its peer, and checks that each meets its bound and
 // that the peer notices nothing. They are the rows of docs/security.md that concern a transport. By default it is a
-// sample of each; with RAFTMARK_HOSTILE=long in the environment all of it, as make test-hostile runs it. Rows of the table are
-// written to the folder RAFTMARK_HOSTILE_ROWS when that is set.
+// sample of each; with RAFTMARK_HOSTILE=long in the environment all of it, as make test-hostile runs it. Rows of the
+// table are written to the folder RAFTMARK_HOSTILE_ROWS when that is set.
 func RunHostile(t *testing.T, network func() New, config Config) {
 	for _, p := range []struct {
 		name  string
