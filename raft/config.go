@@ -34,9 +34,10 @@ type Config struct {
 	// the followers' refusal to vote while they hear a leader (thesis §4.2.3).
 	NoCheckQuorum bool
 	// DisconnectHints has a follower ask for an election at once when its connections to the leader break (see
-	// [Core.Disconnected]), rather than wait for the timeout. Others agree only if they have lost the leader too. A crash
-	// of the leader's process is over in milliseconds; a connection that breaks for another reason costs a round of
-	// messages. It needs pre-vote and the check of the quorum, and no leases: who was promised to keep still would not.
+	// [Core.Disconnected]), rather than wait for the timeout. Others agree only if they have lost the leader too. A
+	// crash of the leader's process is over in milliseconds; a connection that breaks for another reason costs a
+	// round of messages. It needs pre-vote and the check of the quorum, and no leases at any server: who was promised
+	// to keep still would not.
 	DisconnectHints bool
 
 	// MessageEntriesMax and MessageBytesMax bound one AppendEntries; it carries at least one entry, however
@@ -55,6 +56,8 @@ type Config struct {
 	// here; beyond them [Core.Propose] takes nothing more and a follower accepts no more commands of the
 	// current term. Defaults 65536 and 16 MiB. Lower: less memory; proposals are refused sooner when the
 	// quorum is slow.
+	// A log that was filled under caps four times as high, and above four times the defaults, is never committed: lower
+	// high caps in steps.
 	UncommittedEntriesMax, UncommittedBytesMax int
 	// TailEntriesMax and TailBytesMax bound the committed entries that are kept in memory for slow
 	// followers and for applying; what is below is fetched from storage. Defaults 65536 and 32 MiB.
@@ -84,6 +87,12 @@ type Config struct {
 	Seed uint64
 }
 
+// The defaults of the caps of what is not committed.
+const (
+	uncommittedEntriesDefault = 1 << 16
+	uncommittedBytesDefault   = 16 << 20
+)
+
 // MessageEntriesLimit bounds MessageEntriesMax: receivers refuse messages with more entries, which take more memory
 // than bytes on the wire.
 const MessageEntriesLimit = 1 << 16
@@ -102,8 +111,8 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.MessageBytesMax, 1<<20)
 	setDefault(&c.InflightMessagesMax, 64)
 	setDefault(&c.InflightBytesMax, 8<<20)
-	setDefault(&c.UncommittedEntriesMax, 1<<16)
-	setDefault(&c.UncommittedBytesMax, 16<<20)
+	setDefault(&c.UncommittedEntriesMax, uncommittedEntriesDefault)
+	setDefault(&c.UncommittedBytesMax, uncommittedBytesDefault)
 	setDefault(&c.TailEntriesMax, 1<<16)
 	setDefault(&c.TailBytesMax, 32<<20)
 	setDefault(&c.ApplyBytesMax, 4<<20)

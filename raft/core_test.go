@@ -115,6 +115,52 @@ func TestFollowerTakesNoMoreThanItsCap(t *testing.T) {
 	}
 }
 
+// A cap that was lowered does not keep the log from being committed: what earlier leaders left is taken, and the no-op
+// of the term that commits it (§5.4.2).
+func TestLoweredCapTakesWhatEarlierLeadersLeft(t *testing.T) {
+	l := newLone(t, raft.Config{UncommittedEntriesMax: 4, UncommittedBytesMax: 100}, raft.Boot{})
+	prev := raft.EntryID{}
+	for range 40 {
+		span := raft.Span{Prev: prev, Entries: entriesOf(slices.Repeat([]raft.Term{1}, 10)...)}
+		l.get(t, raft.Message{Kind: raft.MsgAppend, From: 2, Term: 2, Span: span})
+		prev = span.Last()
+	}
+	noop := raft.Span{Prev: prev, Entries: []raft.Entry{{Term: 2, Kind: raft.EntryNoop}}}
+	l.get(t, raft.Message{Kind: raft.MsgAppend, From: 2, Term: 2, Span: noop})
+	if got := l.core.LastIndex(); got != 401 {
+		t.Errorf("the log ends at %d, want 401", got)
+	}
+}
+
+// A leader whose disk hangs, and has too much to do already, does not keep others from knowing that another one leads.
+func TestLeaderWithAFullDiskGivesWay(t *testing.T) {
+	const most = 300 // writes under way
+	l := newLone(t, raft.Config{ElectionTicksMin: electionTicks, UncommittedEntriesMax: most}, raft.Boot{})
+	l.lead(t, 3)
+	l.get(t, raft.Message{Kind: raft.MsgAppendReply, From: 2, Term: l.core.Term(), Match: 1})
+	for range most {
+		l.core.Propose(entriesOf(1))
+		l.core.Ready(&raft.Ready{}) // a write of its own each, and none is ever done
+	}
+	term := l.core.Term()
+	far := raft.EntryID{Term: term, Index: 999}
+	for _, c := range []struct {
+		m    raft.Message
+		want raft.Role
+	}{
+		{raft.Message{Kind: raft.MsgPreVote, From: 2, To: 1, Term: term + 1, Last: far}, raft.Leader},
+		{raft.Message{Kind: raft.MsgVote, From: 2, To: 1, Term: term + 1, Last: far}, raft.Leader},
+		{raft.Message{Kind: raft.MsgHeartbeat, From: 2, To: 1, Term: term + 1}, raft.Follower},
+	} {
+		if err := l.core.Step(c.m); err != nil {
+			t.Fatal(err)
+		}
+		if got := l.core.Role(); got != c.want || l.core.Term() != term {
+			t.Errorf("after %v: %v in term %d, want %v in term %d", c.m.Kind, got, l.core.Term(), c.want, term)
+		}
+	}
+}
+
 // TestTruncationIsAlwaysWritten: a follower over its cap that removes entries takes at least one in their
 // place, so that the disk never holds a longer log than the core.
 func TestTruncationIsAlwaysWritten(t *testing.T) {

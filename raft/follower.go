@@ -91,11 +91,13 @@ func (c *Core) fitting(s Span, least int, commit Index) Span {
 
 // uncommittedLimits bound what this server holds in memory of entries that are not committed, and of those that its
 // disk does not have yet: several caps, as earlier leaders may have had greater ones, the no-ops of terms in which
-// nothing was committed, and an entry that is larger than the cap.
+// nothing was committed, and an entry that is larger than the cap. A cap below the default counts as the default: with
+// less room than leaders before had, the log would never be committed, and the cluster stand still.
 func (c *Core) uncommittedLimits() (entries, bytes int) {
 	const caps, noops = 4, 256
 	limit := func(most, more int) int { return min(most, (math.MaxInt-more)/caps)*caps + more }
-	return limit(c.cfg.UncommittedEntriesMax, noops), limit(c.cfg.UncommittedBytesMax, EntryDataBytesMax)
+	return limit(max(c.cfg.UncommittedEntriesMax, uncommittedEntriesDefault), noops),
+		limit(max(c.cfg.UncommittedBytesMax, uncommittedBytesDefault), EntryDataBytesMax)
 }
 
 // truncate removes the entries above index from the end of the log.

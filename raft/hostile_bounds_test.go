@@ -47,14 +47,17 @@ func (h *hostile) bounds(s *raft.Status) []hostileBound {
 		chunks += len(h.stores[i].Chunk.Data)
 	}
 	members := max(3, len(s.Configuration.Members))
-	uncommittedBytes := 4*c.UncommittedBytesMax + raft.EntryDataBytesMax + hostileMessageBytes
+	// A cap below the default counts as the default, see uncommittedLimits.
+	uncommittedBytes := 4*max(c.UncommittedBytesMax, 16<<20) + raft.EntryDataBytesMax + hostileMessageBytes
+	uncommitted := 4*max(c.UncommittedEntriesMax, 1<<16) + 256 + 8 + 1
 	return []hostileBound{
-		{"entries uncommitted", int(s.LastIndex - s.CommitIndex), 4*c.UncommittedEntriesMax + 256 + 8 + 1},
+		{"entries uncommitted", int(s.LastIndex - s.CommitIndex), uncommitted},
 		{"bytes uncommitted", held.UncommittedBytes, uncommittedBytes},
 		{"bytes that wait for the disk", held.DiskBytes, uncommittedBytes},
-		{"entries in memory", s.TailEntries, c.TailEntriesMax + 2*(4*c.UncommittedEntriesMax+256+8+1)},
+		{"entries in memory", s.TailEntries, c.TailEntriesMax + 2*uncommitted},
 		{"bytes in memory", s.TailBytes, c.TailBytesMax + 2*uncommittedBytes},
-		{"writes under way", len(h.writes), 256 + 1},
+		// An election adds two of its own: the vote for oneself, and the no-op of the term.
+		{"writes under way", len(h.writes), 256 + 2},
 		{"messages that wait for the disk", h.waiting(), 256 + members + 1},
 		{"reads", held.Reads, c.ReadsMax},
 		{"entries read for followers", len(h.fetches), 4 * members},

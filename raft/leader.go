@@ -43,7 +43,7 @@ func (c *Core) sendEntries(p *peer) bool {
 	}
 	if !c.tail.holds(after) {
 		if p.debts.fetches >= peerDebtsMax {
-			return false // it is asked for when one is paid
+			return false // it is asked for when one was paid, at the next answer
 		}
 		p.debts.fetches++
 		p.progress.Fetching = true

@@ -10,6 +10,9 @@ func (c *Core) Step(m Message) error {
 		return err
 	}
 	if c.diskIsFull() && c.needsDisk(m) {
+		if m.Term > c.currentTerm && leads(m) {
+			c.StepDown() // somebody else leads: to know that much, nothing has to be written
+		}
 		return nil // lost, as any message may be
 	}
 	switch {
@@ -206,6 +209,18 @@ func (c *Core) answerOlderTerm(m Message) {
 func (c *Core) diskIsFull() bool {
 	most := max(c.cfg.UncommittedEntriesMax, diskWaitingMin)
 	return len(c.disk.pending) >= most || c.disk.sends >= most
+}
+
+// leads reports whether m is of a leader, or of whom a leader gives way to.
+func leads(m Message) bool {
+	switch m.Kind {
+	case MsgAppend, MsgHeartbeat, MsgSnapshot:
+		return true
+	case MsgVote:
+		return m.Transfer
+	default:
+		return false
+	}
 }
 
 // diskWaitingMin is how many writes, and messages that wait for them, may always be under way.

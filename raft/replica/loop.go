@@ -19,6 +19,8 @@ type loop struct {
 
 	backlogBytes, pendingBytes int // by Proposal.size
 
+	connections map[raft.NodeID]int // of each peer, as the transport hinted
+
 	unwritten []*trace // of proposals that the core took in this turn
 
 	appliedIndex raft.Index // by the machine, as far as the loop heard
@@ -80,12 +82,12 @@ func (l *loop) turn(ticked bool) {
 	l.propose()
 	l.read(ticked)
 	l.noteCommitted()
+	l.observePeers()
 	for l.core.Ready(&l.ready) {
 		l.pay()
 	}
 	l.discardUnwanted()
 	l.observeRole()
-	l.observePeers()
 	l.observeConfiguration()
 	l.forgetRemoved()
 	l.settle()

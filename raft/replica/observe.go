@@ -48,14 +48,20 @@ func (l *loop) reportRole(now seen) {
 	}
 }
 
+// observePeers reports connections that were made or broke, and tells the core of a peer whose last one broke: a lane
+// that breaks alone, by its own time limit, says nothing of the others.
 func (l *loop) observePeers() {
 	for _, p := range l.work.peers {
 		kind := EventPeerDown
 		if p.up {
 			kind = EventPeerUp
+			l.connections[p.id]++
+		} else if l.connections[p.id] > 0 {
+			l.connections[p.id]--
 		}
 		l.report(Event{Kind: kind, Term: l.core.Term(), Peer: p.id})
-		if !p.up {
+		if l.connections[p.id] == 0 {
+			delete(l.connections, p.id)
 			l.core.Disconnected(p.id)
 		}
 	}

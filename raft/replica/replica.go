@@ -73,7 +73,10 @@ func Start(o Options) (*Replica, error) {
 	if err != nil {
 		return nil, errors.Join(err, r.closePorts())
 	}
-	l := &loop{Replica: r, core: booted.core, appliedIndex: booted.applied.Index, size: booted.size}
+	l := &loop{
+		Replica: r, core: booted.core, appliedIndex: booted.applied.Index, size: booted.size,
+		connections: map[raft.NodeID]int{},
+	}
 	l.standBackFor = 2 * time.Duration(o.Core.ElectionTicksMax) * o.TickInterval
 	l.readRetryAfter = time.Duration(o.Core.ElectionTicksMin) * o.TickInterval
 	a := &applier{Replica: r, applied: booted.applied, since: booted.since}

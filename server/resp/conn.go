@@ -166,6 +166,12 @@ func (c *Conn) takeRoom(call *Call, bytes int) bool {
 		c.room.Wait()
 		call.bytes = bytes + c.reserve(call) // replies have come meanwhile
 	}
+	if c.broken || c.draining {
+		return false
+	}
+	if call.state == callComplete || len(c.queue) == 0 && call.bytes <= freeBytes {
+		return true
+	}
 	taken, ok := c.all.tryTake(call.bytes)
 	if !ok {
 		c.mu.Unlock()
@@ -196,6 +202,9 @@ func (c *Conn) retake(call *Call) {
 }
 
 const (
+	// freeBytes is the largest request that a connection with nothing under way may make beside the budget of all:
+	// others who hold that cannot keep everybody out.
+	freeBytes = 16 << 10
 	// firstReadsMax bounds the reads under way on a connection that has no answer to one yet.
 	firstReadsMax = 16
 	// readGuessDecay is how slowly large replies are forgotten: by this part of the guess with each smaller

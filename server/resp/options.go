@@ -44,7 +44,8 @@ type Options struct {
 	// as those before. One request may exceed it. Default 16 MiB.
 	InflightBytesMax int
 	// InflightBytesAllMax bounds the same for all connections together; at the bound none of them is read until others
-	// were answered. Default 64 MiB, at least InflightBytesMax. Raised: more memory; lower: clients with large requests
+	// were answered, but for a small request on a connection with nothing under way, and for replies that are there.
+	// Default 64 MiB, at least InflightBytesMax. Raised: more memory; lower: clients with large requests
 	// wait for each other.
 	InflightBytesAllMax int
 	// RequestBytesMax bounds the arguments of one request together, in bytes. Default 4 MiB.

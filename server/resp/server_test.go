@@ -215,35 +215,42 @@ func TestReadsTakeRoomForTheirReplies(t *testing.T) {
 
 // Connections together hold no more than the limit of all; who waits is served in the order of coming.
 func TestConnectionsShareALimit(t *testing.T) {
+	const k = freeBytes + 1 // large enough to count
 	l := newLab()
-	s, first, _ := start(t, l, Options{InflightBytesMax: 100, InflightBytesAllMax: 250})
+	s, first, _ := start(t, l, Options{InflightBytesMax: 100 * k, InflightBytesAllMax: 250 * k})
 	conns := []net.Conn{first, dial(t, s), dial(t, s), dial(t, s)}
-	say(t, conns[0], "TAKE 90 a\r\n")
+	take := func(conn, size int, name string) {
+		t.Helper()
+		say(t, conns[conn], fmt.Sprintf("TAKE %d %s\r\n", size*k, name))
+	}
+	take(0, 90, "a")
 	l.wantNews(t, "a")
-	say(t, conns[1], "TAKE 90 b\r\n")
+	take(1, 90, "b")
 	l.wantNews(t, "b")
-	say(t, conns[2], "TAKE 90 c\r\n")
+	take(2, 90, "c")
 	l.wantNoNews(t)
-	say(t, conns[3], "TAKE 60 d\r\n") // it would fit, but c was there before
+	take(3, 60, "d") // it would fit, but c was there before
 	l.wantNoNews(t)
-	if held := s.InflightBytes(); held != 180 {
-		t.Errorf("%d bytes are held, want 180", held)
+	if held := s.InflightBytes(); held != 180*k {
+		t.Errorf("%d bytes are held, want %d", held, 180*k)
 	}
 	l.complete("a")
 	got := []string{<-l.news, <-l.news}
 	if slices.Sort(got); !slices.Equal(got, []string{"c", "d"}) {
 		t.Fatalf("%v were begun, want c and d", got)
 	}
+	say(t, dial(t, s), "TAKE 1 small\r\n") // on a connection with nothing under way
+	l.wantNews(t, "small")
 	for _, name := range []string{"b", "c", "d"} {
 		l.complete(name)
 	}
-	say(t, conns[0], "TAKE 1000 e\r\n") // more than all: when it is alone
+	take(0, 1000, "e") // more than all: when it is alone
 	l.wantNews(t, "e")
-	say(t, conns[1], "TAKE 1 f\r\n")
+	take(1, 1, "f")
 	l.wantNoNews(t)
 	l.completeWith("e", 5)
 	l.wantNews(t, "f")
-	say(t, conns[2], "TAKE 1000 g\r\n")
+	take(2, 1000, "g")
 	l.wantNoNews(t)
 	s.Close() // nobody waits any more
 	if held := s.InflightBytes(); held != 0 {
