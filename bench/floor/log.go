@@ -193,6 +193,9 @@ func (l *Log) acknowledge(node int, upto uint64, err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.err != nil {
+		return // everybody was answered
+	}
 	l.durable[node] = max(l.durable[node], upto)
 	var ordered [nodesMax]uint64
 	all := ordered[:copy(ordered[:], l.durable)]

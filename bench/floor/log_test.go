@@ -97,6 +97,26 @@ func TestManyProposeUntilItIsClosed(t *testing.T) {
 	}
 }
 
+// Who gives up leaves commands behind that are acknowledged when the log has ended.
+func TestCloseWhileCommandsAreUnderWay(t *testing.T) {
+	for range 20 {
+		l, _ := start(t, 3)
+		ctx, cancel := context.WithCancel(t.Context())
+		var workers sync.WaitGroup
+		for range 8 {
+			workers.Go(func() {
+				for l.Propose(ctx, make([]byte, 100)) == nil {
+				}
+			})
+		}
+		cancel()
+		workers.Wait()
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestOptionsNameEveryFault(t *testing.T) {
 	_, err := floor.Start(floor.Options{Nodes: 10, FileBytes: 1})
 	for _, field := range []string{"Dir", "Nodes", "FileBytes"} {

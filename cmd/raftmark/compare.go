@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +35,8 @@ is noise, and no smaller one counts. Results of other machines, durability or re
 refused, unless --anyway.
 
 Exit codes: 0 compared, and within the limits of --max-regression and --threshold, if any; 2 wrong
-arguments, or no results; 3 a limit is broken; 4 a limit can neither be said to hold nor to be broken.`,
+arguments, or no results; 3 a limit is broken; 4 a limit can neither be said to hold nor to be broken;
+6 a result is of a cluster that was unsafe.`,
 		Example: `  raftmark compare results/before results/after
   raftmark compare --floor results/before-again --max-regression 10% results/before results/after
   raftmark compare results/20260102T150405Z-failover`,
@@ -95,6 +97,9 @@ func (f *compareFlags) run(cmd *cobra.Command, args []string) error {
 	for _, r := range all[min(1, len(all)-1):] {
 		answer, more := checkThresholds(thresholds, r)
 		gate, lines = max(gate, answer), append(lines, more...)
+	}
+	if len(comparison.Unsafe) > 0 {
+		return exitError{code: exitUnsafe, err: errors.New(strings.Join(comparison.Unsafe, "; "))}
 	}
 	return gateError(gate, lines, cmd)
 }

@@ -38,6 +38,9 @@ type Row struct {
 	// Floor is how far from 1 the ratio of two results of the same is; NaN when it was not measured.
 	Floor   float64
 	Verdict Verdict
+	// BaseMissing and NewMissing are how many runs or trials have no value: nothing is said when there are any in NEW
+	// that are not in BASE, as the values that are there are the better ones.
+	BaseMissing, NewMissing int
 	// Needed is how many values each side needs to see a difference of 5 %; 0 when that cannot be said.
 	Needed int
 
@@ -50,8 +53,11 @@ type Comparison struct {
 	News     []string
 	Rows     []Row
 	Warnings []string // conditions that were not the same, results that do not hold
-	Notes    []string // arms that only one side has
-	options  Options
+	Notes    []string // what only one side has
+	// Unsafe names results that lost acknowledged writes; Doubtful those that do not hold, and what one side lacks: no
+	// limit can be said to hold then.
+	Unsafe, Doubtful []string
+	options          Options
 }
 
 // Compare compares each of news with base, arm by arm. It returns a *ConditionsError when what was measured is not the
@@ -62,6 +68,9 @@ func Compare(base *result.Result, news []*result.Result, o Options) (*Comparison
 	}
 	c := &Comparison{Base: filepath.Base(base.Dir), options: o}
 	c.judge(base)
+	if err := c.judgeFloor(base); err != nil {
+		return nil, err
+	}
 	for _, fresh := range news {
 		c.News = append(c.News, filepath.Base(fresh.Dir))
 		c.judge(fresh)
@@ -120,12 +129,43 @@ func (c *Comparison) finish() (*Comparison, error) {
 
 // judge warns of a result that does not hold.
 func (c *Comparison) judge(r *result.Result) {
-	if r.Summary.Verdict != result.VerdictOK {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s is %s", filepath.Base(r.Dir), r.Summary.Verdict))
+	line := fmt.Sprintf("%s is %s", filepath.Base(r.Dir), r.Summary.Verdict)
+	switch r.Summary.Verdict {
+	case result.VerdictOK:
+		return
+	case result.VerdictUnsafe:
+		c.Unsafe = append(c.Unsafe, line)
+	default:
+		c.Doubtful = append(c.Doubtful, line)
 	}
+	c.Warnings = append(c.Warnings, line)
 }
 
 type pair struct{ base, fresh *result.Arm }
+
+// judgeFloor checks that the noise floor is of what base is of.
+func (c *Comparison) judgeFloor(base *result.Result) error {
+	floor := c.options.Floor
+	if floor == nil {
+		return nil
+	}
+	c.judge(floor)
+	differ := differences(base, floor)
+	for i := range base.Summary.Arms {
+		if other := armOf(floor, base.Summary.Arms[i].Name); other != nil {
+			differ = append(differ, armDifferences(&base.Summary.Arms[i], other)...)
+		}
+	}
+	if len(differ) == 0 {
+		return nil
+	}
+	err := &ConditionsError{Dir: floor.Dir, Differences: differ}
+	if !c.options.Anyway {
+		return err
+	}
+	c.Warnings = append(c.Warnings, err.Error())
+	return nil
+}
 
 // pair returns the arms that both results have: those of the same name, or the only ones.
 func (c *Comparison) pair(base, fresh *result.Result) []pair {
@@ -138,12 +178,12 @@ func (c *Comparison) pair(base, fresh *result.Result) []pair {
 		if other := armOf(base, arm.Name); other != nil {
 			pairs = append(pairs, pair{other, arm})
 		} else {
-			c.Notes = append(c.Notes, fmt.Sprintf("%s has the arm %s, %s has not", filepath.Base(fresh.Dir), arm.Name, c.Base))
+			c.lacks(fmt.Sprintf("%s has the arm %s, %s has not", filepath.Base(fresh.Dir), arm.Name, c.Base))
 		}
 	}
 	for i := range base.Summary.Arms {
 		if name := base.Summary.Arms[i].Name; armOf(fresh, name) == nil {
-			c.Notes = append(c.Notes, fmt.Sprintf("%s has the arm %s, %s has not", c.Base, name, filepath.Base(fresh.Dir)))
+			c.lacks(fmt.Sprintf("%s has the arm %s, %s has not", c.Base, name, filepath.Base(fresh.Dir)))
 		}
 	}
 	return pairs
@@ -159,15 +199,20 @@ func armOf(r *result.Result, name string) *result.Arm {
 }
 
 func (c *Comparison) compareArms(base, fresh *result.Result, p pair) {
+	for _, b := range metricsOf(fresh, p.fresh) {
+		if _, ok := metricOf(base, p.base, b.name); !ok {
+			c.lacks(fmt.Sprintf("%s of %s was measured in %s only", b.name, p.fresh.Name, filepath.Base(fresh.Dir)))
+		}
+	}
 	for _, a := range metricsOf(base, p.base) {
 		b, ok := metricOf(fresh, p.fresh, a.name)
 		if !ok {
-			c.Notes = append(c.Notes, fmt.Sprintf("%s of %s was measured in %s only", a.name, p.base.Name, c.Base))
+			c.lacks(fmt.Sprintf("%s of %s was measured in %s only", a.name, p.base.Name, c.Base))
 			continue
 		}
 		row := Row{
 			New: filepath.Base(fresh.Dir), Arm: p.fresh.Name, Metric: a.name, unit: a.unit,
-			BaseValues: a.values, NewValues: b.values, Low: math.NaN(), High: math.NaN(), Floor: c.floor(p.base.Name, a),
+			BaseValues: a.values, NewValues: b.values, BaseMissing: a.missing, NewMissing: b.missing, Low: math.NaN(), High: math.NaN(), Floor: c.floor(p.base.Name, a),
 		}
 		row.Ratio, _ = stat.Ratio(a.values, b.values)
 		if low, high, ok := stat.RatioInterval(a.values, b.values); ok {
@@ -177,6 +222,12 @@ func (c *Comparison) compareArms(base, fresh *result.Result, p pair) {
 		row.Needed, _ = stat.SampleFor(hintFactor, a.values)
 		c.Rows = append(c.Rows, row)
 	}
+}
+
+// lacks notes what only one side has.
+func (c *Comparison) lacks(what string) {
+	c.Notes = append(c.Notes, what)
+	c.Doubtful = append(c.Doubtful, what)
 }
 
 // floor returns how far two results of the same are apart in a metric, or NaN.
@@ -198,7 +249,7 @@ func (c *Comparison) floor(arm string, base metric) float64 {
 
 // verdict decides by where the whole interval lies (rule R17).
 func (c *Comparison) verdict(r *Row) Verdict {
-	if math.IsNaN(r.Low) {
+	if math.IsNaN(r.Low) || r.BaseMissing != r.NewMissing {
 		return CannotResolve
 	}
 	limit := 1 + c.options.Threshold

@@ -48,7 +48,8 @@ func armDifferences(base, other *result.Arm) []string {
 		}
 	}
 	differ("durability", base.Durability, other.Durability)
-	for _, key := range []string{"nodes", "reads", "load.rate", "load.schedule", "load.payload", "load.read_share"} {
+	for _, key := range []string{"nodes", "reads", "load.rate", "load.schedule", "load.payload", "load.read_share",
+		"load.key_dist", "link.delay", "link.jitter", "link.loss", "link.bandwidth", "system"} {
 		differ(key, setting(base.Config, key), setting(other.Config, key))
 	}
 	return all

@@ -16,11 +16,16 @@ const (
 )
 
 // Check applies limits: failed when a regression beyond its limit is resolved, unknown when it cannot be ruled out,
-// held when all intervals lie below. The sentences are of the rows that are not held. A limit of a metric that was
-// not compared is an error: a gate that cannot fail is worse than none (trap T11).
+// held when all intervals lie below. Beyond its limit is what the verdict of the row would call worse: by more than
+// the noise floor, and p after its correction. Nothing holds for sure when a result does not, or one side lacks a
+// metric. The sentences are of the rows that are not held. A limit of a metric that was not compared is an error: a
+// gate that cannot fail is worse than none (trap T11).
 func (c *Comparison) Check(limits []Limit) (Gate, []string, error) {
 	gate := GateHeld
 	var lines []string
+	if len(limits) > 0 && len(c.Doubtful) > 0 {
+		gate, lines = GateUnknown, append(lines, c.Doubtful...)
+	}
 	for _, l := range limits {
 		found := false
 		for i := range c.Rows {
@@ -51,9 +56,9 @@ func (c *Comparison) Check(limits []Limit) (Gate, []string, error) {
 
 func (l Limit) check(r *Row) Gate {
 	switch {
-	case math.IsNaN(r.Low):
+	case math.IsNaN(r.Low), r.BaseMissing != r.NewMissing:
 		return GateUnknown
-	case r.Low > 1+l.Most:
+	case r.Low > 1+l.Most && r.P < significance && (math.IsNaN(r.Floor) || r.Low > 1+r.Floor):
 		return GateFailed
 	case r.High <= 1+l.Most:
 		return GateHeld

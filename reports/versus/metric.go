@@ -8,10 +8,12 @@ import (
 )
 
 // metric is something of an arm of which less is better: its name, how it is written, and its values by run or trial.
+// missing is how many runs or trials have none, such as one in which no leader was seen: they are no small values.
 type metric struct {
-	name   string
-	unit   unit
-	values stat.Sample
+	name    string
+	unit    unit
+	values  stat.Sample
+	missing int
 }
 
 // unit is what a metric counts.
@@ -38,14 +40,16 @@ func metricsOf(r *result.Result, arm *result.Arm) []metric {
 			continue
 		}
 		var outages, leaderless []float64
+		trials := 0
 		for i := range r.Trials {
 			if t := &r.Trials[i]; t.Arm == arm.Name && t.Kind == f.Kind {
+				trials++
 				outages = appendPositive(outages, t.OutageMs)
 				leaderless = appendPositive(leaderless, t.LeaderlessMs)
 			}
 		}
-		all = appendMetric(all, "outage after "+f.Kind, milliseconds, outages)
-		all = appendMetric(all, "leaderless after "+f.Kind, milliseconds, leaderless)
+		all = appendMetric(all, "outage after "+f.Kind, milliseconds, outages, trials)
+		all = appendMetric(all, "leaderless after "+f.Kind, milliseconds, leaderless, trials)
 	}
 	return all
 }
@@ -75,7 +79,7 @@ func steadyMetrics(arm *result.Arm) []metric {
 				values = appendPositive(values, *v)
 			}
 		}
-		all = appendMetric(all, q.name, microseconds, values)
+		all = appendMetric(all, q.name, microseconds, values, len(runs))
 	}
 	return all
 }
@@ -87,11 +91,11 @@ func appendPositive(values []float64, v float64) []float64 {
 	return values
 }
 
-func appendMetric(all []metric, name string, u unit, values []float64) []metric {
+func appendMetric(all []metric, name string, u unit, values []float64, of int) []metric {
 	if len(values) == 0 {
 		return all
 	}
-	return append(all, metric{name: name, unit: u, values: stat.Sorted(values)})
+	return append(all, metric{name: name, unit: u, values: stat.Sorted(values), missing: of - len(values)})
 }
 
 func metricOf(r *result.Result, arm *result.Arm, name string) (metric, bool) {

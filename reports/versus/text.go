@@ -19,7 +19,7 @@ func (c *Comparison) Table() *table.Table {
 	t.Columns[1].Text, t.Columns[9].Text = true, true
 	for i := range c.Rows {
 		r := &c.Rows[i]
-		t.Add(table.Of(c.rowName(r)), table.Of(r.Metric), table.Ofn("%d, %d", len(r.BaseValues), len(r.NewValues)),
+		t.Add(table.Of(c.rowName(r)), table.Of(r.Metric), countCell(r),
 			table.Of(table.Duration(r.unit.us(middle(r.BaseValues)))), table.Of(table.Duration(r.unit.us(middle(r.NewValues)))),
 			table.Ofn("%.3f", r.Ratio), intervalCell(r), floorCell(r), table.Ofn("%.3f", r.P),
 			table.Cell{Text: string(r.Verdict), Tone: toneOf(r.Verdict)})
@@ -48,6 +48,15 @@ func (c *Comparison) within() bool {
 }
 
 func middle(s stat.Sample) float64 { return s.OrderStatistic(.5) }
+
+// countCell says how many values there are, and how many runs or trials have none.
+func countCell(r *Row) table.Cell {
+	text := fmt.Sprintf("%d, %d", len(r.BaseValues), len(r.NewValues))
+	if r.BaseMissing+r.NewMissing == 0 {
+		return table.Of(text)
+	}
+	return table.Cell{Text: fmt.Sprintf("%s (%d, %d none)", text, r.BaseMissing, r.NewMissing), Tone: table.Bad}
+}
 
 func intervalCell(r *Row) table.Cell {
 	if math.IsNaN(r.Low) {

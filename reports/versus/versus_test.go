@@ -204,6 +204,50 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// What is missing is no small value, and a result that does not hold lets no limit hold.
+func TestWhatIsMissingResolvesNothing(t *testing.T) {
+	l := newLab(t)
+	limit := []versus.Limit{{Most: 9}}
+	base := l.result(1, 8, 1)
+	for name, change := range map[string]func(*result.Result){
+		"trials without a leader": func(r *result.Result) {
+			for i := range r.Trials[:6] {
+				r.Trials[i].LeaderlessMs = -1
+			}
+		},
+		"no trials": func(r *result.Result) { r.Trials = nil },
+		"one arm":   func(r *result.Result) { r.Summary.Arms = r.Summary.Arms[:1] },
+		"invalid":   func(r *result.Result) { r.Summary.Verdict = result.VerdictInvalid },
+	} {
+		fresh := l.result(2, 8, 1)
+		change(fresh)
+		c := compare(t, versus.Options{}, base, fresh)
+		if gate, lines, err := c.Check(limit); gate != versus.GateUnknown || len(lines) == 0 || err != nil {
+			t.Errorf("%s: %v %q %v, want unknown", name, gate, lines, err)
+		}
+	}
+	fresh := l.result(2, 8, 1)
+	if gate, lines, err := compare(t, versus.Options{}, base, fresh).Check(limit); gate != versus.GateHeld || err != nil {
+		t.Errorf("nothing is missing: %v %q %v, want held", gate, lines, err)
+	}
+	fresh.Summary.Verdict = result.VerdictUnsafe
+	if c := compare(t, versus.Options{}, base, fresh); len(c.Unsafe) != 1 {
+		t.Errorf("unsafe: %q", c.Unsafe)
+	}
+}
+
+// A floor of another machine is none.
+func TestFloorIsOfTheSame(t *testing.T) {
+	l := newLab(t)
+	floor := l.result(3, 8, 1)
+	floor.Manifest.Environment.CPUModel = "another"
+	_, err := versus.Compare(l.result(1, 8, 1), []*result.Result{l.result(2, 8, 1)}, versus.Options{Floor: floor})
+	var conditions *versus.ConditionsError
+	if !errors.As(err, &conditions) {
+		t.Errorf("%v, want a refusal", err)
+	}
+}
+
 func TestArmsOfOneResult(t *testing.T) {
 	l := newLab(t)
 	r := l.result(1, 6, 1)
