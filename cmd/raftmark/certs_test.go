@@ -63,6 +63,7 @@ func TestCertificatesOfACluster(t *testing.T) {
 		t.Errorf("shown is\n%s\nwant an authority, two nodes and a client, all in order", shown)
 	}
 	certs(exitRunError, "of cluster", "--cluster", "another")
+	certsRevokeWhatThereIs(t, dir, certs)
 	certs(exitOK, "nodes 1 to 3", "--cluster", "orders", "--nodes", "3")
 	for _, name := range []string{"node-1.key", "node-3.key", "client-ops.key", identity.AuthorityKeyFile} {
 		info, err := os.Stat(filepath.Join(dir, name))
@@ -70,4 +71,44 @@ func TestCertificatesOfACluster(t *testing.T) {
 			t.Errorf("%s: %v, %v, want mode 0600", name, info.Mode(), err)
 		}
 	}
+}
+
+// certsRevokeWhatThereIs names by digits, and by mistake, what is to be revoked. The folder had its authority replaced.
+func certsRevokeWhatThereIs(t *testing.T, dir string, certs func(exitCode, string, ...string) string) {
+	t.Helper()
+	list := func() string {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(dir, identity.RevokedFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	before := list()
+	for _, mistyped := range []string{"9", "1234567890123", "18446744073709551615", "abcdef0123456789", "not-a-number"} {
+		certs(exitUsage, mistyped, "revoke", mistyped)
+	}
+	if list() != before {
+		t.Errorf("what there is not was revoked:\n%s", list())
+	}
+	const long = "1234567890123456789" // more digits than ids have as a rule
+	certs(exitOK, "peer/"+long, "issue", long)
+	if err := os.Remove(filepath.Join(dir, "node-"+long+".crt")); err != nil {
+		t.Fatal(err)
+	}
+	said := certs(exitOK, "peer/"+long+": serial", "revoke", long)
+	fields := strings.Fields(said)
+	if len(fields) < 3 || !strings.Contains(list(), fields[2]+" # ") {
+		t.Errorf("said %q, the list is\n%s", said, list())
+	}
+	issued, err := os.ReadFile(filepath.Join(dir, "issued.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, line, _ := strings.Cut(string(issued), "/authority ")
+	if fields = strings.Fields(line); len(fields) == 0 {
+		t.Fatalf("no authority is among\n%s", issued)
+	}
+	certs(exitOK, fields[0]+": revoked", "revoke", fields[0]) // the one that was replaced
+	certs(exitOK, ": revoked", "revoke", "sha256:"+strings.Repeat("ab", 32))
 }

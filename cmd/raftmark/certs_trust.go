@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -19,9 +20,10 @@ func newCertsRevokeCommand(dir *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke [ID|SERIAL|sha256:FINGERPRINT]...",
 		Short: "Have the nodes refuse certificates that are valid, and end their connections",
-		Long: `Have the nodes refuse certificates that are valid, and end their connections. A node's id of up to 12 digits
-means all certificates that were issued to it from this folder; a single one, and a whole authority, are named by serial
-number or fingerprint.`,
+		Long: `Have the nodes refuse certificates that are valid, and end their connections. The id of a node that was issued
+certificates from this folder means all of them; a single one, and a whole authority, are named by serial number or
+fingerprint. A serial number must be one of this folder; a certificate of another tool is named by its fingerprint, which
+is put on the list as it is.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := openCerts(*dir)
 			if err != nil {
@@ -31,16 +33,7 @@ number or fingerprint.`,
 				return usageError(errors.New("nothing is named, want node ids, serial numbers, fingerprints or --client"))
 			}
 			for _, arg := range args {
-				id, err := strconv.ParseUint(arg, 10, 64)
-				switch {
-				case err == nil && id > 0 && len(arg) <= nodeDigitsMax:
-					err = revokeHolder(cmd, f, identity.PeerName(f.Cluster(), raft.NodeID(id)))
-				default:
-					if err = f.Revoke(arg, "by hand"); err == nil {
-						fmt.Fprintf(cmd.OutOrStdout(), "%s: revoked\n", arg)
-					}
-				}
-				if err != nil {
+				if err := revokeOne(cmd, f, arg); err != nil {
 					return usageError(err)
 				}
 			}
@@ -58,14 +51,41 @@ number or fingerprint.`,
 	return cmd
 }
 
-// nodeDigitsMax is how many digits at most are a node's id: serial numbers are random and have about 32.
-const nodeDigitsMax = 12
+// revokeOne revokes what a node's id, a serial number or a fingerprint names. Digits may be an id or a serial number:
+// an id that was issued certificates here comes first.
+func revokeOne(cmd *cobra.Command, f *identity.Folder, arg string) error {
+	if id, err := strconv.ParseUint(arg, 10, 64); err == nil && id > 0 {
+		name := identity.PeerName(f.Cluster(), raft.NodeID(id))
+		known, err := f.Knows(name)
+		if err != nil {
+			return err
+		}
+		if known {
+			return revokeHolder(cmd, f, name)
+		}
+	}
+	if !strings.HasPrefix(strings.ToLower(arg), "sha256:") {
+		known, err := f.KnowsSerial(arg)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return fmt.Errorf("%s: no node with that id, and no such serial number, was issued here: nothing is revoked",
+				arg)
+		}
+	}
+	if err := f.Revoke(arg, "by hand"); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: revoked\n", arg)
+	return nil
+}
 
 // revokeHolder revokes all certificates that somebody was issued.
 func revokeHolder(cmd *cobra.Command, f *identity.Folder, name identity.Name) error {
 	serials, err := f.RevokeHolder(name)
 	if err == nil && len(serials) == 0 {
-		err = fmt.Errorf("%v: all its certificates are revoked already", name)
+		err = fmt.Errorf("%v: all its certificates are revoked already, or have ended", name)
 	}
 	for _, serial := range serials {
 		fmt.Fprintf(cmd.OutOrStdout(), "%v: serial %s revoked\n", name, serial)

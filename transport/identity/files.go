@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/raftmark/raftmark/raft"
 )
@@ -36,7 +37,8 @@ type Files struct {
 	// Authority has the certificates of the authorities that the node trusts, Certificate its own, and Key its private
 	// key (PKCS #8).
 	Authority, Certificate, Key string
-	// Revoked lists serial numbers and fingerprints of certificates that are refused, one a line. No such file: none.
+	// Revoked lists serial numbers and fingerprints of certificates that are refused, one a line. No such file: none. One
+	// that had entries may become empty, but must not vanish while the node runs.
 	Revoked string
 }
 
@@ -171,7 +173,8 @@ func (a *Authority) WriteFiles(dir string) error {
 	return nil
 }
 
-// LoadAuthority reads what Authority.WriteFiles wrote. The first certificate of ca.crt is the authority's.
+// LoadAuthority reads what Authority.WriteFiles wrote. The authority is the one of ca.crt that ca.key is of: the first,
+// unless a rotation was cut short.
 func LoadAuthority(dir string) (*Authority, error) {
 	text, err := readBounded(filepath.Join(dir, AuthorityFile))
 	if err != nil {
@@ -185,7 +188,13 @@ func LoadAuthority(dir string) (*Authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load authority: %w", err)
 	}
-	pair, err := tls.X509KeyPair(text, secret)
+	var pair tls.Certificate
+	for i, cert := range trusted {
+		if pair, err = tls.X509KeyPair(encodeCertificates(cert), secret); err == nil {
+			trusted = slices.Insert(slices.Delete(trusted, i, i+1), 0, cert)
+			break
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load authority: %s: %w", filepath.Join(dir, AuthorityKeyFile), err)
 	}
@@ -254,19 +263,24 @@ func writeNew(name string, data []byte, mode os.FileMode) error {
 	return errors.Join(err, file.Close())
 }
 
-// replace puts a new file in the place of one that may be there, at once for whoever reads it.
+// replace puts a new file in the place of one that may be there, at once for whoever reads it, and on disk before it
+// returns.
 func replace(name string, data []byte, mode os.FileMode) error {
 	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".new-*") // for its owner only
 	if err != nil {
 		return err
 	}
 	_, err = file.Write(data)
-	err = errors.Join(err, file.Chmod(mode), file.Close())
+	err = errors.Join(err, file.Chmod(mode), file.Sync(), file.Close())
 	if err == nil {
 		err = os.Rename(file.Name(), name)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(file.Name()))
 	}
-	return nil
+	dir, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -24,6 +24,7 @@ type Identity struct {
 	cluster  string
 	node     raft.NodeID
 	resetKey [32]byte
+	changing sync.Mutex // held while current is replaced
 	current  atomic.Pointer[state]
 	guards   guards
 	source   *source    // nil when it is of no files
@@ -105,6 +106,8 @@ func (id *Identity) ResetKey() [32]byte { return id.resetKey }
 // Revoke refuses one more certificate, or what one more authority vouched for, from now on: by serial number or
 // fingerprint. An identity of files forgets it when it rereads them.
 func (id *Identity) Revoke(serialOrFingerprint string) error {
+	id.changing.Lock()
+	defer id.changing.Unlock()
 	before := id.current.Load()
 	m := before.material
 	m.revoked = revocations{serials: map[string]bool{}, fingerprints: map[[sha256.Size]byte]bool{}}
@@ -125,7 +128,7 @@ func (id *Identity) Revoke(serialOrFingerprint string) error {
 	return nil
 }
 
-// become makes next what the identity is, and ends the connections that it must.
+// become makes next what the identity is, and ends the connections that it must. id.changing is held.
 func (id *Identity) become(next *state) {
 	id.current.Store(next)
 	id.guards.check(id)

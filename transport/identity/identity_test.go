@@ -5,11 +5,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -244,5 +246,25 @@ func TestNamesThatCannotBeIssued(t *testing.T) {
 	}
 	if _, err := authorityOf(t, "c").Issue(0); err == nil || !strings.Contains(err.Error(), "node id is 0") {
 		t.Errorf("identity of node 0: %v", err)
+	}
+}
+
+// TestRevocationsAtOnceAllCount revokes from many goroutines.
+func TestRevocationsAtOnceAllCount(t *testing.T) {
+	const callers, each = 8, 25
+	id := issue(t, authorityOf(t, "c"), 1)
+	var all sync.WaitGroup
+	for caller := range callers {
+		all.Go(func() {
+			for i := range each {
+				if err := id.Revoke(fmt.Sprintf("%x", 1+caller*each+i)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if got := id.Status().Revoked; got != callers*each {
+		t.Errorf("%d are revoked, want %d", got, callers*each)
 	}
 }

@@ -61,12 +61,37 @@ func (r *revocations) add(entry string) error {
 		r.fingerprints[[sha256.Size]byte(sum)] = true
 		return nil
 	}
+	serial, err := parseSerial(entry)
+	if err == nil {
+		r.serials[serial] = true
+	}
+	return err
+}
+
+// parseSerial returns a serial number as [Serial] writes it.
+func parseSerial(entry string) (string, error) {
+	digits := strings.ReplaceAll(entry, ":", "")
 	serial, ok := new(big.Int).SetString(digits, 16)
 	if !ok || serial.Sign() <= 0 || len(digits) > 40 {
-		return fmt.Errorf("%.100q, want a serial number of at most 40 hexadecimal digits, or %s...", entry, fingerprintPrefix)
+		return "", fmt.Errorf("%.100q, want a serial number of at most 40 hexadecimal digits, or %s...",
+			entry, fingerprintPrefix)
 	}
-	r.serials[serial.Text(16)] = true
-	return nil
+	return serial.Text(16), nil
+}
+
+// lost returns how many entries of r are not in next.
+func (r *revocations) lost(next *revocations) (n int) {
+	for serial := range r.serials {
+		if !next.serials[serial] {
+			n++
+		}
+	}
+	for sum := range r.fingerprints {
+		if !next.fingerprints[sum] {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *revocations) len() int { return len(r.serials) + len(r.fingerprints) }

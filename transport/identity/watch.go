@@ -72,6 +72,8 @@ type source struct {
 	broken    contents
 	sightings int
 	broke     error
+	// shorter are contents whose list of revoked certificates has lost entries, seen once; nil when there are none.
+	shorter *contents
 
 	warned time.Time // of run only
 }
@@ -120,7 +122,7 @@ func (s *source) run(id *Identity) {
 }
 
 // Reread reads the files now, whenever they are read by themselves. It reports whether they have changed, and returns
-// why they cannot be used.
+// why they cannot be used, or not yet.
 func (id *Identity) Reread() (changed bool, err error) {
 	if id.source == nil {
 		return false, ErrNoFiles
@@ -128,24 +130,46 @@ func (id *Identity) Reread() (changed bool, err error) {
 	return id.source.reread(id, true)
 }
 
+// errShorter says that a list of revoked certificates has lost entries, and may be about to get them back.
+var errShorter = errors.New("the list of revoked certificates has lost entries: it counts when it is read again")
+
+// errVanished says that a list of revoked certificates is gone, which says nothing about who may connect.
+var errVanished = errors.New("the list of revoked certificates has vanished: want an empty file when none is revoked")
+
 // reread makes the identity what the files say, if that has changed. Files that cannot be used are judged at once or
-// when they are seen for the second time: they may be about to be replaced one after the other.
+// when they are seen for the second time: they may be about to be replaced one after the other. For the same reason a
+// list of revoked certificates that has lost entries counts only when it is seen for the second time, at once or not.
 func (s *source) reread(id *Identity, atOnce bool) (changed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, err := s.options.Files.read()
 	if err == nil && c.equal(s.used) {
-		s.broken, s.sightings, s.broke = contents{}, 0, nil
+		s.broken, s.sightings, s.broke, s.shorter = contents{}, 0, nil, nil
 		return false, nil
 	}
 	var next *state
 	if err == nil {
 		next, err = s.usable(id, c)
 	}
+	lost := 0
+	if err == nil {
+		was, _ := parseRevoked(s.used.revoked) // it was used
+		if lost = was.lost(&next.revoked); lost > 0 && (s.shorter == nil || !s.shorter.equal(c)) {
+			s.broken, s.sightings, s.broke, s.shorter = contents{}, 0, nil, &c
+			return false, errShorter
+		}
+	}
+	s.shorter = nil
 	if err == nil {
 		s.used, s.broken, s.sightings, s.broke = c, contents{}, 0, nil
 		s.rereads.Add(1)
+		id.changing.Lock()
 		id.become(next)
+		id.changing.Unlock()
+		if lost > 0 {
+			s.options.Logger.Warn("the list of revoked certificates has lost entries: they are accepted again",
+				"node", uint64(id.node), "lost", lost, "revoked", next.revoked.len())
+		}
 		s.options.Logger.Info("certificates reread", "node", uint64(id.node), "serial", Serial(next.pair.Leaf),
 			"not_after", next.pair.Leaf.NotAfter, "authorities", len(next.authorities), "revoked", next.revoked.len())
 		if next.revoked.has(next.pair.Leaf) {
@@ -173,6 +197,9 @@ func (s *source) judge(id *Identity, c contents, err error, atOnce bool) {
 
 // usable returns what the identity becomes with those contents, or why it cannot.
 func (s *source) usable(id *Identity, c contents) (*state, error) {
+	if c.revoked == nil && len(s.used.revoked) > 0 {
+		return nil, fmt.Errorf("%s: %w", s.options.Files.Revoked, errVanished)
+	}
 	m, err := s.options.Files.parse(c)
 	if err != nil {
 		return nil, err

@@ -250,3 +250,76 @@ func TestNodeIsToldThatItsCertificateEnds(t *testing.T) {
 		t.Errorf("%d are revoked, want 1: who is revoked must know of the others that are", got)
 	}
 }
+
+// TestRevocationDoesNotEndByAccident has the list of revoked certificates vanish, be read half copied, and lose an
+// entry.
+func TestRevocationDoesNotEndByAccident(t *testing.T) {
+	f := folderOf(t, PeerName("c", 1))
+	for _, serial := range []string{"abcd01", "abcd02"} {
+		if err := f.Revoke(serial, "lost"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id, log := opened(t, f, time.Hour)
+	list := FilesIn(f.dir, 1).Revoked
+	full, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(list, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	revoked := func(what string, want int) {
+		t.Helper()
+		if got := id.Status().Revoked; got != want {
+			t.Errorf("%s: %d are revoked, want %d", what, got, want)
+		}
+	}
+	later := func(what string) {
+		t.Helper()
+		if changed, err := id.Reread(); changed || !errors.Is(err, errShorter) {
+			t.Errorf("%s: %v, %v, want %v", what, changed, err, errShorter)
+		}
+		revoked(what, 2)
+	}
+
+	if err := os.Remove(list); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if changed, err := id.Reread(); changed || !errors.Is(err, errVanished) {
+			t.Errorf("vanished: %v, %v, want %v", changed, err, errVanished)
+		}
+	}
+	revoked("vanished", 2)
+	if s := id.Status(); s.Broken == "" || s.RereadsFailed != 1 {
+		t.Errorf("vanished: status %+v, want it to be broken, once", s)
+	}
+	for _, half := range []string{"", "abcd01\n", "abcd01\nabcd"} { // each another one: never the second sight
+		write(half)
+		later("half copied")
+	}
+	write(string(full))
+	reread(t, id, false)
+	write("abcd01\nabcd")
+	later("half copied after it was whole")
+	write(string(full) + "abcd03\n")
+	reread(t, id, true)
+	revoked("longer", 3)
+	if n := log.count("has lost entries"); n != 0 {
+		t.Errorf("said %d times that the list has lost entries, want none so far", n)
+	}
+	write("abcd03\n")
+	if changed, err := id.Reread(); changed || !errors.Is(err, errShorter) {
+		t.Errorf("shorter: %v, %v, want %v", changed, err, errShorter)
+	}
+	revoked("shorter, first sight", 3)
+	reread(t, id, true)
+	revoked("shorter, second sight", 1)
+	if n := log.count("level=WARN msg=\"the list of revoked certificates has lost entries"); n != 1 {
+		t.Errorf("warned %d times that the list has lost entries, want once", n)
+	}
+}
