@@ -107,8 +107,9 @@ type Config struct {
 	// change. Required with tls and quic.
 	TLSDir string `yaml:"tls_dir,omitempty" json:"tls_dir,omitempty"`
 	// DeadPeerTimeout is how long nothing may be heard on a connection with another node before it is given up, on
-	// every lane; quiet ones are probed three times as often. Default: ElectionMin. Lower: fewer messages for a
-	// node that is gone, and more connections made again after a pause of the machine; see transport.Options.
+	// every lane; quiet ones are probed four times as often. Default: twice ElectionMin, at least 500ms and at most
+	// 1m. Lower: fewer messages for a node that is gone, and more connections made again after a pause of the
+	// machine or a lost packet, which TCP repeats after 200ms at the earliest; see transport.Options.
 	DeadPeerTimeout time.Duration `yaml:"dead_peer_timeout,omitempty" json:"dead_peer_timeout_ns,omitempty"`
 	// Congestion is the congestion control of Transport tcp and tls by the kernel's name for it, such as cubic or bbr.
 	// Linux only. Default: the kernel's.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/storage"
+	"github.com/raftmark/raftmark/transport"
 )
 
 func validConfig(dir string) Config {
@@ -150,6 +151,22 @@ func TestConfigFileFaultsAreOneLine(t *testing.T) {
 				t.Errorf("got %q, want one line with %q", err, c.want)
 			}
 		})
+	}
+}
+
+// A segment of TCP that was lost is repeated after 200ms at the earliest, which must not look like a dead peer.
+func TestDefaultDeadPeerTimeoutOutlastsALostSegment(t *testing.T) {
+	for electionMin, want := range map[time.Duration]time.Duration{
+		0:                      500 * time.Millisecond,
+		10 * time.Millisecond:  500 * time.Millisecond,
+		300 * time.Millisecond: 600 * time.Millisecond,
+		electionLimit:          transport.DeadPeerTimeoutLimit,
+	} {
+		c := validConfig("d")
+		c.ElectionMin = electionMin
+		if got := c.WithDefaults().DeadPeerTimeout; got != want {
+			t.Errorf("election_min %v: dead_peer_timeout %v, want %v", electionMin, got, want)
+		}
 	}
 }
 

@@ -33,6 +33,9 @@ const (
 	valueBytesLimit = raft.EntryDataBytesMax / 2
 	keysLimit       = 1 << 14
 	diskReserveMin  = ByteLimit(1 << 20)
+	// deadPeerDefaultMin is the least default of dead_peer_timeout: the kernel repeats a lost segment of TCP after
+	// 200 ms at the earliest, so that below twice that one lost packet looks like a dead peer.
+	deadPeerDefaultMin = 500 * time.Millisecond
 	// A message of this size, or with the one longest entry, fits in the transport's default frame. A
 	// longer one would be dropped each time that it is sent.
 	messageBytesLimit = raft.EntryDataBytesMax
@@ -55,7 +58,8 @@ func (c Config) WithDefaults() Config {
 	c.ElectionMax = cmp.Or(c.ElectionMax, 2*c.ElectionMin)
 	c.TickInterval = cmp.Or(c.TickInterval, DefaultTickInterval)
 	if c.Transport != TransportMem {
-		c.DeadPeerTimeout = cmp.Or(c.DeadPeerTimeout, max(c.ElectionMin, transport.DeadPeerTimeoutMin))
+		c.DeadPeerTimeout = cmp.Or(c.DeadPeerTimeout,
+			min(max(2*c.ElectionMin, deadPeerDefaultMin), transport.DeadPeerTimeoutLimit))
 	}
 	c.DiskStallMax = cmp.Or(c.DiskStallMax, DefaultDiskStallMax)
 	if c.LogStorage == StorageMem {

@@ -78,10 +78,10 @@ type Options struct {
 	BackoffMax time.Duration
 
 	// DeadPeerTimeout is how long nothing may be heard on a connection, of any lane and in either direction, before the
-	// peer is taken for dead and disconnected: idle lanes are probed three times as often. Keep it at or below the
-	// election timeout, so that a leader's fall is not noticed later on its connections than by its silence. Lower, a
-	// pause of the peer or of the machine costs connections that need not have been made again; higher, messages are
-	// given to a peer that is gone for longer. Default 1s.
+	// peer is taken for dead and disconnected: idle lanes are probed four times as often. QUIC may do so after three
+	// quarters of it. Keep it at several times the 200ms after which TCP repeats a lost segment at the earliest. Lower,
+	// a pause of the peer or of the machine, or a lost packet, costs connections that need not have been made again;
+	// higher, messages are given to a peer that is gone for longer. Default 1s.
 	DeadPeerTimeout time.Duration
 	// BodyRateMin is how fast a frame that has begun must go on, in bytes a second, with two seconds of grace: one that is
 	// slower is refused (RefusedSlow), so that a few bytes cannot hold memory for long. It is also what a write is given

@@ -46,10 +46,11 @@
 //
 // A [Visit] counts an accepted connection: of one address (of IPv6: one network of 64 bits) there are at most
 // ConnectionsPerAddressMax, of which GreetingsPerAddressMax are not greeted; of all there are at most GreetingsMax
-// that are not. A quarter of those is kept for addresses where a peer is configured or connected.
+// that are not. A quarter of those is kept for addresses where a peer is configured, by its IP
+// address, or connected.
 //
 // [Peer.Receive] refuses a frame that has begun and goes on slower than BodyRateMin, after two seconds of grace,
-// whether its header or its body dribbles. Where the connection leads back it answers what it hears, at most four
+// whether its header or its body dribbles. Where the connection leads back it answers what it hears, at most eight
 // times in DeadPeerTimeout, with a frame that carries nothing; the sender of an [Outgoing] that is a [Prober] probes
 // it when nothing was written for as long.
 //

@@ -17,6 +17,13 @@ var ErrSilent = errors.New("nothing heard for the dead peer timeout")
 // frameGrace is how long a frame may take beside what Options.BodyRateMin allows for its length: so its header, too.
 const frameGrace = 2 * time.Second
 
+// graceRead is what the last read of a frame is given to find what came while this node was stopped.
+const graceRead = 2 * time.Millisecond
+
+// answersPerTimeout bounds the answers in Options.DeadPeerTimeout: twice the probes, each of which must be answered
+// even when it is early.
+const answersPerTimeout = 2 * probesPerTimeout
+
 // deadliner is a source whose reads can be given up.
 type deadliner interface {
 	io.Reader
@@ -35,6 +42,7 @@ type pacedSource struct {
 
 	armed  time.Time // the deadline of src, or zero
 	begun  time.Time // when the first bytes of the frame under way were read
+	last   time.Time // begun, of the frame that was given graceRead
 	after  int       // bytes of unfinished frames after the last read
 	lastly time.Time // of that read
 
@@ -57,7 +65,7 @@ func pace(r *wire.Reader, o *transport.Options) {
 		return
 	}
 	s := &pacedSource{
-		src: src, reader: r, rate: o.BodyRateMin, every: o.DeadPeerTimeout / 4,
+		src: src, reader: r, rate: o.BodyRateMin, every: o.DeadPeerTimeout / answersPerTimeout,
 		lastly: time.Now(), after: r.Buffered(), // the begin of a frame may have come with the hello
 	}
 	s.back, _ = r.Source().(answerer)
@@ -93,7 +101,7 @@ func (s *pacedSource) arm() error {
 	if pending != s.after || s.begun.IsZero() { // what was unfinished has been consumed, but for the begin of another
 		s.begun = s.lastly
 	}
-	if want := s.deadline(pending); s.armed.IsZero() || s.armed.After(want) {
+	if want := s.deadline(pending); s.armed.IsZero() || s.armed.After(want) && !s.last.Equal(s.begun) {
 		return s.set(want)
 	}
 	return nil
@@ -122,6 +130,10 @@ func (s *pacedSource) expired(now time.Time) error {
 	if late := now.Sub(s.armed); late > frameGrace/4 { // this node was stopped, not the peer slow
 		s.begun = s.begun.Add(late + frameGrace/4)
 		return s.set(s.deadline(pending))
+	}
+	if !s.last.Equal(s.begun) { // once a frame, so that nobody lives on it
+		s.last = s.begun
+		return s.set(now.Add(graceRead))
 	}
 	return transport.Refused(transport.RefusedSlow, "%d bytes of a frame in %v, want %d a second",
 		pending, now.Sub(s.begun).Round(time.Millisecond), s.rate)

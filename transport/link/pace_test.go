@@ -96,8 +96,9 @@ func TestFramesThatAreFastEnoughArrive(t *testing.T) {
 				t.Fatalf("frame %d after %v: %v", i, time.Since(begin), err)
 			}
 		}
-		// At most each quarter of the dead peer timeout, and for each of six frames of many seconds again and again.
-		if got, busy := answers(), 3*(16+1+4)*4; got > busy || got < busy*3/4 {
+		// At most each eighth of the dead peer timeout, and for each of six frames of many seconds again and again:
+		// what comes each 100 ms is answered every other time.
+		if got, busy := answers(), 3*(16+1+4)*answersPerTimeout; got > busy || got < busy/2 {
 			t.Errorf("%d answers, want somewhat less than %d", got, busy)
 		}
 	})
@@ -118,9 +119,66 @@ func TestOwnPauseIsNotThePeersFault(t *testing.T) {
 	if err := s.expired(now); err != nil || !s.armed.After(now) {
 		t.Fatalf("after a stop of this process: %v, the next deadline is %v from now", err, s.armed.Sub(now))
 	}
-	if err := s.expired(s.armed); transport.ReasonOf(err) != transport.RefusedSlow {
-		t.Errorf("when that passed, too: %v, want a refusal as slow", err)
+	if err := s.expired(s.armed); err != nil {
+		t.Fatalf("when that passed, too: %v, want a last read", err)
 	}
+	if err := s.expired(s.armed); transport.ReasonOf(err) != transport.RefusedSlow {
+		t.Errorf("after that read: %v, want a refusal as slow", err)
+	}
+}
+
+// TestWhatWaitsIsReadBeforeAPeerIsSlow has a deadline fire in time while the rest of the frame is there to be read, as
+// after a stop of this process that was not long enough to show.
+func TestWhatWaitsIsReadBeforeAPeerIsSlow(t *testing.T) {
+	here, there := net.Pipe()
+	defer func() { _, _ = here.Close(), there.Close() }()
+	r := wire.NewReader(here, 1<<20)
+	frame := wire.KeepAlive()
+	go func() { _, _ = there.Write(append(wire.KeepAlive(), frame[:5]...)) }()
+	if _, err := r.Next(); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now().Add(-frameGrace - 100*time.Millisecond)
+	s := &pacedSource{src: here, reader: r, rate: paceTestRate, begun: begun, after: r.Buffered()}
+	if err := s.set(s.deadline(r.Buffered())); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.expired(s.armed); err != nil {
+		t.Fatalf("at the deadline: %v, want a last read", err)
+	}
+	s.armed = time.Now().Add(time.Minute) // a busy machine may need more than graceRead
+	if err := here.SetReadDeadline(s.armed); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = there.Write(frame[5:]) }()
+	p := make([]byte, 100)
+	if n, err := s.Read(p); n != len(frame)-5 || err != nil {
+		t.Errorf("the last read: %d bytes, %v; want %d", n, err, len(frame)-5)
+	}
+	if err := s.expired(time.Now()); transport.ReasonOf(err) != transport.RefusedSlow {
+		t.Errorf("when the same frame needs another: %v, want a refusal as slow", err)
+	}
+}
+
+// TestEachProbeIsAnswered has probes that come early, as those of a ticker that was late before.
+func TestEachProbeIsAnswered(t *testing.T) {
+	const probes = 40
+	paced(t, func(t *testing.T, r *wire.Reader, peer net.Conn, answers func() int) {
+		go func() {
+			for i := range probes {
+				_, _ = peer.Write(wire.KeepAlive())
+				time.Sleep(time.Second/probesPerTimeout + []time.Duration{20, -20}[i%2]*time.Millisecond)
+			}
+		}()
+		for i := range probes {
+			if _, err := r.Next(); err != nil {
+				t.Fatalf("probe %d: %v", i, err)
+			}
+		}
+		if got := answers(); got != probes {
+			t.Errorf("%d answers, want one for each of %d probes", got, probes)
+		}
+	})
 }
 
 // TestFrameThatBeganWithTheGreeting has a reader that holds part of a frame before it is paced.

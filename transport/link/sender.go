@@ -27,6 +27,8 @@ const (
 	steadyAfter = 200 * time.Millisecond
 	// refusedPause is the least pause after a refusal that will hardly be taken back.
 	refusedPause = time.Second
+	// probesPerTimeout is how often in Options.DeadPeerTimeout a quiet connection is probed.
+	probesPerTimeout = 4
 )
 
 var errKicked = errors.New("attempt given up: the peer has just connected, or moved")
@@ -169,7 +171,7 @@ func (s *sender) pump(out Outgoing) error {
 	var tick <-chan time.Time
 	prober, ok := out.(Prober)
 	if ok {
-		ticker := time.NewTicker(n.options.DeadPeerTimeout / 4)
+		ticker := time.NewTicker(n.options.DeadPeerTimeout / probesPerTimeout)
 		defer ticker.Stop()
 		tick = ticker.C
 	}

@@ -32,8 +32,9 @@
 //  1. A peer that is back connects to us at once; its newer incarnation ends our old connection to it.
 //  2. A peer that is back answers packets of connections it does not know with a stateless reset, whose key comes from
 //     its identity, and so is the same after a restart.
-//  3. Otherwise the connection ends when nothing was heard for Options.DeadPeerTimeout; a quiet one is probed four
-//     times as often. quic-go's own idle timeout is at least three probe timeouts, which a busy machine stretches.
+//  3. Otherwise the connection ends when nothing was heard for three quarters of Options.DeadPeerTimeout to all of it;
+//     a quiet one is probed four times in that. quic-go's own idle timeout is at least three probe timeouts,
+//     which a busy machine stretches.
 //
 // An attempt to dial gives up when the peer connects to us, and begins again: its first packets may have been sent
 // before the peer was back, and would be repeated only after a while.

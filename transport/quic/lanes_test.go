@@ -3,6 +3,7 @@ package quic_test
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -128,6 +129,39 @@ func TestFullAppendWindowDelaysNoHeartbeat(t *testing.T) {
 	t.Logf("the slowest of 50 heartbeats took %v while the append window was full", worst)
 	if worst > 500*time.Millisecond {
 		t.Errorf("a heartbeat took %v while the append window was full", worst)
+	}
+}
+
+// TestLongFrameIsGivenTheTimeOfItsBytes has an append that the peer takes after WriteTimeout: BodyRateMin allows it.
+func TestLongFrameIsGivenTheTimeOfItsBytes(t *testing.T) {
+	const timeout = 200 * time.Millisecond
+	p := newPair(t)
+	release := make(chan struct{})
+	let := sync.OnceFunc(func() { close(release) })
+	p.stall[2] = func(m raft.Message) {
+		if m.Kind == raft.MsgAppend {
+			<-release
+		}
+	}
+	p.connected(func(o *transport.Options) { o.ReceiveWindowBytes, o.WriteTimeout = 64<<10, timeout })
+	t.Cleanup(let) // before the nodes are closed, which waits for deliveries
+	span := raft.Span{Entries: []raft.Entry{{Term: 1, Kind: raft.EntryCommand, Data: make([]byte, 512<<10)}}}
+	p.nodes[1].Send(raft.Message{Kind: raft.MsgAppend, From: 1, To: 2, Term: 1, Seq: 1 << 20})
+	p.nodes[1].Send(raft.Message{Kind: raft.MsgAppend, From: 1, To: 2, Term: 1, Seq: 1<<20 + 1, Span: span})
+	time.AfterFunc(3*timeout, let)
+	for deadline := time.After(10 * time.Second); ; {
+		select {
+		case m := <-p.delivered[2]:
+			if m.Seq != 1<<20+1 {
+				continue
+			}
+		case <-deadline:
+			t.Fatalf("the append did not come; metrics:\n%v", p.nodes[1].Metrics())
+		}
+		break
+	}
+	if m := p.nodes[1].Metrics(); m.Disconnects > 0 {
+		t.Errorf("connections broke:\n%v", m)
 	}
 }
 

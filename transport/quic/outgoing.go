@@ -29,6 +29,7 @@ type outgoing struct {
 	next        int // the stream of the next frame
 	incarnation uint64
 	timeout     time.Duration
+	rate        int
 	datagrams   bool // heartbeats travel as such
 	probes      bool // it is the lane that probes the connection
 	encoder     wire.Encoder
@@ -40,7 +41,10 @@ func (t *Transport) dial(ctx context.Context, peer *link.Peer, lane transport.La
 	if err != nil {
 		return nil, err
 	}
-	o := &outgoing{conn: c.Conn, incarnation: c.incarnation, timeout: t.options.WriteTimeout}
+	o := &outgoing{
+		conn: c.Conn, incarnation: c.incarnation,
+		timeout: t.options.WriteTimeout, rate: t.options.BodyRateMin,
+	}
 	o.encoder.SharedBytesMin = sharedBytesMin
 	o.probes = lane == transport.LaneControl
 	o.datagrams = lane == transport.LaneControl && t.options.HeartbeatDatagrams
@@ -118,6 +122,7 @@ func (o *outgoing) Write(messages []raft.Message) (int, error) {
 	for i := range messages {
 		o.encoder.Add(&messages[i])
 	}
+	allowed := o.timeout + time.Duration(o.encoder.Bytes())*time.Second/time.Duration(o.rate)
 	frame := o.encoder.Frame()
 	if o.datagrams && len(frame) == 1 && onlyHeartbeats(messages) {
 		if sent, err := o.sendDatagram(frame[0]); sent || err != nil {
@@ -126,7 +131,7 @@ func (o *outgoing) Write(messages []raft.Message) (int, error) {
 	}
 	stream := o.streams[o.next]
 	o.next = (o.next + 1) % len(o.streams)
-	if err := stream.SetWriteDeadline(time.Now().Add(o.timeout)); err != nil {
+	if err := stream.SetWriteDeadline(time.Now().Add(allowed)); err != nil {
 		return 0, fmt.Errorf("set write deadline: %w", err)
 	}
 	written := 0

@@ -13,7 +13,8 @@ import (
 // a quiet one is probed.
 const looksPerTimeout = 4
 
-// watch ends a connection that was not heard of for Options.DeadPeerTimeout, and returns how to stop that.
+// watch ends a connection that was not heard of for three quarters of Options.DeadPeerTimeout to all of it, as the
+// looks fall, and returns how to stop that.
 //
 // Note: quic-go's own idle timeout is at least three probe timeouts, each of which grows with the round trip and its
 // variance: a busy machine makes it a multiple of an election timeout. So do its keep-alives.

@@ -33,7 +33,7 @@ type Gate interface {
 // quicgo.OOBCapablePacketConn and ReadBatch, so that segmentation offload, ECN and reads of several datagrams stay.
 //
 // Note: quic-go must never see an error that is temporary, nor an empty batch: it would read again what was there
-// before.
+// before. The deadline that it sets to end the reading is the exception.
 type socket struct {
 	*net.UDPConn
 	inbox inbox
@@ -139,7 +139,7 @@ func (s *socket) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
 		n := s.split(ms)
 		if n == 0 {
 			if err := s.read(); err != nil {
-				if errors.Is(err, os.ErrDeadlineExceeded) && s.woken() {
+				if s.again(err) {
 					continue
 				}
 				return 0, err
@@ -153,6 +153,15 @@ func (s *socket) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
 			return n, nil
 		}
 	}
+}
+
+// again reports whether to read on after err: it was the deadline of wake, or an error that passes by itself.
+func (s *socket) again(err error) bool {
+	if errors.Is(err, os.ErrDeadlineExceeded) { // temporary, too, but to quic-go it is the end
+		return s.woken()
+	}
+	var passing interface{ Temporary() bool }
+	return errors.As(err, &passing) && passing.Temporary()
 }
 
 // inbox is what one call of the system has read: a datagram, or several of equal length, the last of which may be

@@ -3,9 +3,11 @@ package quic
 import (
 	"bytes"
 	"net"
+	"os"
 	"runtime"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -100,6 +102,35 @@ func TestSegmentsAreSentTogether(t *testing.T) {
 	if runtime.GOOS == "linux" && (sent.SendSegments < 2*sent.Sends || received.ReceiveSegments < 2*received.Receives) {
 		t.Errorf("%d segments in %d sends, %d in %d receives: want several a call",
 			sent.SendSegments, sent.Sends, received.ReceiveSegments, received.Receives)
+	}
+}
+
+// TestTemporaryErrorsEndNoRead has quic-go see none but the deadline that it has set itself.
+func TestTemporaryErrorsEndNoRead(t *testing.T) {
+	s := open(t)
+	failed := func(err error) error {
+		return &net.OpError{Op: "read", Net: "udp", Err: os.NewSyscallError("recvmsg", err)}
+	}
+	past := func() error {
+		_, _, err := s.ReadFromUDPAddrPort(make([]byte, 1))
+		return err
+	}
+	s.wake()
+	if err := past(); !s.again(err) {
+		t.Errorf("%v of wake ends the reading", err)
+	}
+	for err, want := range map[error]bool{
+		failed(syscall.EINTR): true, failed(syscall.EBADF): false, net.ErrClosed: false,
+	} {
+		if got := s.again(err); got != want {
+			t.Errorf("read again after %v: %v, want %v", err, got, want)
+		}
+	}
+	if err := s.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := past(); s.again(err) {
+		t.Errorf("%v of quic-go does not end the reading", err)
 	}
 }
 
