@@ -22,8 +22,8 @@ func newCertsRevokeCommand(dir *string) *cobra.Command {
 		Short: "Have the nodes refuse certificates that are valid, and end their connections",
 		Long: `Have the nodes refuse certificates that are valid, and end their connections. The id of a node that was issued
 certificates from this folder means all of them; a single one, and a whole authority, are named by serial number or
-fingerprint. A serial number must be one of this folder; a certificate of another tool is named by its fingerprint, which
-is put on the list as it is.`,
+fingerprint. A serial number must be one of this folder; a certificate of another tool is named by its
+fingerprint, which is put on the list as it is.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := openCerts(*dir)
 			if err != nil {

@@ -212,7 +212,8 @@ func (c *Comparison) compareArms(base, fresh *result.Result, p pair) {
 		}
 		row := Row{
 			New: filepath.Base(fresh.Dir), Arm: p.fresh.Name, Metric: a.name, unit: a.unit,
-			BaseValues: a.values, NewValues: b.values, BaseMissing: a.missing, NewMissing: b.missing, Low: math.NaN(), High: math.NaN(), Floor: c.floor(p.base.Name, a),
+			BaseValues: a.values, NewValues: b.values, BaseMissing: a.missing, NewMissing: b.missing,
+			Low: math.NaN(), High: math.NaN(), Floor: c.floor(p.base.Name, a),
 		}
 		row.Ratio, _ = stat.Ratio(a.values, b.values)
 		if low, high, ok := stat.RatioInterval(a.values, b.values); ok {
