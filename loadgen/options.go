@@ -46,7 +46,8 @@ type Options struct {
 	// Warmup precedes the measured phase; its operations are recorded but are outside the window. 0 is none.
 	Warmup time.Duration
 	// InflightMax caps the operations under way in the open loop; one that is due while the cap is reached is shed and
-	// counted. Raising it costs memory (payload and about 200 B each). Default 65536.
+	// counted. Raising it costs memory (payload and about 200 B each). Default 65536, or as many of the longest payload
+	// as InflightBytes allows when those are fewer.
 	InflightMax int
 	// Timeout is how long after its intended start an operation is given up. Default 10 s.
 	Timeout time.Duration
@@ -73,15 +74,20 @@ func (o Options) WithDefaults() Options {
 		o.Spacing = orDefault(o.Spacing, ScheduleConst)
 	}
 	o.Clients = orDefault(o.Clients, 64)
-	o.InflightMax = orDefault(o.InflightMax, 1<<16)
 	o.Timeout = orDefault(o.Timeout, 10*time.Second)
 	o.Drain = orDefault(o.Drain, o.Timeout+time.Second)
 	o.Seed = orDefault(o.Seed, 1)
 	o.Workload = o.Workload.withDefaults(o.Seed)
+	o.InflightMax = orDefault(o.InflightMax, inflightPreset(o.Workload.PayloadMax()))
 	if o.Clock == (clock.Clock{}) {
 		o.Clock = clock.New()
 	}
 	return o
+}
+
+// inflightPreset returns the default of Options.InflightMax for values of up to that length.
+func inflightPreset(payload int) int {
+	return min(1<<16, max(1, InflightBytes/max(1, payload)))
 }
 
 func orDefault[T comparable](value, preset T) T {

@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -11,7 +12,8 @@ import (
 const preloadInflight = 128
 
 // preload writes every key once. Its writes are recorded, outside of every window; all have to end ok, because reads
-// that find nothing would be another workload.
+// that find nothing would be another workload. Writes that do not end in time are ended by closing the target, as in
+// drain: after an interruption in a second.
 func (g *Generator) preload(ctx context.Context) error {
 	if w, ok := g.recorder.(Windowed); ok {
 		w.SetWindow(Forever, Forever)
@@ -30,11 +32,7 @@ func (g *Generator) preload(ctx context.Context) error {
 		writes.Done()
 	}
 	for n := range uint64(g.opts.Workload.Keys) {
-		select {
-		case <-ctx.Done():
-		case slots <- struct{}{}:
-		}
-		if ctx.Err() != nil || bad.any() {
+		if !g.takeSlot(ctx, slots) || bad.any() {
 			break
 		}
 		now := g.clock.Now()
@@ -47,15 +45,58 @@ func (g *Generator) preload(ctx context.Context) error {
 	}
 	all := make(chan struct{})
 	go func() { writes.Wait(); close(all) }()
+	err := g.awaitPreload(ctx, all)
+	if ctx.Err() != nil {
+		return errors.Join(ctx.Err(), err)
+	}
+	return errors.Join(err, bad.first())
+}
+
+// takeSlot waits until one more write may be under way. It returns false when ctx has ended, or when no write ended for
+// longer than each of them may take.
+func (g *Generator) takeSlot(ctx context.Context, slots chan<- struct{}) bool {
+	select {
+	case slots <- struct{}{}:
+		return ctx.Err() == nil
+	default:
+	}
+	stuck := time.NewTimer(g.opts.Timeout + stuckAfter)
+	defer stuck.Stop()
+	select {
+	case slots <- struct{}{}:
+		return ctx.Err() == nil
+	case <-stuck.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// awaitPreload waits for all writes to end, and closes the target when they do not.
+func (g *Generator) awaitPreload(ctx context.Context, all <-chan struct{}) error {
+	late := time.After(g.opts.Timeout + stuckAfter)
 	select {
 	case <-all:
-	case <-time.After(g.opts.Timeout + stuckAfter):
+		return nil
+	case <-late:
+	case <-ctx.Done():
+		select {
+		case <-all:
+			return nil
+		case <-time.After(interruptedDrain):
+		}
+	}
+	// Close may itself hang on a broken target; the run ends all the same.
+	closed := make(chan error, 1)
+	go func() { closed <- g.target.Close() }()
+	select {
+	case <-all:
+		if ctx.Err() != nil {
+			return nil
+		}
+		return errors.New("writes outlasted their timeout: the target was closed")
+	case <-time.After(stuckAfter):
 		return ErrStuck
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return bad.first()
 }
 
 // badWrites keeps the first write that did not end ok.

@@ -41,11 +41,12 @@ func (s *StepStats) Record(op *Op) {
 	}
 }
 
-// Stats returns the figures of each step that has begun.
+// Stats returns the figures of each step that has begun: Stats()[i] are those of step i, in which nothing may have been
+// due.
 func (s *StepStats) Stats() []Stats {
 	var all []Stats
 	for _, part := range s.parts {
-		if stats := part.Stats(); stats.Offered > 0 {
+		if stats := part.Stats(); stats.To > stats.From {
 			all = append(all, stats)
 		}
 	}

@@ -121,3 +121,24 @@ func TestFaultsNameFieldValueAndBound(t *testing.T) {
 		t.Errorf("defaults: %v", err)
 	}
 }
+
+// The defaults go together: as many operations may be under way as their longest values leave room for.
+func TestDefaultInflightHasRoomForEveryPayload(t *testing.T) {
+	for text, want := range map[string]int{
+		"128B": 1 << 16, "64B..4KiB": 1 << 16, "lognormal(256B,1.2,64KiB)": 1 << 15, "128B:90,4KiB:9,64KiB:1": 1 << 15,
+		"64MiB": 32,
+	} {
+		fixed, sizes, err := ParseSizes(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := Options{Workload: Workload{PayloadBytes: fixed, Sizes: sizes}}.WithDefaults()
+		if err := o.Validate(); err != nil || o.InflightMax != want {
+			t.Errorf("%s: %d under way, %v; want %d", text, o.InflightMax, err, want)
+		}
+	}
+	o := Options{InflightMax: 1 << 16, Workload: Workload{PayloadBytes: 1 << 20}}.WithDefaults()
+	if err := o.Validate(); err == nil {
+		t.Error("what was asked for, and has no room, is not refused")
+	}
+}

@@ -94,7 +94,8 @@ func (f *loadFlags) bind(cmd *cobra.Command) {
 	flags.StringVar(&f.steps, "steps", "", "rates of --schedule step, such as 1000/s:10s,2000/s:10s")
 	flags.StringVar(&f.ramp, "ramp", "", "of --schedule ramp, over --duration, such as 100/s..5000/s")
 	flags.StringVar(&f.spacing, "spacing", string(loadgen.ScheduleConst), "within steps and ramps: const or poisson")
-	flags.IntVar(&f.load.InflightMax, "max-inflight", 1<<16, "operations under way at most; above, they are shed")
+	flags.IntVar(&f.load.InflightMax, "max-inflight", 1<<16,
+		"operations under way at most, above they are shed; by default fewer when values could be over 2GiB in sum")
 	flags.DurationVar(&f.load.Timeout, "timeout", 10*time.Second, "from the intended start to giving up")
 	flags.Uint64Var(&f.load.Seed, "seed", 0, "of schedule, keys and values; 0 is a new one, printed")
 	flags.StringVar(&f.workload, "workload", "", "what the operations do: a preset such as ycsb-a, or a YAML file")
@@ -139,6 +140,9 @@ func (f *loadFlags) options(changed func(string) bool) (loadgen.Options, resp.Op
 	load.Closed = load.Closed || f.rate.Max
 	if load.Seed == 0 {
 		load.Seed = uint64(load.Clock.Now())
+	}
+	if !changed("max-inflight") {
+		load.InflightMax = 0 // what the longest value allows
 	}
 	load = load.WithDefaults()
 	target := resp.Options{Addrs: f.targets, Conns: f.conns, Clock: load.Clock}.WithDefaults()

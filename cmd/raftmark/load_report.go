@@ -43,12 +43,26 @@ func newLoadReport(r *loadRun, interrupted bool, cpu time.Duration) loadReport {
 	report.Stats.Self = r.generator.Self()
 	report.Invalid = report.Stats.Invalid()
 	if r.steps != nil {
-		report.Steps = r.steps.Stats()
+		report.judgeSteps(r.steps.Stats())
 	}
 	if offered := r.generator.Counters().Offered; offered > 0 {
 		report.CPUUsPerOp = float64(cpu.Nanoseconds()) / 1000 / float64(offered)
 	}
 	return report
+}
+
+// judgeSteps adds the figures of each step. One step that does not hold makes the measurement invalid: in the figures
+// of all of them, it may not show.
+func (r *loadReport) judgeSteps(steps []loadgen.Stats) {
+	r.Steps = steps
+	for i, s := range steps {
+		if s.Offered == 0 {
+			continue // at a low rate, or interrupted, before its first operation was due
+		}
+		for _, reason := range s.Invalid() {
+			r.Invalid = append(r.Invalid, fmt.Sprintf("step %d: %s", i+1, reason))
+		}
+	}
 }
 
 func sameHost(addrs []string) bool {

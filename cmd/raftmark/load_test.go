@@ -10,9 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/tidwall/redcon"
 
 	"github.com/raftmark/raftmark/loadgen/resp/resptest"
+	"github.com/raftmark/raftmark/loadgen/units"
 )
 
 func raftmarkRun(ctx context.Context, args ...string) (code int, stdout, stderr string) {
@@ -140,6 +142,51 @@ func TestLoadShowsWhatItShed(t *testing.T) {
 	}
 }
 
+// A step that does not hold is named, though in the figures of all steps it does not show.
+func TestLoadJudgesEachStep(t *testing.T) {
+	server := loadServer(t)
+	var sets atomic.Int64
+	server.Answer(func(r resptest.Request) []byte {
+		if string(r.Name) == "SET" && sets.Add(1) > 1000 {
+			return redcon.AppendError(nil, "ERR no")
+		}
+		return nil
+	})
+	stdout := wantRun(t, int(exitInvalid), "INVALID: step 2: none of 2 operations was acknowledged", "load",
+		"--targets", server.Addr(), "--steps", "2000/s:500ms,20/s:100ms", "-w", "0s", "-q")
+	if strings.Contains(stdout, "INVALID: none") || strings.Contains(stdout, "INVALID: achieved") {
+		t.Errorf("the figures of all steps show it, too: the test proves nothing\n%s", stdout)
+	}
+}
+
+// What the help prints as examples runs.
+func TestLoadExamplesRun(t *testing.T) {
+	flags := func(args []string) error {
+		f, cmd := &loadFlags{rate: units.Rate{PerSecond: 1000}}, &cobra.Command{}
+		f.bind(cmd)
+		if err := cmd.ParseFlags(args); err != nil {
+			return err
+		}
+		_, _, err := f.options(cmd.Flags().Changed)
+		return err
+	}
+	for line := range strings.Lines(newLoadCommand().Example) {
+		if err := flags(strings.Fields(line)[2:]); err != nil {
+			t.Errorf("%s: %v", strings.TrimSpace(line), err)
+		}
+	}
+	server := loadServer(t)
+	usage := newLoadCommand().Flags().Lookup("payload").Usage
+	_, examples, _ := strings.Cut(strings.Replace(usage, " or ", ", ", 1), ": ")
+	for payload := range strings.SplitSeq(examples, ", ") {
+		code, stdout, stderr := raftmarkRun(t.Context(), "load", "--targets", server.Addr(), "-r", "200/s", "-d", "50ms",
+			"-w", "0s", "-q", "--payload", payload)
+		if code != int(exitOK) && code != int(exitInvalid) || !strings.Contains(stdout, "failed 0  unknown 0") {
+			t.Errorf("--payload %s: got exit code %d\n%s%s", payload, code, stdout, stderr)
+		}
+	}
+}
+
 func TestLoadInterruptedKeepsPartialResults(t *testing.T) {
 	server := loadServer(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -192,7 +239,8 @@ func TestLoadRefusesBadInput(t *testing.T) {
 		{[]string{"--targets", "h:1", "--read-share", "2"}, "raftmark: --read-share = 2: want 0 to 1"},
 		{[]string{"--targets", "h:1", "--key-dist", "odd"}, `raftmark: --key-dist = "odd": want`},
 		{[]string{"--targets", "h:1", "--timeout", "-1s"}, "raftmark: --timeout = -1s: want above 0"},
-		{[]string{"--targets", "h:1", "--payload", "1MiB"}, "(--clients when --closed) × --payload = 65536 × 1048576: want"},
+		{[]string{"--targets", "h:1", "--payload", "1MiB", "--max-inflight", "65536"},
+			"(--clients when --closed) × --payload = 65536 × 1048576: want"},
 		{[]string{"--targets", "h:1", "--closed", "-r", "5/s"}, "want one of them"},
 		{[]string{"--targets", "h:1", "-c", "5"}, "want --closed"},
 		{[]string{"--targets", "h:1", "--schedule", "step"}, `--schedule step with --steps ""`},

@@ -102,7 +102,7 @@ func (c *Conn) greeted(peer raft.NodeID, lane string) error {
 		if err := c.in.overdue(); err != nil {
 			return err
 		}
-		c.in.wait(until, changed, c.closed)
+		c.in.wait(c.in.orDeadline(until), changed, c.closed)
 	}
 }
 
@@ -172,7 +172,7 @@ func (c *Conn) give(part []byte) error {
 		if c.out.bytes+len(part) <= HeldBytesMax {
 			break
 		}
-		c.out.wait(time.Time{}, nil, c.closed)
+		c.out.wait(c.out.orDeadline(time.Time{}), nil, c.closed)
 	}
 	c.out.push(chunk{passage: c.onto(Out, len(part)), data: bytes.Clone(part)})
 	if !c.draining {
@@ -183,7 +183,8 @@ func (c *Conn) give(part []byte) error {
 	return nil
 }
 
-// drain writes what is held, each part when it is due, until nothing is.
+// drain writes what is held, each part when it is due, until nothing is. It has no deadline: what was written counts as
+// taken.
 func (c *Conn) drain() {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
@@ -266,7 +267,7 @@ func (c *Conn) arrived(read []byte, err error) {
 	}
 }
 
-// pump reads until the connection ends.
+// pump reads until the connection ends. It has no deadline: that is receive's.
 func (c *Conn) pump() {
 	buffer := make([]byte, chunkBytes)
 	c.in.mu.Lock()
@@ -298,12 +299,12 @@ func (c *Conn) receive(p []byte) (int, error) {
 			return 0, err
 		}
 		if len(c.in.chunks) == 0 {
-			c.in.wait(time.Time{}, nil, c.closed)
+			c.in.wait(c.in.orDeadline(time.Time{}), nil, c.closed)
 			continue
 		}
 		first := c.in.chunks[0]
 		if until, changed := c.hold(In, first.passage); changed != nil {
-			c.in.wait(until, changed, c.closed)
+			c.in.wait(c.in.orDeadline(until), changed, c.closed)
 			continue
 		}
 		if first.err != nil {

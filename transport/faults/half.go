@@ -82,12 +82,17 @@ func (h *half) overdue() error {
 	return nil
 }
 
-// wait waits for news, for changed or ended, and for until and the deadline where those are not zero. h.mu is held, but
-// not meanwhile.
-func (h *half) wait(until time.Time, changed, ended <-chan struct{}) {
+// orDeadline returns the earlier one of until and the deadline; zero is never. It is for those whom the deadline ends.
+// h.mu is held.
+func (h *half) orDeadline(until time.Time) time.Time {
 	if until.IsZero() || !h.deadline.IsZero() && h.deadline.Before(until) {
-		until = h.deadline
+		return h.deadline
 	}
+	return until
+}
+
+// wait waits for news, for changed or ended, and for until where that is not zero. h.mu is held, but not meanwhile.
+func (h *half) wait(until time.Time, changed, ended <-chan struct{}) {
 	if h.news == nil {
 		h.news = make(chan struct{})
 	}
