@@ -57,7 +57,7 @@ func RunHostile(t *testing.T, network func() New, config Config) {
 		waits bool // for the victim, most of the time
 	}{
 		{"frame lengths", "closed, `malformed`; heap + 1 MiB at most", attackLengths, false},
-		{"frame that never ends", "closed in 3 s, `slow`; heap + 1 MiB at most", attackEndless, false},
+		{"frame that never ends", "closed in 3 s, `slow`; heap + 1 MiB each at most", attackEndless, false},
 		{"slow greeting, 4 B/s", "closed in 2.5 s, `timeout`", attackSlowGreeting, true},
 		{"slow frame, 4 B/s", "closed in 3 s, `slow`", attackSlowFrame, true},
 		{"certificates", "refused before any message, each by its reason", attackCertificates, false},
