@@ -31,7 +31,8 @@
 //  2. Of a host that died, a link that was cut, or a process that was stopped nobody tells. A quiet lane is therefore
 //     probed with an empty frame, at least twice in Options.DeadPeerTimeout, and the accepter answers with one, at
 //     most eight times in that: who hears nothing for DeadPeerTimeout gives the connection up, at both ends and on
-//     each lane. Only time in which this node ran counts: the timeout has four parts, and one that ends late is one part still.
+//     each lane. Only time in which this node ran counts: the timeout has four parts, and
+//     one that ends late is one part still.
 //  3. What is sent and not acknowledged for as long ends the connection, too (TCP_USER_TIMEOUT, on Linux).
 //
 // A one-way failure of the network is noticed by both: TCP needs both directions to carry anything.
