@@ -61,8 +61,9 @@ func exchangeMethod() []string {
 		"Heartbeats are sent when they are due, whatever became of those before; how late they were sent is told apart, " +
 			"and is not in the round trip. What a lane beside them does is as a leader's defaults have it: 8 MiB of appends " +
 			"in messages of 1 MiB, or 2 MiB of a snapshot in chunks of 256 KiB.",
-		"The result is invalid when a message was lost or dropped, when other programs used more than a fifth of the CPUs, " +
-			"or when a point has fewer than six round trips in a run.",
+		"The result is invalid when a message was lost or dropped, when other programs used more than a fifth of the CPUs " +
+			"at the median point, or when a point has fewer than six round trips in a run. Single points with more stay in: " +
+			"their medians over runs bear some. Time in soft interrupts is not told apart by program.",
 		"A quantile is a value that was observed. It is printed only when its two-sided 95 % interval is finite: p50 from " +
 			"6 samples on, p90 from 36, p99 from 368, p99.9 from 3688.",
 	}
