@@ -37,7 +37,7 @@ The same seed gives the same numbers, byte for byte. On real processes: raftmark
 
 Exit codes: 0 ok, 1 run error, 2 usage, 6 safety violation in the simulation, 130 interrupted (nothing is kept).`,
 		Example: `  raftmark bench elections
-  raftmark bench elections --trials 100 --hours 1 -o /tmp/elections
+  raftmark bench elections --trials 100 --hours 1 -o results/elections
   raftmark bench elections-real --trials 100`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
