@@ -55,7 +55,7 @@ func (a *armRecord) record(r *run, ops *result.OpsWriter) error {
 	a.end += bins * binWidth
 	a.runs++
 	if r.steadyTo > r.steadyFrom {
-		a.steady.add(r.number, r.entries, r.steadyFrom, r.steadyTo)
+		a.steady.add(r.number, r.entries, r.steadyFrom, r.steadyTo, r.self())
 	}
 	a.wire.add(r.wire)
 	a.timeline = append(a.timeline, timeline(r.entries, &r.phases, a.clock, r.from, r.to)...)

@@ -222,6 +222,14 @@ func (r *run) underLoad(ctx context.Context) (err error) {
 	return err
 }
 
+// self returns what happened to the generator's process from the end of the warm-up on; nil before the load has ended.
+func (r *run) self() *loadgen.Self {
+	if r.generator == nil {
+		return nil
+	}
+	return r.generator.Self()
+}
+
 // measure goes through the phases under load.
 func (r *run) measure(ctx context.Context) error {
 	r.begin(phaseWarmup)

@@ -78,8 +78,8 @@ func TestRunsFollowEachOtherOnTheArmsClock(t *testing.T) {
 func TestSteadyIsMeasuredByIntendedTime(t *testing.T) {
 	entries := ops(0, 4000*ms, func(*loadgen.Entry) {})
 	s := newSteadyStats()
-	s.add(1, entries, 1000*ms, 3000*ms)
-	s.add(2, entries, 0, 1000*ms)
+	s.add(1, entries, 1000*ms, 3000*ms, nil)
+	s.add(2, entries, 0, 1000*ms, nil)
 	got, invalid := s.summary()
 	if got.OK != 3000 || got.DurationS != 3 || got.OfferedPerS != 1000 || got.AchievedPerS < 999 {
 		t.Errorf("got %+v, want 3000 operations in 3 s", got)
@@ -106,7 +106,7 @@ func TestSteadyGates(t *testing.T) {
 		"none":     {func(e *loadgen.Entry) { set(e, true, loadgen.Failed) }, "none of"},
 	} {
 		s := newSteadyStats()
-		s.add(1, ops(0, 4000*ms, c.end), 0, 4000*ms)
+		s.add(1, ops(0, 4000*ms, c.end), 0, 4000*ms, nil)
 		if _, invalid := s.summary(); !strings.Contains(strings.Join(invalid, "\n"), c.want) {
 			t.Errorf("%s: got %q, want %q", name, invalid, c.want)
 		}
@@ -130,7 +130,7 @@ func TestSteadyGatesHoldForEachRun(t *testing.T) {
 			if run+1 == 2 {
 				end = bad
 			}
-			s.add(run+1, ops(0, 4000*ms, end), 0, 4000*ms)
+			s.add(run+1, ops(0, 4000*ms, end), 0, 4000*ms, nil)
 		}
 		_, invalid := s.summary()
 		if text := strings.Join(invalid, "\n"); !strings.Contains(text, want) || strings.Contains(text, "run 1:") {
@@ -148,7 +148,7 @@ func set(e *loadgen.Entry, when bool, outcome loadgen.Outcome) {
 // Trap T7: failed operations raise the percentiles of the response.
 func TestErrorsRaiseTheResponse(t *testing.T) {
 	s := newSteadyStats()
-	s.add(1, ops(0, 4000*ms, func(e *loadgen.Entry) { set(e, e.Seq%20 == 0, loadgen.Failed) }), 0, 4000*ms)
+	s.add(1, ops(0, 4000*ms, func(e *loadgen.Entry) { set(e, e.Seq%20 == 0, loadgen.Failed) }), 0, 4000*ms, nil)
 	got, _ := s.summary()
 	if *got.ResponseUs.P99 < 9e6 {
 		t.Errorf("got p99 %v us with 5 %% failed, want their deadline of 10 s", *got.ResponseUs.P99)
