@@ -28,8 +28,8 @@ type steadyStats struct {
 func newSteadyStats() *steadyStats { return &steadyStats{histograms: loadgen.NewHistograms()} }
 
 // add takes the steady phase of one run, [from, to), and notes what makes it invalid (rule R16): each run must hold the
-// conditions, because the others' operations would hide what is wrong with one. What happened to the generator's process
-// is of the whole run: nil when it did not get to its end.
+// conditions, because the others' operations would hide what is wrong with one. What happened to the generator's
+// process is of the whole run: nil when it did not get to its end.
 func (s *steadyStats) add(run int, entries []loadgen.Entry, from, to time.Duration, self *loadgen.Self) {
 	one := s.window(entries, from, to)
 	one.Self = self
