@@ -37,6 +37,8 @@ type armRecord struct {
 	safety   result.Safety
 	runs     int // recorded
 
+	saturation saturationSums
+
 	invalid, warnings, unsafe []string
 }
 
@@ -61,6 +63,7 @@ func (a *armRecord) record(r *run, ops *result.OpsWriter) error {
 	a.timeline = append(a.timeline, timeline(r.entries, &r.phases, a.clock, r.from, r.to)...)
 	a.recordTrials(r)
 	a.recordCourse(r)
+	a.recordSaturation(r)
 	a.recordEvents(r)
 	for _, row := range r.stages {
 		row.Arm = a.name

@@ -214,16 +214,7 @@ func overRuns(rows []*result.ExchangeRow, of func(*result.ExchangeRow) float64) 
 			values = append(values, v)
 		}
 	}
-	slices.Sort(values)
-	m := result.Median{N: len(values)}
-	if m.N == 0 {
-		return m
-	}
-	m.Median = &values[rank(m.N, 0.5)]
-	if k, ok := medianRank(m.N); ok {
-		m.Low, m.High = &values[k], &values[m.N-1-k]
-	}
-	return m
+	return medianOf(values)
 }
 
 // medianRank returns the largest k for which the median lies between the k-th smallest and the k-th largest value,

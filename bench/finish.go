@@ -55,7 +55,7 @@ func (e *experiment) writeRecords() error {
 	if len(stages) > 0 {
 		err = errors.Join(err, e.writer.WriteStages(stages))
 	}
-	return errors.Join(err, e.writePercentiles(), e.writeExchange())
+	return errors.Join(err, e.writePercentiles(), e.writeExchange(), e.writeSaturation())
 }
 
 // writePercentiles writes the distributions of the arms' steady phases.
@@ -132,14 +132,19 @@ func (a *armRecord) summary() (result.Arm, []string) {
 		}
 		return arm, invalid
 	}
+	if a.runs == 0 {
+		arm.Safety.Linearizable = "unknown"
+	}
+	if o := a.scenario.Saturation; o != nil {
+		var faults []string
+		arm.Saturation, faults = a.saturation.summary(o)
+		return arm, append(invalid, faults...)
+	}
 	var steady []string
 	arm.Steady, steady = a.steady.summary()
 	arm.Wire = a.wire.perCommit()
 	if a.runs > 1 {
 		arm.SteadyRuns = a.steady.runs
-	}
-	if a.runs == 0 {
-		arm.Safety.Linearizable = "unknown"
 	}
 	return arm, append(invalid, steady...)
 }

@@ -45,6 +45,7 @@ type run struct {
 	backlogFrom          time.Duration
 	backlogTo            time.Duration
 	backlogAcked         int
+	saturation           *saturationRecord // nil without one
 	trials               []trialRecord
 	actions              []action
 	dropped              map[uint64]uint64 // events, by node
@@ -111,8 +112,13 @@ func (r *run) execute(ctx context.Context, start func(context.Context) (system, 
 	if err := r.preload(ctx); err != nil {
 		return err
 	}
-	err = r.underLoad(ctx)
-	r.entries = r.trace.Entries()
+	if r.scenario.Saturation != nil {
+		err = r.saturate(ctx)
+		r.entries = r.saturationEntries()
+	} else {
+		err = r.underLoad(ctx)
+		r.entries = r.trace.Entries()
+	}
 	if dropped := r.trace.Dropped(); dropped > 0 {
 		r.invalid = append(r.invalid, fmt.Sprintf("%d operations were beyond the %d that a run can keep",
 			dropped, r.trace.Len()))

@@ -48,7 +48,7 @@ func (o Options) WithDefaults() (Options, error) {
 		o.Command = os.Args
 	}
 	if o.CalibrateEach == 0 {
-		o.CalibrateEach = 800 * time.Millisecond
+		o.CalibrateEach = calibrateEachDefault
 	}
 	return o, nil
 }
@@ -153,7 +153,7 @@ func (e *experiment) measure(ctx context.Context) error {
 	if e.opts.Scenario.Exchange != nil {
 		runs = e.opts.Scenario.Runs // each is one of all arms
 	}
-	e.progress = startProgress(e.opts.Report, e.planned(), runs)
+	e.progress = startProgress(e.opts.Report, e.opts.Scenario.Planned(), runs)
 	defer e.progress.stop()
 	data := filepath.Join(e.opts.Dir, dataDir)
 	if err := os.MkdirAll(data, 0o755); err != nil {
@@ -231,33 +231,4 @@ func fileName(name string) string {
 			return '_'
 		}
 	}, name)
-}
-
-// planned estimates how long the experiment takes.
-func (e *experiment) planned() time.Duration {
-	const (
-		overhead = 6 * time.Second // of a run: boot, drain, checks
-		election = time.Second     // of a kill: the outage, the restart
-	)
-	total := 5 * e.opts.CalibrateEach
-	for _, arm := range e.arms {
-		s := arm.scenario
-		one := overhead
-		if s.Exchange != nil {
-			one = s.Exchange.planned()
-		} else if s.Closed != nil {
-			one += time.Duration(len(s.Closed.Proposers)) * time.Duration(s.Closed.Warmup+s.Closed.Duration)
-		} else {
-			one += time.Duration(s.Warmup + s.Steady)
-			if s.Course != nil {
-				one += s.Course.planned()
-			}
-			for _, plan := range s.Faults {
-				each := time.Duration(s.Trial.Settle+s.Trial.Watch) + election
-				one += time.Duration(plan.Trials) * each
-			}
-		}
-		total += time.Duration(s.Runs) * one
-	}
-	return total
 }

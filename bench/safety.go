@@ -26,6 +26,9 @@ func (r *run) checkSafety(ctx context.Context) error {
 		r.warnings = append(r.warnings, "the null machine keeps nothing: safety was not checked")
 		return nil
 	}
+	if r.saturation != nil {
+		return r.checkSaturation(ctx)
+	}
 	history, err := r.readBack(ctx, r.trace, r.generator.Options())
 	if err != nil {
 		r.safety.Linearizable = string(check.VerdictUnknown)

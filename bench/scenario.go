@@ -86,6 +86,8 @@ type Scenario struct {
 	Course *Course `yaml:"course,omitempty"`
 	// Exchange measures transports alone, without raft; it replaces load, steady and faults.
 	Exchange *Exchange `yaml:"exchange,omitempty"`
+	// Saturation searches for the highest rate that the cluster holds; it replaces load.rate, warmup, steady and faults.
+	Saturation *Saturation `yaml:"saturation,omitempty"`
 	// Axes are the matrix: each key is a field (see [AxisKeys]) and its values; the arms are all combinations.
 	Axes map[string][]string `yaml:"axes,omitempty"`
 }
@@ -200,6 +202,7 @@ func (s Scenario) Clone() Scenario {
 		s.Course = &course
 	}
 	s.Exchange = s.Exchange.clone()
+	s.Saturation = s.Saturation.clone()
 	axes := maps.Clone(s.Axes)
 	for key, values := range axes {
 		axes[key] = slices.Clone(values)

@@ -99,6 +99,7 @@ func (s Scenario) Validate() error {
 	s.validateClosed(&f)
 	s.validateCourse(&f)
 	s.validateExchange(&f)
+	s.validateSaturation(&f)
 	return errors.Join(f...)
 }
 

@@ -20,6 +20,7 @@ func writeBenchfmt(w io.Writer, m Manifest, s Summary, trials []Trial) error {
 	for _, arm := range s.Arms {
 		b.steady(arm)
 		b.closed(arm)
+		b.saturation(arm)
 		for _, t := range trials {
 			if t.Arm == arm.Name {
 				b.trial(t)

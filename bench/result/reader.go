@@ -22,7 +22,8 @@ type Result struct {
 	Timeline    []TimelineBin
 	Stages      []StageRow
 	Events      []Event
-	Exchange    []ExchangeRow // empty unless transports were measured alone
+	Exchange    []ExchangeRow   // empty unless transports were measured alone
+	Saturation  []SaturationRow // empty unless the knee was searched for
 	// Missing names the files that are not there.
 	Missing []string
 
@@ -117,7 +118,7 @@ func (r *Result) readOptional() error {
 	if r.Events, err = r.readEvents(); err != nil {
 		return err
 	}
-	if err := r.readExchange(); err != nil {
+	if err := errors.Join(r.readExchange(), r.readSaturation()); err != nil {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(r.Dir, OpsFile)); errors.Is(err, fs.ErrNotExist) {

@@ -112,20 +112,6 @@ type ClosedPoint struct {
 	AllocsPerOp  float64  `json:"allocs_per_op"`
 }
 
-// Saturation is the latency-throughput curve and its knee.
-type Saturation struct {
-	MaxPerS float64           `json:"max_per_s"`
-	Points  []SaturationPoint `json:"points"`
-}
-
-// SaturationPoint is one offered rate.
-type SaturationPoint struct {
-	OfferedPerS  float64 `json:"offered_per_s"`
-	AchievedPerS float64 `json:"achieved_per_s"`
-	P50Us        float64 `json:"p50_us"`
-	P99Us        float64 `json:"p99_us"`
-}
-
 // FaultSummary sums up the trials of one kind of fault.
 type FaultSummary struct {
 	Kind   string `json:"kind"`

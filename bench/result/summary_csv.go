@@ -61,7 +61,8 @@ func writeSummaryCSV(w io.Writer, s Summary) error {
 	t.number("", "calibration", "", "generator_max", "1/s", s.Calibration.GeneratorMaxPerS)
 	for _, arm := range s.Arms {
 		t.steady(arm)
-		t.load(arm)
+		t.closed(arm)
+		t.saturation(arm)
 		t.faults(arm)
 		t.exchange(arm)
 		for _, stage := range slices.Sorted(maps.Keys(arm.StagesUs)) {
@@ -101,7 +102,7 @@ func (t *summaryTable) steady(arm Arm) {
 	t.number(arm.Name, "steady", "", "shed", "1", float64(s.Shed))
 }
 
-func (t *summaryTable) load(arm Arm) {
+func (t *summaryTable) closed(arm Arm) {
 	for _, p := range arm.Closed {
 		subject := fmt.Sprintf("proposers=%d/payload=%dB", p.Proposers, p.PayloadBytes)
 		t.number(arm.Name, "closed", subject, "rate", "1/s", p.PerS)
@@ -111,16 +112,6 @@ func (t *summaryTable) load(arm Arm) {
 		}
 		t.number(arm.Name, "closed", subject, "cpu_per_op", "us", p.CPUUsPerOp)
 		t.number(arm.Name, "closed", subject, "allocs_per_op", "1", p.AllocsPerOp)
-	}
-	if arm.Saturation == nil {
-		return
-	}
-	t.number(arm.Name, "saturation", "", "max", "1/s", arm.Saturation.MaxPerS)
-	for _, p := range arm.Saturation.Points {
-		subject := "offered=" + formatFloat(p.OfferedPerS)
-		t.number(arm.Name, "saturation", subject, "achieved", "1/s", p.AchievedPerS)
-		t.number(arm.Name, "saturation", subject, "response_p50", "us", p.P50Us)
-		t.number(arm.Name, "saturation", subject, "response_p99", "us", p.P99Us)
 	}
 }
 

@@ -61,7 +61,7 @@ func (s Summary) Validate() error {
 }
 
 func (a Arm) validate(at string) error {
-	faults := a.Exchange.validate(at + ".exchange")
+	faults := append(a.Exchange.validate(at+".exchange"), a.Saturation.validate(at+".saturation"))
 	if a.Steady != nil {
 		faults = append(faults,
 			a.Steady.ResponseUs.validate(at+".steady.response_us"),

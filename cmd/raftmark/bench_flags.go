@@ -60,6 +60,12 @@ func (f *benchFlags) override(cmd *cobra.Command, s *bench.Scenario) error {
 	} else if s.Closed != nil {
 		duration("duration", f.duration, &s.Closed.Duration)
 		duration("warmup", f.warmup, &s.Closed.Warmup)
+	} else if o := s.Saturation; o != nil {
+		duration("duration", f.duration, &o.Hold, &o.ShareHold)
+		duration("warmup", f.warmup, &o.Warmup)
+		if given("rate") {
+			faults = append(faults, errors.New("--rate: must be left out of a search for the knee, which chooses the rates"))
+		}
 	} else {
 		duration("duration", f.duration, &s.Steady)
 		duration("warmup", f.warmup, &s.Warmup)

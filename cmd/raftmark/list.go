@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +28,7 @@ func newListCommand() *cobra.Command {
 			title := func(text string) { fmt.Fprintf(table, "%s\n", text) }
 			title("scenarios (raftmark bench NAME)")
 			for _, s := range scenarios {
-				row(s.Name, s.Description)
+				row(s.Name, about(s.Planned())+s.Description)
 			}
 			row(bench.ElectionsName, bench.ElectionsDescription)
 			title("faults")
@@ -51,6 +52,20 @@ func newListCommand() *cobra.Command {
 			fmt.Fprintf(out, "axes (raftmark bench -L KEY=V1,V2)\n  %s\n", strings.Join(bench.AxisKeys(), ", "))
 			return nil
 		},
+	}
+}
+
+// about says how long something takes, as far as it can be known before.
+func about(d time.Duration) string {
+	switch {
+	case d <= 0:
+		return ""
+	case d < 100*time.Second:
+		return fmt.Sprintf("about %.0f s. ", d.Seconds())
+	case d < 100*time.Minute:
+		return fmt.Sprintf("about %.0f min. ", d.Minutes())
+	default:
+		return fmt.Sprintf("about %.1f h. ", d.Hours())
 	}
 }
 
