@@ -245,8 +245,9 @@ func (r *run) settleSaturated(ctx context.Context) (bool, error) {
 	r.phases.end(r.to)
 	if err == nil && !settled {
 		last := r.saturation.points[len(r.saturation.points)-1]
-		r.invalid = append(r.invalid, fmt.Sprintf("run %d: the cluster did not settle within %s after %s: the search was ended",
-			r.number, r.scenario.Trial.Recover, Rate(last.rate)))
+		r.invalid = append(r.invalid, fmt.Sprintf(
+			"run %d: the cluster did not settle within %s after %s: the search was ended", r.number,
+			r.scenario.Trial.Recover, Rate(last.rate)))
 	}
 	return settled, err
 }

@@ -36,7 +36,7 @@ func searchFor(t *testing.T, o Saturation, answer func(rate float64, attempt int
 	}
 }
 
-// Whatever the limit of a system is, the search ends beside it: the knee is below it, and the next rate of the grid not.
+// Whatever the limit of a system is, the search ends beside it: the knee is below it, and the next rate is not.
 func TestSearchFindsTheLimit(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
@@ -151,7 +151,9 @@ func TestPointsAreJudged(t *testing.T) {
 	}{
 		"calm":    {func(*loadgen.Entry) {}, result.OutcomeHeld, "", ""},
 		"slow":    {later(20 * ms), result.OutcomeMissed, "p99", "generator"},
-		"failed":  {func(e *loadgen.Entry) { set(e, e.Seq == 7, loadgen.Failed) }, result.OutcomeMissed, "1 operations failed", ""},
+		"failed": {
+			func(e *loadgen.Entry) { set(e, e.Seq == 7, loadgen.Failed) }, result.OutcomeMissed, "1 operations failed", "",
+		},
 		"shed":    {func(e *loadgen.Entry) { set(e, e.Seq%200 == 7, loadgen.Shed) }, result.OutcomeMissed, "shed", ""},
 		"none":    {func(e *loadgen.Entry) { set(e, true, loadgen.Unknown) }, result.OutcomeMissed, "achieved 0/s", ""},
 		"backlog": {func(e *loadgen.Entry) { e.Done += e.Intended / 600 }, result.OutcomeMissed, "a growing backlog", ""},
@@ -191,8 +193,10 @@ func TestSaturationSums(t *testing.T) {
 		if phase == result.SaturationShare {
 			share = 0.3
 		}
-		return result.SaturationRow{Run: run, Phase: phase, Share: share, RatePerS: rate, OfferedPerS: rate, AchievedPerS: rate,
-			P50Us: p50, P99Us: 3 * p50, P999Us: -1, MaxUs: 9 * p50, Outcome: outcome}
+		return result.SaturationRow{
+			Run: run, Phase: phase, Share: share, RatePerS: rate, OfferedPerS: rate, AchievedPerS: rate,
+			P50Us: p50, P99Us: 3 * p50, P999Us: -1, MaxUs: 9 * p50, Outcome: outcome,
+		}
 	}
 	knee := func(v float64) *float64 { return &v }
 	s := saturationSums{

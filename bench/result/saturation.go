@@ -136,7 +136,8 @@ func (r *Result) readSaturation() (err error) {
 		case !r.arms[row.Arm]:
 			return unknownArm(SaturationFile, line, row.Arm)
 		case row.Phase != SaturationSearch && row.Phase != SaturationShare:
-			return fileErrorf(SaturationFile, line, "phase", "%q is not %s or %s", row.Phase, SaturationSearch, SaturationShare)
+			return fileErrorf(SaturationFile, line, "phase", "%q is not %s or %s", row.Phase, SaturationSearch,
+				SaturationShare)
 		case row.Outcome != OutcomeHeld && row.Outcome != OutcomeMissed && row.Outcome != OutcomeInvalid:
 			return fileErrorf(SaturationFile, line, "outcome", "%q is not %s, %s or %s", row.Outcome, OutcomeHeld,
 				OutcomeMissed, OutcomeInvalid)

@@ -42,34 +42,7 @@ func (f *benchFlags) override(cmd *cobra.Command, s *bench.Scenario) error {
 			faults = append(faults, fmt.Errorf("--%s: %w", text.flag, err))
 		}
 	}
-	duration := func(flag, value string, into ...*bench.Duration) {
-		if !given(flag) {
-			return
-		}
-		parsed, err := time.ParseDuration(value)
-		if err != nil {
-			faults = append(faults, fmt.Errorf("--%s %q: must be a duration such as 10s", flag, value))
-		}
-		for _, d := range into {
-			*d = bench.Duration(parsed)
-		}
-	}
-	if x := s.Exchange; x != nil {
-		duration("duration", f.duration, &x.Duration)
-		duration("warmup", f.warmup, &x.Warmup)
-	} else if s.Closed != nil {
-		duration("duration", f.duration, &s.Closed.Duration)
-		duration("warmup", f.warmup, &s.Closed.Warmup)
-	} else if o := s.Saturation; o != nil {
-		duration("duration", f.duration, &o.Hold, &o.ShareHold)
-		duration("warmup", f.warmup, &o.Warmup)
-		if given("rate") {
-			faults = append(faults, errors.New("--rate: must be left out of a search for the knee, which chooses the rates"))
-		}
-	} else {
-		duration("duration", f.duration, &s.Steady)
-		duration("warmup", f.warmup, &s.Warmup)
-	}
+	faults = append(faults, f.overrideTimes(cmd, s)...)
 	if given("clients") && s.Exchange != nil {
 		s.Exchange.InFlight = f.clients
 	} else if given("clients") && s.Closed == nil {
@@ -98,6 +71,40 @@ func (f *benchFlags) override(cmd *cobra.Command, s *bench.Scenario) error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// overrideTimes sets how long the phases are that the scenario has.
+func (f *benchFlags) overrideTimes(cmd *cobra.Command, s *bench.Scenario) (faults []error) {
+	given := cmd.Flags().Changed
+	duration := func(flag, value string, into ...*bench.Duration) {
+		if !given(flag) {
+			return
+		}
+		parsed, err := time.ParseDuration(value)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("--%s %q: must be a duration such as 10s", flag, value))
+		}
+		for _, d := range into {
+			*d = bench.Duration(parsed)
+		}
+	}
+	if x := s.Exchange; x != nil {
+		duration("duration", f.duration, &x.Duration)
+		duration("warmup", f.warmup, &x.Warmup)
+	} else if s.Closed != nil {
+		duration("duration", f.duration, &s.Closed.Duration)
+		duration("warmup", f.warmup, &s.Closed.Warmup)
+	} else if o := s.Saturation; o != nil {
+		duration("duration", f.duration, &o.Hold, &o.ShareHold)
+		duration("warmup", f.warmup, &o.Warmup)
+		if given("rate") {
+			faults = append(faults, errors.New("--rate: must be left out of a search for the knee, which chooses the rates"))
+		}
+	} else {
+		duration("duration", f.duration, &s.Steady)
+		duration("warmup", f.warmup, &s.Warmup)
+	}
+	return faults
 }
 
 func parseLabels(pairs []string) (map[string]string, error) {

@@ -26,11 +26,11 @@ func newListCommand() *cobra.Command {
 			table := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
 			row := func(name, description string) { fmt.Fprintf(table, "  %s\t%s\n", name, description) }
 			title := func(text string) { fmt.Fprintf(table, "%s\n", text) }
-			title("scenarios (raftmark bench NAME)")
+			title("scenarios (raftmark bench NAME), and how long they take")
 			for _, s := range scenarios {
-				row(s.Name, about(s.Planned())+s.Description)
+				row(s.Name, about(s.Planned())+"\t"+s.Description)
 			}
-			row(bench.ElectionsName, bench.ElectionsDescription)
+			row(bench.ElectionsName, "in virtual time\t"+bench.ElectionsDescription)
 			title("faults")
 			for _, kind := range fault.Kinds() {
 				row(string(kind), fault.Describe(kind))
@@ -59,13 +59,13 @@ func newListCommand() *cobra.Command {
 func about(d time.Duration) string {
 	switch {
 	case d <= 0:
-		return ""
+		return "unknown"
 	case d < 100*time.Second:
-		return fmt.Sprintf("about %.0f s. ", d.Seconds())
+		return fmt.Sprintf("about %.0f s", d.Seconds())
 	case d < 100*time.Minute:
-		return fmt.Sprintf("about %.0f min. ", d.Minutes())
+		return fmt.Sprintf("about %.0f min", d.Minutes())
 	default:
-		return fmt.Sprintf("about %.1f h. ", d.Hours())
+		return fmt.Sprintf("about %.1f h", d.Hours())
 	}
 }
 
