@@ -149,8 +149,8 @@ func TestPointsAreJudged(t *testing.T) {
 		outcome   string
 		want, not string
 	}{
-		"calm":    {func(*loadgen.Entry) {}, result.OutcomeHeld, "", ""},
-		"slow":    {later(20 * ms), result.OutcomeMissed, "p99", "generator"},
+		"calm": {func(*loadgen.Entry) {}, result.OutcomeHeld, "", ""},
+		"slow": {later(20 * ms), result.OutcomeMissed, "p99", "generator"},
 		"failed": {
 			func(e *loadgen.Entry) { set(e, e.Seq == 7, loadgen.Failed) }, result.OutcomeMissed, "1 operations failed", "",
 		},

@@ -82,8 +82,8 @@ type SaturationShares struct {
 	MaxUs        float64 `json:"max_us"` // of all runs
 }
 
-// SaturationRow is a row of saturation.csv: one rate that was held for a while, in the order of time. What has too small
-// a sample, or was not counted, is -1.
+// SaturationRow is a row of saturation.csv: one rate that was held for a while, in the order of time. What has too
+// small a sample, or was not counted, is -1.
 type SaturationRow struct {
 	Arm     string  `csv:"arm"`
 	Run     int     `csv:"run"`
