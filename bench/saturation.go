@@ -145,7 +145,10 @@ func (o *Saturation) planned() time.Duration {
 // rateOf returns the rate number i of the grid on which all runs and arms search: they meet at the same rates.
 func (o *Saturation) rateOf(i int) float64 {
 	rate := float64(o.From) * math.Pow(o.Growth, float64(i)/float64(o.stride()))
-	return math.Round(rate*10) / 10
+	if rate < 100 {
+		return math.Round(rate*10) / 10
+	}
+	return math.Round(rate)
 }
 
 // stride is how many rates of the grid the climb takes at once.

@@ -39,6 +39,7 @@ func (s *study) anomalies() page.Section {
 		}
 		notes = append(notes, "The result has no `"+name+"`; what would be drawn from it is left out.")
 	}
+	notes = append(notes, s.saturationOddities()...)
 	if len(notes) > 0 {
 		section.Blocks = append(section.Blocks, page.List{Items: notes})
 	}

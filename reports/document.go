@@ -21,7 +21,7 @@ func (s *study) document() (page.Document, []plot.Figure) {
 	var figures []plot.Figure
 	sections := []page.Section{
 		s.headlineSection(), s.figuresSection(), s.courseSection(), s.comparisonSection(), s.steadySection(),
-		s.closedSection(), s.failuresSection(), s.stagesSection(),
+		s.saturationSection(), s.closedSection(), s.failuresSection(), s.stagesSection(),
 	}
 	sections = append(sections, s.exchangeSections()...)
 	for _, section := range append(sections,
@@ -62,6 +62,9 @@ func (s *study) question() string {
 	}
 	if s.isExchange() {
 		question = exchangeQuestion
+	}
+	if len(s.saturated()) > 0 {
+		question = saturationQuestion
 	}
 	if len(s.kinds) > 0 {
 		question += ", and what does " + strings.Join(s.kinds, " or ") + " do to it"
@@ -110,6 +113,10 @@ func (s *study) headlineSection() page.Section {
 		section.Blocks = append(section.Blocks, page.Paragraph(exchangeHeadlineNote))
 		return section
 	}
+	if len(s.saturated()) > 0 {
+		section.Blocks = append(section.Blocks, page.Paragraph(saturationHeadlineNote))
+		return section
+	}
 	over := "The interval is of the median over trials"
 	if len(s.courses()) > 0 {
 		over = "What is from one value to another is from the smallest to the largest run"
@@ -125,6 +132,7 @@ func (s *study) figuresSection() page.Section {
 		section.Blocks = s.exchangeBlocks()
 		return section
 	}
+	section.Blocks = append(section.Blocks, s.saturationFigure())
 	if len(s.kinds) > 0 {
 		section.Blocks = append(section.Blocks, s.cdfFigure(s.kinds[0]), s.overlayFigure(s.kinds[0]))
 	}
@@ -159,7 +167,6 @@ func (s *study) steadySection() page.Section {
 	section := page.Section{ID: "steady", Title: "Steady state"}
 	section.Blocks = present([]page.Block{
 		page.Table{Table: s.steadyTable()}, page.Table{Table: s.steadyCounts()}, page.Table{Table: s.wireTable()},
-		page.Table{Table: s.saturationTable()},
 		s.throughputFigure(),
 	})
 	if len(section.Blocks) > 0 {

@@ -105,6 +105,7 @@ func (s *study) verdict() []string {
 		}
 	}
 	lines = append(lines, s.exchangeSentences()...)
+	lines = append(lines, s.saturationSentences()...)
 	if courses := s.courseSentences(); len(courses) > 0 {
 		lines = append(lines, courses...)
 	} else {

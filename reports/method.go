@@ -14,8 +14,8 @@ import (
 )
 
 func (s *study) methodSection() page.Section {
-	return page.Section{ID: "method", Title: "Method", Blocks: []page.Block{page.List{Items: append(s.methodItems(),
-		s.courseMethod()...)}}}
+	return page.Section{ID: "method", Title: "Method", Blocks: []page.Block{page.List{Items: slices.Concat(s.methodItems(),
+		s.courseMethod(), s.saturationMethod())}}}
 }
 
 // courseMethod is how the numbers of a course are made.
@@ -158,6 +158,7 @@ func (s *study) filesSection() page.Section {
 		{result.StagesFile, "sampled proposals"},
 		{result.EventsFile, "what the nodes and the bench did"},
 		{result.OpsFile, "operations: all around faults, a sample elsewhere"},
+		{result.SaturationFile, "each rate of each run of the search"},
 		{result.ExchangeFile, "each point of each run of the transports"},
 		{result.IntervalsFile, "response times by interval, for HistogramLogAnalyzer"},
 		{result.ChecksumsFile, "checksums of the files above"},

@@ -23,7 +23,7 @@ func (s *study) headline() []*table.Table {
 			tables = append(tables, t)
 		}
 	}
-	for _, t := range s.exchangeHeadline() {
+	for _, t := range append(s.saturationHeadline(), s.exchangeHeadline()...) {
 		if !t.Empty() {
 			tables = append(tables, t)
 		}
@@ -108,23 +108,6 @@ func (s *study) closedTable() *table.Table {
 			t.Add(table.Of(a.Name), table.Of(table.Count(int64(p.Proposers))), table.Ofn("%d B", p.PayloadBytes),
 				table.Of(rate(p.PerS)), table.Of(table.Duration(p.P50Us)), us(p.P99Us, int(p.N), .99),
 				table.Of(table.Duration(p.CPUUsPerOp)), table.Of(table.Significant(p.AllocsPerOp)))
-		}
-	}
-	return t
-}
-
-func (s *study) saturationTable() *table.Table {
-	t := &table.Table{
-		Caption: "Latency against offered load, response time.",
-		Columns: table.Columns("arm", "offered", "achieved", "p50", "p99"),
-	}
-	for _, a := range s.arms {
-		if a.Saturation == nil {
-			continue
-		}
-		for _, p := range a.Saturation.Points {
-			t.Add(table.Of(a.Name), table.Of(rate(p.OfferedPerS)), table.Of(rate(p.AchievedPerS)),
-				table.Of(table.Duration(p.P50Us)), table.Of(table.Duration(p.P99Us)))
 		}
 	}
 	return t
