@@ -35,7 +35,8 @@ func TestSaturationGolden(t *testing.T) {
 func TestAKneeThatTheGeneratorBoundedIsALowerBound(t *testing.T) {
 	rendered := render(t, writeSaturation(t, resulttest.SaturationOptions{LateGenerator: true}))
 	text := read(t, rendered.Markdown)
-	for _, want := range []string{"≥ ", "that is a lower bound, because not the system ended every search (the generator did)",
+	for _, want := range []string{
+		"≥ ", "that is a lower bound, because not the system ended every search (the generator did)",
 		"cannot resolve a difference of the knees, one is a lower bound", "the generator was late: send lag p99 90000 µs"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report does not say %q", want)

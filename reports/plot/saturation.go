@@ -20,21 +20,19 @@ type SaturationPoint struct {
 // SaturationMedian is a rate over all runs that offered it.
 type SaturationMedian struct{ OfferedPS, P50, P99 float64 }
 
-// SaturationArm is the curve of an arm: every attempt, the medians over runs that the line joins, and the knee, from the
-// lowest to the highest run. Knee is NaN where there is none.
+// SaturationArm is the curve of an arm: every attempt, the medians over runs that the line joins, and the knee with
+// its range. Knee is NaN where there is none.
 type SaturationArm struct {
 	Label              string
 	Points             []SaturationPoint
 	Medians            []SaturationMedian
 	Knee, KneeLow, Top float64
-	LowerBound         bool // of the knee
 }
 
 // SaturationOptions say what the curves are measured against; 0 where it is not known.
 type SaturationOptions struct {
 	Name, Title     string
 	SLOUs, FloorUs  float64
-	Runs            int
 	IntervalOfKnees string // what the band of a knee is
 }
 
@@ -66,10 +64,17 @@ func Saturation(o SaturationOptions, arms []SaturationArm) Figure {
 	if o.FloorUs > 0 {
 		low = min(low, o.FloorUs)
 	}
-	low, high = logBounds(low/1.15, high*1.1)
+	if o.SLOUs > 0 {
+		high = min(high, saturationTop*o.SLOUs)
+	}
+	low, high = logBounds(low/1.15, high)
 	f.compose = func(s *sheet) { composeSaturation(s, o, arms, low, high, most) }
 	return f
 }
+
+// saturationTop is the multiple of the limit at which the picture ends: how slow an overload becomes depends on how
+// long it lasts, and would press what matters to the ground.
+const saturationTop = 100
 
 func composeSaturation(s *sheet, o SaturationOptions, arms []SaturationArm, low, high, most float64) {
 	var key []keyEntry
@@ -86,9 +91,9 @@ func composeSaturation(s *sheet, o SaturationOptions, arms []SaturationArm, low,
 		median func(SaturationMedian) float64
 		slo    bool
 	}{
-		{"p99 of the response (log)", func(p SaturationPoint) float64 { return p.P99 },
+		{"p99 of the response (log; what is above is at the upper edge)", func(p SaturationPoint) float64 { return p.P99 },
 			func(p SaturationMedian) float64 { return p.P99 }, true},
-		{"p50 of the response (log)", func(p SaturationPoint) float64 { return p.P50 },
+		{"p50 of the response (the same scale)", func(p SaturationPoint) float64 { return p.P50 },
 			func(p SaturationMedian) float64 { return p.P50 }, false},
 	} {
 		p := newPlot(s)
@@ -108,12 +113,21 @@ func composeSaturation(s *sheet, o SaturationOptions, arms []SaturationArm, low,
 			p.X.Label.Text = "offered, operations a second"
 		}
 		for i, a := range arms {
-			addCurve(p, i, a, panel.of, panel.median)
+			addCurve(p, i, a, func(pt SaturationPoint) float64 { return atMost(panel.of(pt), high) },
+				func(m SaturationMedian) float64 { return atMost(panel.median(m), high) })
 		}
 		s.gap(3)
 		s.label(panel.label)
 		s.panel(p, choose[vg.Length](s, 230, 200))
 	}
+}
+
+// atMost keeps what is not a number.
+func atMost(v, high float64) float64 {
+	if v > high {
+		return high
+	}
+	return v
 }
 
 // kneeBand is the opacity of the range of a knee over runs.

@@ -25,7 +25,7 @@ const (
 	saturationSLO  = 10_000.0
 )
 
-// WriteSaturation makes a result of two arms whose knee was searched for. The system is a queue that is served at a rate.
+// WriteSaturation makes a result of two arms whose knee was searched for.
 func WriteSaturation(dir string, o SaturationOptions) error {
 	if o.Runs == 0 {
 		o.Runs = 6
@@ -132,8 +132,9 @@ func (a *saturationArm) row(run int, phase string, share, rate float64, attempt 
 	p50 := 1100 / math.Sqrt(max(.05, 1-min(use, .95)))
 	r := result.SaturationRow{
 		Arm: a.name, Run: run, Phase: phase, Share: share, Attempt: attempt, RatePerS: rate, OfferedPerS: rate,
-		AchievedPerS: min(rate, a.capacity), FromUs: int64(len(a.rows)) * 5 * second, ToUs: int64(len(a.rows))*5*second + 4*second,
-		N: int64(4 * rate), Outcome: result.OutcomeHeld, SendLagP99Us: 120,
+		AchievedPerS: min(rate, a.capacity), FromUs: int64(len(a.rows)) * 5 * second,
+		ToUs: int64(len(a.rows))*5*second + 4*second,
+		N:    int64(4 * rate), Outcome: result.OutcomeHeld, SendLagP99Us: 120,
 	}
 	switch {
 	case a.last && a.o.NoKnee, use > 1:
