@@ -38,15 +38,18 @@ type armRecord struct {
 	runs     int // recorded
 
 	saturation saturationSums
+	steps      []result.SteadyStep
 
 	invalid, warnings, unsafe []string
 }
 
 func newArmRecord(arm Arm) *armRecord {
-	return &armRecord{
+	a := &armRecord{
 		name: arm.Name, scenario: arm.Scenario, clock: armClock{name: arm.Name}, steady: newSteadyStats(),
 		under: map[string]*steadyStats{}, safety: result.Safety{Linearizable: "ok"},
 	}
+	a.steady.moves = arm.Scenario.Load.moves()
+	return a
 }
 
 // record takes over what a run saw, complete or not, and writes its operations.
@@ -59,6 +62,7 @@ func (a *armRecord) record(r *run, ops *result.OpsWriter) error {
 	if r.steadyTo > r.steadyFrom {
 		a.steady.add(r.number, r.entries, r.steadyFrom, r.steadyTo, r.self())
 	}
+	a.recordSteps(r)
 	a.wire.add(r.wire)
 	a.timeline = append(a.timeline, timeline(r.entries, &r.phases, a.clock, r.from, r.to)...)
 	a.recordTrials(r)

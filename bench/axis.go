@@ -24,6 +24,7 @@ func setters(s *Scenario) map[string]any {
 	}
 	return map[string]any{
 		"backlog_entries": backlogEntries,
+		"durability":      durabilityAxis{s},
 
 		"nodes":        &s.Nodes,
 		"transport":    &s.Transport,
@@ -55,6 +56,8 @@ func setters(s *Scenario) map[string]any {
 		"adaptive_window":         &s.Raft.AdaptiveWindow,
 		"system":                  &s.System,
 		"disconnect_hints":        &s.Raft.DisconnectHints,
+		"message_entries_max":     &s.Raft.MessageEntriesMax,
+		"uncommitted_entries_max": &s.Raft.UncommittedEntriesMax,
 		"inflight_messages_max":   &s.Raft.InflightMessagesMax,
 		"inflight_bytes_max":      &s.Raft.InflightBytesMax,
 		"message_bytes_max":       &s.Raft.MessageBytesMax,

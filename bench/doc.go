@@ -25,7 +25,7 @@
 //
 // # What it does not do
 //
-// It does not draw (reports does), does not compare two results, and does not search for the highest rate.
+// It does not draw (reports does), and does not compare two results.
 // Clients and nodes share one host: absolute numbers do not transfer to another one.
 //
 // # How a trial goes
@@ -55,6 +55,15 @@
 // load, with keys of its own; its writes are checked like the others. Clients are told of nodes that are
 // added, when they are added: the one that leads answers a client that it was removed from under with
 // CLUSTERDOWN, and not with who leads now.
+//
+// # How a search goes
+//
+//	rate ──► warm-up │ hold ──► drained, applied everywhere ──► next rate ──► ... ──► shares of the knee
+//
+// Each rate is an open loop of its own, with keys of its own, on the one cluster of the run. A rate is held, missed by
+// the system, or invalid because the generator was late; the best of three counts where the first attempt was not held.
+// The search climbs and then halves, on a grid that all runs and arms share. The knee is of a run; its interval is over
+// runs. All writes of all rates are read back when the last point has ended.
 //
 // # The election study
 //

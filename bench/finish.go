@@ -142,7 +142,7 @@ func (a *armRecord) summary() (result.Arm, []string) {
 	}
 	var steady []string
 	arm.Steady, steady = a.steady.summary()
-	arm.Wire = a.wire.perCommit()
+	arm.Wire, arm.SteadySteps = a.wire.perCommit(), a.steps
 	if a.runs > 1 {
 		arm.SteadyRuns = a.steady.runs
 	}

@@ -33,6 +33,7 @@ type run struct {
 	generator *loadgen.Generator
 	trace     *loadgen.Trace
 	recent    *recent
+	window    windowNote // of the generator
 
 	from, to             time.Duration // on the machine's clock
 	steadyFrom, steadyTo time.Duration
@@ -194,18 +195,20 @@ func (r *run) judgeEvents() {
 
 func (r *run) loadOptions() loadgen.Options {
 	l := r.scenario.Load
-	return loadgen.Options{
-		Rate: float64(l.Rate), Schedule: loadgen.ScheduleKind(l.Schedule), Warmup: time.Duration(r.scenario.Warmup),
+	o := loadgen.Options{
+		Warmup:      time.Duration(r.scenario.Warmup),
 		InflightMax: l.MaxInflight, Timeout: time.Duration(l.Timeout), Seed: r.seed, Clock: r.clock,
 		Workload: loadgen.Workload{
 			Keys: l.Keys, KeyDist: loadgen.KeyDist(l.KeyDist), ReadShare: l.ReadShare, PayloadBytes: int(l.Payload),
 		},
 	}
+	r.scenario.schedule(&o)
+	return o
 }
 
 // underLoad runs all phases while the generator offers the load, and returns when every operation has ended.
 func (r *run) underLoad(ctx context.Context) (err error) {
-	r.generator, err = loadgen.New(r.loadOptions(), r.target, loadgen.Tee(r.trace, r.recent))
+	r.generator, err = loadgen.New(r.loadOptions(), r.target, loadgen.Tee(r.trace, r.recent, &r.window))
 	if err != nil {
 		return err
 	}

@@ -102,10 +102,17 @@ type Election struct {
 
 // Load is an open loop of operations.
 type Load struct {
-	// Rate is the offered rate, operations a second. Default 2000/s.
+	// Rate is the offered rate, operations a second; where a ramp begins. Default 2000/s. Steps have their own.
 	Rate Rate `yaml:"rate"`
-	// Schedule is the law of arrivals: poisson or const. Default poisson.
+	// Schedule is the law of arrivals: poisson or const, or a rate that changes during the steady phase, without faults:
+	// step or ramp. Default poisson.
 	Schedule string `yaml:"schedule"`
+	// Steps are the rates of schedule step, one after the other; steady is their sum. The warm-up has the first one.
+	Steps Steps `yaml:"steps,omitempty"`
+	// RampTo is the rate that schedule ramp reaches at the end of the steady phase.
+	RampTo Rate `yaml:"ramp_to,omitempty"`
+	// Spacing is the law of arrivals within steps and ramps: poisson or const. Default poisson.
+	Spacing string `yaml:"spacing,omitempty"`
 	// Payload is the size of a written value, 16 B to 1 MiB. Default 128 B.
 	Payload Size `yaml:"payload"`
 	// Keys is the size of the key space, except for sequential. Default 10000.
@@ -192,6 +199,7 @@ func DefaultClosed() Closed {
 // Clone returns a deep copy.
 func (s Scenario) Clone() Scenario {
 	s.Faults = slices.Clone(s.Faults)
+	s.Load.Steps = slices.Clone(s.Load.Steps)
 	if s.Closed != nil {
 		closed := *s.Closed
 		closed.Proposers = slices.Clone(closed.Proposers)

@@ -77,6 +77,8 @@ func (s Scenario) Validate() error {
 	f.oneOf("log", s.Log, "pebble", "mem")
 	f.oneOf("sync", s.Sync, string(storage.SyncFsync), string(storage.SyncNone))
 	f.oneOf("machine", s.Machine, "pebble", "mem", "null")
+	f.need(s.Placement != PlacementProcess || s.Log != server.StorageMem || s.Machine != server.StoragePebble, "machine",
+		quoted(s.Machine), "mem or null with log mem: it must not outlive its log")
 	f.need(s.DiskStallMax == StallLimit(server.StallOff) || s.DiskStallMax >= StallLimit(server.DefaultTickInterval),
 		"disk_stall_max", s.DiskStallMax, "%s or more, or off", server.DefaultTickInterval)
 	f.need(s.DiskDelay > 0 && s.DiskDelay <= Duration(fault.DelayMax), "disk_delay", s.DiskDelay,
@@ -106,7 +108,7 @@ func (s Scenario) Validate() error {
 func (s Scenario) validateLoad(f *faults) {
 	l := s.Load
 	f.need(l.Rate > 0 && l.Rate <= 1e6, "load.rate", l.Rate, "above 0 and at most 1000000/s")
-	f.oneOf("load.schedule", l.Schedule, "poisson", "const")
+	s.validateSchedule(f)
 	f.need(l.Payload >= payloadBytesMin && l.Payload <= payloadBytesMax, "load.payload", l.Payload,
 		"%dB to %dB", payloadBytesMin, payloadBytesMax)
 	f.need(l.Keys >= 1 && l.Keys <= keysMax, "load.keys", l.Keys, "1 to %d", keysMax)
@@ -116,7 +118,7 @@ func (s Scenario) validateLoad(f *faults) {
 		"1 to %d", inflightMax)
 	f.need(l.Timeout >= Duration(10*time.Millisecond) && l.Timeout <= Duration(10*time.Minute),
 		"load.timeout", l.Timeout, "10ms to 10m")
-	ops := float64(l.Rate) * time.Duration(s.Warmup+s.Steady).Seconds()
+	ops := l.operations(time.Duration(s.Warmup), time.Duration(s.Steady))
 	f.need(s.Closed != nil || ops <= operationsPerRunMax, "load.rate", l.Rate,
 		"at most %.0f/s, so that a run of warmup+steady (%s) has %d operations or fewer",
 		float64(operationsPerRunMax)/max(1, time.Duration(s.Warmup+s.Steady).Seconds()),

@@ -4,6 +4,7 @@
 //	bench ──► Writer ──► DIR/manifest.json  scenario.yaml  calibration.json
 //	                         trials.csv  timeline.csv  stages.csv  events.jsonl  ops.csv.gz
 //	                         intervals.hlog  response-ARM.hgrm  service-ARM.hgrm
+//	                         exchange.csv  saturation.csv           what a scenario has instead
 //	                         summary.json  summary.csv  benchfmt.txt
 //	                         SHA256SUMS                    ──► Open ──► Result ──► reports
 //

@@ -79,10 +79,12 @@ type Arm struct {
 	StagesUs   map[string]Quantiles `json:"stages_us"`
 	Courses    []Course             `json:"courses,omitempty"`     // by run
 	SteadyRuns []SteadyRun          `json:"steady_runs,omitempty"` // of Steady, by run
-	Exchange   *Exchange            `json:"exchange,omitempty"`    // a transport alone
-	Wire       *WirePerCommit       `json:"wire,omitempty"`        // of the steady phases
-	Safety     Safety               `json:"safety"`
-	Validity   []string             `json:"validity"` // what does not hold, or was disturbed; empty when nothing
+	// SteadySteps are of Steady, by run, when the schedule has steps.
+	SteadySteps []SteadyStep   `json:"steady_steps,omitempty"`
+	Exchange    *Exchange      `json:"exchange,omitempty"` // a transport alone
+	Wire        *WirePerCommit `json:"wire,omitempty"`     // of the steady phases
+	Safety      Safety         `json:"safety"`
+	Validity    []string       `json:"validity"` // what does not hold, or was disturbed; empty when nothing
 }
 
 // Steady is the phase without faults. Response times are of ok operations and, as censored samples at their deadline or
@@ -98,6 +100,17 @@ type Steady struct {
 	Failed       int64     `json:"failed"`
 	Unknown      int64     `json:"unknown"`
 	Shed         int64     `json:"shed"`
+}
+
+// SteadyStep is a step of the schedule in one run, by the intended instant: what it leaves to wait counts here.
+type SteadyStep struct {
+	Run          int       `json:"run"`
+	Step         int       `json:"step"` // from 1
+	RatePerS     float64   `json:"rate_per_s"`
+	OfferedPerS  float64   `json:"offered_per_s"`
+	AchievedPerS float64   `json:"achieved_per_s"` // acknowledged within the step
+	ResponseUs   Quantiles `json:"response_us"`
+	NotOK        int64     `json:"not_ok"` // failed, unknown or shed
 }
 
 // ClosedPoint is one closed-loop measurement at the core.

@@ -21,7 +21,7 @@ type benchFlags struct {
 	runs, trials, maxInflight                          int
 	seed                                               uint64
 	axes, labels, thresholds                           []string
-	out, progress                                      string
+	out, progress, profile                             string
 	quiet                                              bool
 }
 
@@ -49,6 +49,8 @@ Exit codes: 0 ok, 1 run error, 2 usage or configuration, 3 threshold failed, 4 t
 	flags.StringVar(&f.payload, "payload", "", "size of a written value, such as 256B")
 	flags.IntVar(&f.runs, "runs", 0, "runs of each arm, each on a fresh cluster")
 	flags.IntVar(&f.trials, "trials", 0, "trials of each fault in each run")
+	flags.StringVar(&f.profile, "profile", "",
+		"quick, standard or paper: 10, 100 or 1000 trials of each fault in all runs together")
 	flags.StringVar(&f.timeout, "timeout", "", "when a client gives an operation up")
 	flags.IntVar(&f.maxInflight, "max-inflight", 0, "cap on operations under way; beyond it they are shed and counted")
 	flags.StringVar(&f.schedule, "schedule", "", "law of arrivals: const or poisson")

@@ -51,6 +51,11 @@ func (f *benchFlags) override(cmd *cobra.Command, s *bench.Scenario) error {
 	} else if given("clients") {
 		s.Closed.Proposers = f.clients
 	}
+	if given("profile") {
+		if err := s.UseProfile(f.profile); err != nil {
+			faults = append(faults, fmt.Errorf("--profile: %w", err))
+		}
+	}
 	if given("runs") {
 		s.Runs = f.runs
 	}
