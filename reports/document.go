@@ -166,7 +166,8 @@ func present(blocks []page.Block) []page.Block {
 func (s *study) steadySection() page.Section {
 	section := page.Section{ID: "steady", Title: "Steady state"}
 	section.Blocks = present([]page.Block{
-		page.Table{Table: s.steadyTable()}, page.Table{Table: s.steadyCounts()}, page.Table{Table: s.scheduleTable()}, page.Table{Table: s.wireTable()},
+		page.Table{Table: s.steadyTable()}, page.Table{Table: s.steadyCounts()},
+		page.Table{Table: s.scheduleTable()}, page.Table{Table: s.wireTable()},
 		s.throughputFigure(),
 	})
 	if len(section.Blocks) > 0 {
