@@ -16,13 +16,6 @@ import (
 	"github.com/raftmark/raftmark/transport"
 )
 
-// From these shares of all CPU time that other programs used on, an exchange has a warning, and is invalid: its loops
-// are closed, so that nothing else shows that it was disturbed.
-const (
-	foreignWarning = 0.05
-	foreignMax     = 0.20
-)
-
 // exchangeKey names a point of all runs.
 type exchangeKey struct {
 	mode, beside   string
@@ -39,6 +32,7 @@ type exchangeRecord struct {
 	rows   []result.ExchangeRow
 	times  map[exchangeKey]*hdrhistogram.Histogram // of all runs
 	lags   map[exchangeKey]*hdrhistogram.Histogram
+	dues   map[exchangeKey]*hdrhistogram.Histogram
 	took   map[exchangeKey][]float64 // of connections, microseconds
 	ledger *result.TransportLedger
 	// handshakes and resumed are of connections that were made again.
@@ -48,7 +42,7 @@ type exchangeRecord struct {
 func newExchangeRecord(arm *armRecord) *exchangeRecord {
 	return &exchangeRecord{
 		arm: arm, times: map[exchangeKey]*hdrhistogram.Histogram{}, lags: map[exchangeKey]*hdrhistogram.Histogram{},
-		took: map[exchangeKey][]float64{},
+		dues: map[exchangeKey]*hdrhistogram.Histogram{}, took: map[exchangeKey][]float64{},
 	}
 }
 
@@ -67,14 +61,16 @@ func (x *exchangeRecord) addLoop(r *result.ExchangeRow, l *exchange.Loop, c exch
 	r.BytesPerS = r.PerS * float64(l.SizeBytes)
 	setTimes(r, c.Times)
 	setUsed(r, c.Used, c.Used.Socket, c.Messages)
-	merge(x.times, keyOf(r), c.Times)
+	if !r.Disturbed() {
+		merge(x.times, keyOf(r), c.Times)
+	}
 	x.rows = append(x.rows, *r)
 }
 
 func (x *exchangeRecord) addBeats(r *result.ExchangeRow, o *exchange.Beat, b exchange.Beats) {
 	r.Mode, r.Beside, r.InFlight = result.ModeHeartbeat, string(o.Background), 1
 	r.N, r.Messages, r.Lost = b.Times.TotalCount(), int64(b.Sent), int64(b.Lost)
-	r.BytesPerS = float64(b.BackgroundBytes) / o.Duration.Seconds()
+	r.BytesPerS = float64(b.BackgroundBytes) / max(b.Lasted, o.Duration).Seconds()
 	setTimes(r, b.Times)
 	if q := histogramQuantiles(b.Lag); q.P99 != nil {
 		r.LagP99Us = *q.P99
@@ -85,8 +81,11 @@ func (x *exchangeRecord) addBeats(r *result.ExchangeRow, o *exchange.Beat, b exc
 		r.SnapshotUs = us(slices.Sorted(slices.Values(b.Snapshots))[rank(n, 0.5)])
 	}
 	r.Foreign = b.Used.Foreign
-	merge(x.times, keyOf(r), b.Times)
-	merge(x.lags, keyOf(r), b.Lag)
+	if !r.Disturbed() {
+		merge(x.times, keyOf(r), b.Times)
+		merge(x.lags, keyOf(r), b.Lag)
+		merge(x.dues, keyOf(r), b.FromDue)
+	}
 	x.rows = append(x.rows, *r)
 }
 
@@ -97,13 +96,16 @@ func (x *exchangeRecord) addConnections(r *result.ExchangeRow, o *exchange.Conne
 		x.handshakes, x.resumed = x.handshakes+c.Handshakes, x.resumed+c.Resumed
 	}
 	r.N, r.Messages = int64(len(c.Took)), int64(len(c.Took))
-	key := keyOf(r)
-	for _, d := range c.Took {
-		x.took[key] = append(x.took[key], us(d))
+	took := make([]float64, len(c.Took))
+	for i, d := range c.Took {
+		took[i] = us(d)
 	}
-	q := quantilesOf(x.took[key][len(x.took[key])-len(c.Took):])
+	q := quantilesOf(took)
 	r.P50Us, r.MaxUs = orAbsent(q.P50), orAbsent(q.Max)
 	setUsed(r, c.Used, nil, r.Messages)
+	if !r.Disturbed() {
+		x.took[keyOf(r)] = append(x.took[keyOf(r)], took...)
+	}
 	if c.Socket != nil {
 		// Of the connecting node alone, both directions: the other end's are the same bytes again.
 		r.SocketBytes = float64(c.Socket.SendBytes+c.Socket.ReceiveBytes) / float64(r.N)
@@ -235,9 +237,13 @@ func (x *exchangeRecord) summary() (*result.Exchange, []string) {
 	if x == nil || len(x.rows) == 0 {
 		return nil, []string{"nothing was measured"}
 	}
-	by := map[exchangeKey][]*result.ExchangeRow{}
+	by, out := map[exchangeKey][]*result.ExchangeRow{}, map[exchangeKey]int{}
 	for i := range x.rows {
 		key := keyOf(&x.rows[i])
+		if x.rows[i].Disturbed() {
+			out[key]++
+			continue
+		}
 		by[key] = append(by[key], &x.rows[i])
 	}
 	s := &result.Exchange{}
@@ -250,10 +256,12 @@ func (x *exchangeRecord) summary() (*result.Exchange, []string) {
 		switch {
 		case p.loop != nil:
 			cell, fault := x.cell(p, by)
+			cell.Disturbed = out[p.key()]
 			s.Cells = append(s.Cells, cell)
 			faults = append(faults, fault...)
 		case p.beat != nil:
 			delay := x.delay(p.beat, by)
+			delay.Disturbed = out[p.key()]
 			s.Heartbeats = append(s.Heartbeats, delay)
 			if lag, bound := delay.SendLagUs.P99, us(time.Duration(x.arm.scenario.Exchange.HeartbeatMax)); lag != nil &&
 				*lag > bound/2 {
@@ -261,14 +269,16 @@ func (x *exchangeRecord) summary() (*result.Exchange, []string) {
 					"nothing about a bound of %.1f ms", p, *lag/1000, bound/1000))
 			}
 		default:
-			s.Connections = append(s.Connections, x.connections(p.connect, by))
+			cost := x.connections(p.connect, by)
+			cost.Disturbed = out[p.key()]
+			s.Connections = append(s.Connections, cost)
 		}
 	}
 	slices.SortStableFunc(s.Cells, func(a, b result.ExchangeCell) int {
 		return cmp.Or(cmp.Compare(a.Mode, b.Mode), cmp.Compare(a.InFlight*modeScale(a.Mode), b.InFlight*modeScale(b.Mode)),
 			cmp.Compare(a.SizeBytes, b.SizeBytes))
 	})
-	return s, append(faults, x.disturbed()...)
+	return s, append(faults, x.disturbed(out)...)
 }
 
 // modeScale leaves the windows of streams, which follow from the sizes, out of the order.
@@ -321,16 +331,19 @@ func (x *exchangeRecord) delay(o *exchange.Beat, by map[exchangeKey][]*result.Ex
 	rows := by[key]
 	d := result.LaneDelay{
 		Beside: key.beside, RoundTripUs: histogramQuantiles(x.times[key]), SendLagUs: histogramQuantiles(x.lags[key]),
+		FromDueUs:       histogramQuantiles(x.dues[key]),
 		P99Us:           overRuns(rows, func(r *result.ExchangeRow) float64 { return r.P99Us }),
 		BesideBytesPerS: overRuns(rows, func(r *result.ExchangeRow) float64 { return r.BytesPerS }),
 		SnapshotUs:      overRuns(rows, func(r *result.ExchangeRow) float64 { return r.SnapshotUs }),
 	}
-	for _, r := range rows {
-		d.Lost += r.Lost
+	for i := range x.rows { // of all rows: a message that is lost is lost on a busy machine too
+		if keyOf(&x.rows[i]) == key {
+			d.Lost += x.rows[i].Lost
+		}
 	}
 	if o.Background == exchange.Append || o.Background == exchange.Snapshot {
 		d.BoundUs = us(time.Duration(x.arm.scenario.Exchange.HeartbeatMax))
-		if most := d.RoundTripUs.Max; most != nil {
+		if most := d.FromDueUs.Max; most != nil {
 			held := *most <= d.BoundUs && d.Lost == 0
 			d.Held = &held
 		}
@@ -350,29 +363,6 @@ func (x *exchangeRecord) connections(o *exchange.Connect, by map[exchangeKey][]*
 		SocketBytes:   overRuns(rows, func(r *result.ExchangeRow) float64 { return r.SocketBytes }),
 		LoopbackBytes: overRuns(rows, func(r *result.ExchangeRow) float64 { return r.LoopbackBytes }),
 	}
-}
-
-// disturbed says that other programs used the machine, or that too few runs were made for an interval.
-func (x *exchangeRecord) disturbed() (faults []string) {
-	var rows []*result.ExchangeRow
-	for i := range x.rows {
-		rows = append(rows, &x.rows[i])
-	}
-	foreign := overRuns(rows, func(r *result.ExchangeRow) float64 { return r.Foreign }).Median
-	switch {
-	case foreign == nil:
-		x.arm.warnings = append(x.arm.warnings, "note: this system does not say what other programs used")
-	case *foreign > foreignMax:
-		faults = append(faults, fmt.Sprintf("other programs used %.0f %% of the CPUs at the median point, "+
-			"at most %.0f %% are allowed", 100**foreign, 100*foreignMax))
-	case *foreign > foreignWarning:
-		x.arm.warnings = append(x.arm.warnings, fmt.Sprintf("warning: other programs used %.0f %% of the CPUs", 100**foreign))
-	}
-	if runs := x.arm.scenario.Runs; runs < loadgen.MinimumSample(0.5) {
-		x.arm.warnings = append(x.arm.warnings, fmt.Sprintf("note: no 95 %% interval with runs %d, at least %d are needed",
-			runs, loadgen.MinimumSample(0.5)))
-	}
-	return faults
 }
 
 // writeExchange writes the rows of all arms.

@@ -61,7 +61,9 @@ func checkToyExchange(t *testing.T, arm result.Arm) {
 		t.Errorf("%s: got cells %+v, want one of six skipped", arm.Name, x.Cells)
 	}
 	for _, h := range x.Heartbeats {
-		if demanded := h.Beside == result.BesideAppend || h.Beside == result.BesideSnapshot; demanded != (h.Held != nil) {
+		// On a busy machine the only run is left out, and then nothing is said of a bound.
+		demanded := h.Beside == result.BesideAppend || h.Beside == result.BesideSnapshot
+		if want := demanded && h.Disturbed == 0; want != (h.Held != nil) || demanded != (h.BoundUs > 0) {
 			t.Errorf("%s: got %+v, want a bound beside full lanes only", arm.Name, h)
 		}
 	}
@@ -137,8 +139,8 @@ func TestExchangeIsInvalidWhenItsConditionsDidNotHold(t *testing.T) {
 		want    string // in what makes it invalid
 	}{
 		{"quiet", 0.01, 1000, ""},
-		{"a little noise", 0.1, 1000, ""},
-		{"a busy machine", 0.4, 1000, "other programs used 40 %"},
+		{"a little noise", 0.19, 1000, ""},
+		{"a busy machine", 0.4, 1000, "12 of 12 rows are left out: other programs used more than 20 %"},
 		{"too few round trips", 0.01, 5, "only 5 round trips"},
 	} {
 		x := exchangeOf(6, c.foreign, c.n)
@@ -147,12 +149,34 @@ func TestExchangeIsInvalidWhenItsConditionsDidNotHold(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 		warned := slices.ContainsFunc(x.arm.warnings, func(w string) bool { return strings.HasPrefix(w, "warning:") })
-		if want := c.foreign == 0.1; warned != want {
+		if warned {
 			t.Errorf("%s: got warnings %q", c.name, x.arm.warnings)
 		}
 	}
 	if _, faults := (*exchangeRecord)(nil).summary(); len(faults) == 0 {
 		t.Error("nothing was measured, and it is valid")
+	}
+}
+
+// A row in which other programs used too much is in no median; a few are counted, more make the result invalid.
+func TestDisturbedRowsAreLeftOut(t *testing.T) {
+	for _, c := range []struct {
+		out     int // runs of the echo
+		invalid bool
+	}{{0, false}, {1, false}, {2, true}, {3, true}} { // 2 of 12 rows are more than a tenth
+		x := exchangeOf(6, 0.01, 1000)
+		for i := range c.out {
+			x.rows[2*i].Foreign, x.rows[2*i].P50Us = 0.21, 1e6
+		}
+		s, faults := x.summary()
+		echo := s.Cells[0]
+		if echo.Disturbed != c.out || echo.P50Us.N != 6-c.out || *echo.P50Us.Median > 15 || s.Cells[1].Disturbed != 0 {
+			t.Errorf("%d out: got %+v", c.out, echo)
+		}
+		warned := slices.ContainsFunc(x.arm.warnings, func(w string) bool { return strings.Contains(w, "1 of 12 rows") })
+		if (len(faults) > 0) != c.invalid || warned != (c.out == 1) {
+			t.Errorf("%d out: got faults %q, warnings %q", c.out, faults, x.arm.warnings)
+		}
 	}
 }
 
@@ -201,7 +225,7 @@ func TestTheSlowestHeartbeatIsHeldToTheBound(t *testing.T) {
 			}
 			_ = times.RecordValue(int64(c.slowest))
 			o := exchange.Beat{Background: background, Every: ms, Duration: 500 * ms}
-			b := exchange.Beats{Sent: 501 + c.lost, Lost: c.lost, Times: times, Lag: lag}
+			b := exchange.Beats{Sent: 501 + c.lost, Lost: c.lost, Times: lag, Lag: lag, FromDue: times}
 			x.addBeats(newExchangeRow("transport=tcp", 1), &o, b)
 		}
 		s, faults := x.summary()
@@ -233,7 +257,7 @@ func TestLateHeartbeatsMakeTheExchangeInvalid(t *testing.T) {
 		_ = lag.RecordValue(int64(30 * ms))
 	}
 	o := exchange.Beat{Background: exchange.Append, Every: ms, Duration: 500 * ms}
-	x.addBeats(newExchangeRow("transport=tcp", 1), &o, exchange.Beats{Sent: 500, Times: times, Lag: lag})
+	x.addBeats(newExchangeRow("transport=tcp", 1), &o, exchange.Beats{Sent: 500, Times: times, Lag: lag, FromDue: lag})
 	if _, faults := x.summary(); len(faults) != 1 || !strings.Contains(faults[0], "sent late, by 30.0 ms") {
 		t.Errorf("got %q", faults)
 	}

@@ -40,7 +40,7 @@ func (s *study) exchangeByRun(arm string, at exchangePoint, of func(*result.Exch
 	for i := range s.Exchange {
 		r := &s.Exchange[i]
 		if r.Arm == arm && r.Mode == at.mode && r.Beside == at.beside && r.SizeBytes == at.size && r.InFlight == at.inFlight {
-			if v := of(r); v >= 0 {
+			if v := of(r); v >= 0 && !r.Disturbed() {
 				values[r.Run] = v
 			}
 		}
@@ -232,12 +232,12 @@ func (s *study) delaySentences() []string {
 		held, bound := true, 0.0
 		for _, a := range s.exchangeArms() {
 			h := a.delay(beside)
-			if h == nil || h.RoundTripUs.Max == nil {
+			if h == nil || h.FromDueUs.Max == nil {
 				continue
 			}
-			part := short(a) + " " + table.Duration(*h.RoundTripUs.Max)
-			if p99 := h.RoundTripUs.P99; p99 != nil {
-				part = fmt.Sprintf("%s %s (p99 %s)", short(a), table.Duration(*h.RoundTripUs.Max), table.Duration(*p99))
+			part := short(a) + " " + table.Duration(*h.FromDueUs.Max)
+			if p99 := h.FromDueUs.P99; p99 != nil {
+				part = fmt.Sprintf("%s %s (p99 %s)", short(a), table.Duration(*h.FromDueUs.Max), table.Duration(*p99))
 			}
 			parts, bound = append(parts, part), h.BoundUs
 			held = held && (h.Held == nil || *h.Held)
@@ -249,7 +249,8 @@ func (s *study) delaySentences() []string {
 		if !held {
 			verdict = "NOT all within the bound of"
 		}
-		lines = append(lines, fmt.Sprintf("Beside %s the slowest heartbeat took %s there and back: %s %s.",
+		lines = append(lines, fmt.Sprintf("Beside %s the slowest heartbeat took, from when it was due to its "+
+			"reply, %s: %s %s.",
 			besideWords(beside), strings.Join(parts, ", "), verdict, table.Duration(bound)))
 	}
 	return lines

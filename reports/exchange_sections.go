@@ -59,11 +59,16 @@ func exchangeMethod() []string {
 		"The unit of replication is the run: round trips of a run depend on each other. Values are medians over runs with " +
 			"95 % intervals by order statistics, which six runs are the fewest to have. A ratio is made within each run.",
 		"Heartbeats are sent when they are due, whatever became of those before; how late they were sent is told apart, " +
-			"and is not in the round trip. What a lane beside them does is as a leader's defaults have it: 8 MiB of appends " +
-			"in messages of 1 MiB, or 2 MiB of a snapshot in chunks of 256 KiB.",
-		"The result is invalid when a message was lost or dropped, when other programs used more than a fifth of the CPUs " +
-			"at the median point, or when a point has fewer than six round trips in a run. Single points with more stay in: " +
-			"their medians over runs bear some. Time in soft interrupts is not told apart by program.",
+			"and is not in the round trip. A bound is held by the slowest from when it was due to its reply. What a lane " +
+			"beside them does is as a leader's defaults have it: 8 MiB of appends in messages of 1 MiB, " +
+			"or 2 MiB of a snapshot in chunks of 256 KiB.",
+		"A row, one point of one run, in which other programs used more than a fifth of the CPUs is left out of all " +
+			"medians, quantiles and ratios, and counted. What they used is the time of all processes that are not part of " +
+			"the measurement, the kernel's own work for the network apart, or, where it is more, what the machine's own " +
+			"count has beyond that of the measurement; in points with less than 200 ms of all CPUs together it is not " +
+			"known, and nothing is left out.",
+		"The result is invalid when a message was lost or dropped, when more than a tenth of a transport's rows or more " +
+			"than a third of a point's runs were left out, or when a point has fewer than six round trips in a run.",
 		"A quantile is a value that was observed. It is printed only when its two-sided 95 % interval is finite: p50 from " +
 			"6 samples on, p90 from 36, p99 from 368, p99.9 from 3688.",
 	}

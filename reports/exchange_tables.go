@@ -114,11 +114,12 @@ func (s *study) fill(
 // delayTable has a row for each transport and background.
 func (s *study) delayTable() *table.Table {
 	t := &table.Table{
-		Caption: "Round trip of a heartbeat on the control lane, all runs together. The bound is what the slowest may take " +
-			"beside a full lane. Late is how much after its time one was sent at p99: the sender's own, which is not in the " +
-			"round trip.",
-		Columns: table.Columns("transport", "beside", "n", "p50", "p99", "p99.9", "slowest", "bound", "late", "beside it",
-			"64 MiB takes"),
+		Caption: "Round trip of a heartbeat on the control lane, all runs together. Late is how much after its time one " +
+			"was " +
+			"sent at p99, which is not in the round trip but in the slowest from due: from when one was due to its reply. The " +
+			"bound is what that may be beside a full lane. Out are runs left out because of other programs.",
+		Columns: table.Columns("transport", "beside", "n", "p50", "p99", "p99.9", "slowest", "late",
+			"slowest from due", "bound", "beside it", "64 MiB takes", "out"),
 	}
 	t.Columns[1].Text = true
 	for _, beside := range []string{
@@ -129,11 +130,11 @@ func (s *study) delayTable() *table.Table {
 			if h == nil {
 				continue
 			}
-			t.Columns[10].Name = "snapshot of " + sizeText(a.Exchange.Ledger.SnapshotBytes)
+			t.Columns[11].Name = "snapshot of " + sizeText(a.Exchange.Ledger.SnapshotBytes)
 			q := h.RoundTripUs
 			t.Add(table.Of(short(a)), table.Of(besideTitle(beside)), table.Of(table.Count(int64(q.N))), us(q.P50, q.N, .5),
-				us(q.P99, q.N, .99), us(q.P999, q.N, .999), usMax(q.Max), boundCell(h), us(h.SendLagUs.P99, h.SendLagUs.N, .99),
-				besideRate(h), orNone(h.SnapshotUs))
+				us(q.P99, q.N, .99), us(q.P999, q.N, .999), usMax(q.Max), us(h.SendLagUs.P99, h.SendLagUs.N, .99),
+				usMax(h.FromDueUs.Max), boundCell(h), besideRate(h), orNone(h.SnapshotUs), table.Of(fmt.Sprint(h.Disturbed)))
 		}
 	}
 	return t
@@ -199,9 +200,10 @@ func (s *study) costTable(mode string, inFlight int) *table.Table {
 		words, flight = "one way", s.streamWindow
 	}
 	t := &table.Table{
-		Caption: fmt.Sprintf("What a message costs, %s %s: medians over runs, of both processes together.", mode, words),
+		Caption: fmt.Sprintf("What a message costs, %s %s: medians over runs, of both processes together. Out are "+
+			"runs left out because of other programs.", mode, words),
 		Columns: table.Columns("size", "transport", "p50", "p99", "messages/s", "CPU", "interrupts", "allocations",
-			"bytes at the sockets", "segments", "system calls"),
+			"bytes at the sockets", "segments", "system calls", "out"),
 	}
 	t.Columns[1].Text = true
 	for _, size := range s.exchangeSizes(mode) {
@@ -214,7 +216,7 @@ func (s *study) costTable(mode string, inFlight int) *table.Table {
 				middle(c.P99Us, table.Duration), middle(c.PerS, table.Significant), middle(c.CPUUsPerMessage, table.Duration),
 				middle(c.SoftirqUsPerMessage, table.Duration), middle(c.AllocsPerMessage, table.Significant),
 				middle(c.BytesPerMessage, table.Significant), middle(c.SegmentsPerMessage, table.Significant),
-				middle(c.CallsPerMessage, table.Significant))
+				middle(c.CallsPerMessage, table.Significant), table.Of(fmt.Sprint(c.Disturbed)))
 		}
 	}
 	return t

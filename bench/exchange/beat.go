@@ -54,7 +54,7 @@ func (e *end) runBeat(ctx context.Context, o Beat) (*beatResult, error) {
 	if err := pause(ctx, settle); err != nil { // until the lane is full
 		return nil, err
 	}
-	before := background.bytes()
+	before, ended := background.bytes(), len(background.snapshots())
 	start := b.begin()
 	sleepUntil, release := newSleeper()
 	defer release()
@@ -62,13 +62,14 @@ func (e *end) runBeat(ctx context.Context, o Beat) (*beatResult, error) {
 		sleepUntil(start, time.Duration(i)*o.Every)
 		b.send(i)
 	}
-	moved := background.bytes() - before
+	// Over the time it really took: a sender that is late is so for longer than was asked.
+	lasted, moved := time.Since(start), background.bytes()-before
+	took := background.snapshots()[ended:]
 	b.wait(ctx)
-	took := background.snapshots()
 	if err := background.stop(ctx); err != nil {
 		return nil, fmt.Errorf("heartbeats beside %s: %w", o.Background, err)
 	}
-	return b.result(o, moved, took)
+	return b.result(o, lasted, moved, took)
 }
 
 // settle is how long a background runs before heartbeats are timed.
@@ -137,24 +138,29 @@ func (b *beats) wait(ctx context.Context) {
 	}
 }
 
-func (b *beats) result(o Beat, moved int64, snapshots []time.Duration) (*beatResult, error) {
+func (b *beats) result(o Beat, lasted time.Duration, moved int64, snapshots []time.Duration) (*beatResult, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	r := &beatResult{Sent: len(b.sent), BackgroundBytes: moved}
-	took, lag := newHistogram(), newHistogram()
+	r := &beatResult{Sent: len(b.sent), LastedNs: int64(lasted), BackgroundBytes: moved}
+	took, lag, late := newHistogram(), newHistogram(), newHistogram()
 	for i := range b.sent {
-		record(lag, b.sent[i]-time.Duration(i)*o.Every)
+		due := time.Duration(i) * o.Every
+		record(lag, b.sent[i]-due)
 		if b.took[i] < 0 {
 			r.Lost++
 			continue
 		}
 		record(took, b.took[i])
+		record(late, b.sent[i]+b.took[i]-due)
 	}
 	for _, d := range snapshots {
 		r.SnapshotsNs = append(r.SnapshotsNs, int64(d))
 	}
 	var err error
 	if r.Histogram, err = encodeHistogram(took); err != nil {
+		return nil, err
+	}
+	if r.FromDue, err = encodeHistogram(late); err != nil {
 		return nil, err
 	}
 	r.Lag, err = encodeHistogram(lag)

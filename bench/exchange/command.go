@@ -128,8 +128,10 @@ type beatResult struct {
 	Lost      int    `json:"lost"`
 	Histogram []byte `json:"histogram"` // from Send to the reply, nanoseconds
 	Lag       []byte `json:"lag"`       // from when each was due to Send
-	// BackgroundBytes were answered on the other lane within the duration; SnapshotsNs are the times of those snapshots
-	// that ended in it.
+	FromDue   []byte `json:"from_due"`  // from when each was due to the reply
+	// LastedNs is how long the sending took. BackgroundBytes were answered on the other lane within it; SnapshotsNs are
+	// the times of those snapshots that ended in it.
+	LastedNs        int64   `json:"lasted_ns"`
 	BackgroundBytes int64   `json:"background_bytes"`
 	SnapshotsNs     []int64 `json:"snapshots_ns,omitempty"`
 }

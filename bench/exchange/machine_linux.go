@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,7 +11,8 @@ import (
 // tick is the unit of /proc/stat, which is the same on all systems that Go runs on.
 const tick = 10 * time.Millisecond
 
-func readMachine() machine {
+// readMachine reads the counters of the machine; own are the processes of the measurement.
+func readMachine(own ...int) machine {
 	m := machine{at: time.Now(), busy: -1, softirq: -1, total: -1, loBytes: -1, loPackets: -1}
 	if text, err := os.ReadFile("/proc/stat"); err == nil {
 		m.readCPU(string(text))
@@ -18,7 +20,47 @@ func readMachine() machine {
 	if text, err := os.ReadFile("/proc/net/dev"); err == nil {
 		m.readLoopback(string(text))
 	}
+	m.readOthers(own)
 	return m
+}
+
+// readOthers adds up the time of the processes that can be seen and are not own. Kernel threads that work off the
+// network's interrupts are nobody's.
+func (m *machine) readOthers(own []int) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		id, err := strconv.Atoi(e.Name())
+		if err != nil || slices.Contains(own, id) {
+			continue
+		}
+		if text, err := os.ReadFile("/proc/" + e.Name() + "/stat"); err == nil { // else it has ended
+			m.others += processTime(string(text))
+		}
+	}
+}
+
+// processTime reads user and system time of a process and of its children that it has waited for: the 14th to 17th
+// field, where the second is a name in parentheses that may hold any character.
+func processTime(text string) (used time.Duration) {
+	end := strings.LastIndexByte(text, ')')
+	if end < 0 || strings.Contains(text[:end], "(ksoftirqd/") {
+		return 0
+	}
+	fields := strings.Fields(text[end+1:])
+	if len(fields) < 15 {
+		return 0
+	}
+	for _, field := range fields[11:15] {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0
+		}
+		used += time.Duration(n) * tick
+	}
+	return used
 }
 
 // readCPU reads the first line: user, nice, system, idle, iowait, irq, softirq, steal.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -68,6 +69,8 @@ type Cell struct {
 type Beats struct {
 	Sent, Lost      int
 	Times, Lag      *hdrhistogram.Histogram
+	FromDue         *hdrhistogram.Histogram // from when each was due to its reply
+	Lasted          time.Duration           // of the sending, which BackgroundBytes and Snapshots are of
 	BackgroundBytes int64
 	Snapshots       []time.Duration
 	Used            Used
@@ -132,7 +135,7 @@ func (p *Pair) start(ctx context.Context, o Options, open openCommand) (err erro
 func (p *Pair) Loop(ctx context.Context, o Loop) (c Cell, err error) {
 	var done *loopResult
 	c.Used, err = p.measure(ctx, func() error {
-		a, err := p.driver.call(ctx, command{Loop: &o})
+		a, err := p.driver.callFor(ctx, o.Warmup+o.Duration, command{Loop: &o})
 		done = a.Loop
 		return err
 	})
@@ -148,7 +151,7 @@ func (p *Pair) Loop(ctx context.Context, o Loop) (c Cell, err error) {
 func (p *Pair) Beat(ctx context.Context, o Beat) (b Beats, err error) {
 	var done *beatResult
 	b.Used, err = p.measure(ctx, func() error {
-		a, err := p.driver.call(ctx, command{Beat: &o})
+		a, err := p.driver.callFor(ctx, o.Duration, command{Beat: &o})
 		done = a.Beat
 		return err
 	})
@@ -156,11 +159,12 @@ func (p *Pair) Beat(ctx context.Context, o Beat) (b Beats, err error) {
 		return b, err
 	}
 	b.Sent, b.Lost, b.BackgroundBytes = done.Sent, done.Lost, done.BackgroundBytes
-	b.Snapshots = durations(done.SnapshotsNs)
-	var lagErr error
+	b.Lasted, b.Snapshots = time.Duration(done.LastedNs), durations(done.SnapshotsNs)
+	var lagErr, dueErr error
 	b.Times, err = decodeHistogram(done.Histogram)
 	b.Lag, lagErr = decodeHistogram(done.Lag)
-	return b, errors.Join(err, lagErr)
+	b.FromDue, dueErr = decodeHistogram(done.FromDue)
+	return b, errors.Join(err, lagErr, dueErr)
 }
 
 // Connect makes connections to the echo.
@@ -168,7 +172,7 @@ func (p *Pair) Connect(ctx context.Context, o Connect) (c Connections, err error
 	o.Address = p.address
 	var done *connectDone
 	c.Used, err = p.measure(ctx, func() error {
-		a, err := p.driver.call(ctx, command{Connect: &o})
+		a, err := p.driver.callFor(ctx, time.Duration(o.Count)*connectMax, command{Connect: &o})
 		done = a.Connect
 		return err
 	})
@@ -191,8 +195,9 @@ func (p *Pair) Facts(ctx context.Context) (f Facts, err error) {
 
 // measure runs a command and returns what it used.
 func (p *Pair) measure(ctx context.Context, run func() error) (used Used, err error) {
-	own, before := processCPU(), readMachine()
 	ends := [2]*process{p.driver, p.echo}
+	ids := []int{os.Getpid(), p.driver.cmd.Process.Pid, p.echo.cmd.Process.Pid}
+	own, before := processCPU(), readMachine(ids...)
 	var first [2]*usage
 	for i, end := range ends {
 		if first[i], err = end.usage(ctx); err != nil {
@@ -223,7 +228,7 @@ func (p *Pair) measure(ctx context.Context, run func() error) (used Used, err er
 	if counted {
 		used.Socket = &socket
 	}
-	used.Machine = readMachine().since(before, used.CPU+processCPU()-own)
+	used.Machine = readMachine(ids...).since(before, used.CPU+processCPU()-own)
 	return used, nil
 }
 

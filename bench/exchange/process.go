@@ -17,11 +17,15 @@ import (
 // closeMax is how long an end may take to end when its input has.
 const closeMax = 5 * time.Second
 
+// callMax is how long an end may take for a command beyond what the command itself is to last.
+const callMax = 30 * time.Second
+
 // process is an end as the process that started it sees it.
 type process struct {
 	name    string
 	cmd     *exec.Cmd
 	in      io.WriteCloser
+	out     io.Closer // what answers reads
 	answers *json.Decoder
 	log     string // file that takes what it prints to standard error
 	done    chan struct{}
@@ -46,7 +50,7 @@ func startProcess(executable, dir, name string) (*process, error) {
 	// Not StdoutPipe: Wait would close it under a reader.
 	out, childOut, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, p.in.Close(), p.cmd.Stdin.(io.Closer).Close())
 	}
 	p.cmd.Stdout = childOut
 	err = p.cmd.Start()
@@ -54,7 +58,7 @@ func startProcess(executable, dir, name string) (*process, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", name, err), out.Close())
 	}
-	p.answers = json.NewDecoder(out)
+	p.out, p.answers = out, json.NewDecoder(out)
 	go func() {
 		p.err = p.cmd.Wait()
 		close(p.done)
@@ -62,8 +66,19 @@ func startProcess(executable, dir, name string) (*process, error) {
 	return p, nil
 }
 
-// call tells the end a command and waits for its answer. When ctx ends it is killed.
-func (p *process) call(ctx context.Context, c command) (a answer, err error) {
+// callFor is call with a limit: an end that is stuck is killed some time after it should have answered.
+func (p *process) callFor(ctx context.Context, planned time.Duration, c command) (answer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, planned+callMax,
+		fmt.Errorf("%s did not answer in %v", p.name, planned+callMax))
+	defer cancel()
+	return p.callUntil(ctx, c)
+}
+
+// call is callFor of a command that is done at once.
+func (p *process) call(ctx context.Context, c command) (answer, error) { return p.callFor(ctx, 0, c) }
+
+// callUntil tells the end a command and waits for its answer. When ctx ends it is killed.
+func (p *process) callUntil(ctx context.Context, c command) (a answer, err error) {
 	stop := context.AfterFunc(ctx, func() { _ = p.cmd.Process.Kill() })
 	defer stop()
 	line, err := json.Marshal(&c)
@@ -98,7 +113,8 @@ func (p *process) lastWords() string {
 
 // close ends the end, by force when it does not end by itself.
 func (p *process) close() error {
-	_ = p.in.Close() // an error says that it is gone
+	_ = p.in.Close()                     // an error says that it is gone
+	defer func() { _ = p.out.Close() }() // nothing reads any more
 	timer := time.NewTimer(closeMax)
 	defer timer.Stop()
 	select {

@@ -67,9 +67,15 @@ type ExchangeRow struct {
 	// LoopbackBytes and LoopbackPackets are of the interface, headers included, all processes of the machine together.
 	LoopbackBytes   float64 `csv:"loopback_bytes"`
 	LoopbackPackets float64 `csv:"loopback_packets"`
-	// Foreign is the share of the CPUs that other processes used meanwhile.
+	// Foreign is the share of the CPUs that other processes used meanwhile, interrupts included; see Disturbed.
 	Foreign float64 `csv:"foreign"`
 }
+
+// ExchangeForeignMax is the share of the CPUs that other processes may use while a row is measured.
+const ExchangeForeignMax = 0.20
+
+// Disturbed returns whether other processes used so much that the row is left out of all medians and quantiles.
+func (r *ExchangeRow) Disturbed() bool { return r.Foreign > ExchangeForeignMax }
 
 // Exchange is a transport that was measured alone.
 type Exchange struct {
@@ -94,6 +100,8 @@ type ExchangeCell struct {
 	InFlight  int    `json:"in_flight"`
 	// Skipped says why it was not measured; then the rest is empty.
 	Skipped string `json:"skipped,omitempty"`
+	// Disturbed are the runs that are left out because other programs used too much of the CPUs.
+	Disturbed int `json:"disturbed,omitempty"`
 	// RoundTripUs is of all runs together; P50Us and P99Us are of the runs' quantiles.
 	RoundTripUs         Quantiles `json:"round_trip_us"`
 	P50Us               Median    `json:"p50_us"`
@@ -114,20 +122,25 @@ type LaneDelay struct {
 	Beside          string    `json:"beside"`
 	RoundTripUs     Quantiles `json:"round_trip_us"`
 	SendLagUs       Quantiles `json:"send_lag_us"`
+	FromDueUs       Quantiles `json:"from_due_us"` // from when each was due to its reply: with the lag
+	Disturbed       int       `json:"disturbed,omitempty"`
 	P99Us           Median    `json:"p99_us"` // of the runs
 	Lost            int64     `json:"lost"`
 	BesideBytesPerS Median    `json:"beside_bytes_per_s"`
 	SnapshotUs      Median    `json:"snapshot_us"` // one of Ledger.SnapshotBytes
-	// BoundUs is what the slowest may take, 0 where nothing is demanded; Held whether it did not, null likewise.
+	// BoundUs is what the slowest may take from when it was due, 0 where nothing is demanded; Held whether all did and
+	// none was lost, null likewise.
 	BoundUs float64 `json:"bound_us"`
 	Held    *bool   `json:"held"`
 }
 
 // ConnectCost is what a connection to a peer costs, over all runs: until the control and the append lane are greeted.
 type ConnectCost struct {
-	How    string    `json:"how"` // fresh, again
-	TookUs Quantiles `json:"took_us"`
-	CPUUs  Median    `json:"cpu_us"`
+	How string `json:"how"` // fresh, again
+	// Disturbed are the runs that are left out because other programs used too much of the CPUs.
+	Disturbed int       `json:"disturbed,omitempty"`
+	TookUs    Quantiles `json:"took_us"`
+	CPUUs     Median    `json:"cpu_us"`
 	// SocketBytes are those of the connecting node, both directions, until it was closed; LoopbackBytes those of the
 	// interface.
 	SocketBytes   Median `json:"socket_bytes"`

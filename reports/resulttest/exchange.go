@@ -176,6 +176,7 @@ func (a *exchangeArm) delay(place int, beside string) result.LaneDelay {
 	p50 := []float64{120, 700, 800, 21_000}[place] * a.slow
 	h := result.LaneDelay{
 		Beside: beside, RoundTripUs: ladder(4200, p50, 5*p50), SendLagUs: ladder(4200, 5, 90),
+		FromDueUs: ladder(4200, p50+5, 5*p50+90),
 	}
 	if place > 0 {
 		h.BesideBytesPerS = median(400e6 / a.slow)
@@ -188,7 +189,7 @@ func (a *exchangeArm) delay(place int, beside string) result.LaneDelay {
 		h.BoundUs = 50_000
 		if a.o.Late && a.name == "quic" && beside == result.BesideAppend {
 			late := 81_000.
-			h.RoundTripUs.Max, held = &late, false
+			h.FromDueUs.Max, held = &late, false
 		}
 		h.Held = &held
 	}
