@@ -133,6 +133,9 @@ func (a *applier) apply(t *applyTask) error {
 		a.applied = span.Last()
 		a.since.add(len(span.Entries), entriesSize(span.Entries))
 		a.meter.appliedEntries.Add(uint64(len(span.Entries)))
+		if a.tracer.samplesAny(&span) {
+			a.tracer.applied(span.LastIndex(), a.clock())
+		}
 		t.waiting = a.answer(t.waiting, span)
 		if span.LastIndex() >= t.apply.Upto {
 			break
@@ -155,20 +158,11 @@ func (a *applier) answer(waiting []*Proposal, span raft.Span) []*Proposal {
 		invariant.Check2(span.Entries[i].Term == p.ID.Term, "proposal %v waits for an entry of term %d",
 			p.ID, span.Entries[i].Term)
 		p.Result = a.results[i]
-		a.completeTraced(p)
+		id := p.ID // p is the caller's again when it is complete
+		p.complete(nil)
+		if a.tracer.samples(id.Index) {
+			a.tracer.answered(id, a.clock())
+		}
 	}
 	return waiting[done:]
-}
-
-func (r *Replica) completeTraced(p *Proposal) {
-	t, id := p.trace, p.ID
-	if t == nil {
-		p.complete(nil)
-		return
-	}
-	t.applied = t.since()
-	p.trace = nil
-	p.complete(nil)
-	t.answer = t.since()
-	r.traces.keep(t, id)
 }

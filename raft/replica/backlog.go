@@ -36,12 +36,8 @@ func (l *loop) propose() {
 	l.meter.batches.Add(1)
 	for i, p := range l.backlog[:n] {
 		p.ID = raft.EntryID{Term: term, Index: before + raft.Index(i) + 1}
-		if p.trace != nil {
-			p.trace.batched = p.trace.since()
-			l.traced = append(l.traced, p)
-			l.unwritten = append(l.unwritten, p.trace)
-		}
 	}
+	l.tracedBatch(l.backlog[:n])
 	taken := sizeOf(l.backlog[:n])
 	l.pendingBytes += taken
 	l.backlogBytes -= taken

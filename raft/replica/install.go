@@ -37,7 +37,6 @@ func (l *loop) handOverInstall() *install {
 	l.size.truncate(0)
 	refuse(l.pending, ErrUnknown) // their entries are gone, here
 	l.pending, l.pendingBytes = emptied(l.pending), 0
-	l.traced = emptied(l.traced)
 	l.handOverApply(applyTask{install: in})
 	return in
 }

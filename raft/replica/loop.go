@@ -15,13 +15,13 @@ type loop struct {
 	ready   raft.Ready
 	backlog []*Proposal // taken from the inbox, not yet by the core
 	pending []*Proposal // in the log, by index, and not yet with the applier
-	traced  []*Proposal // of these, sampled and not yet committed
 
 	backlogBytes, pendingBytes int // by Proposal.size
 
 	connections map[raft.NodeID]int // of each peer, as the transport hinted
 
-	unwritten []*trace // of proposals that the core took in this turn
+	turned     time.Duration // when this turn began
+	tracedUpto raft.Index    // the commit index that the tracer knows
 
 	appliedIndex raft.Index // by the machine, as far as the loop heard
 	asked        []readBatch
@@ -59,7 +59,8 @@ func (l *loop) run(tick time.Duration) {
 			return
 		}
 		l.inbox.take(&l.work)
-		l.core.SetClock(int64(l.clock())) // after the reads were taken: they were invoked before this moment
+		l.turned = l.clock() // after the reads were taken: they were invoked before this moment
+		l.core.SetClock(int64(l.turned))
 		l.turn(ticked)
 	}
 }
@@ -81,7 +82,7 @@ func (l *loop) turn(ticked bool) {
 	}
 	l.propose()
 	l.read(ticked)
-	l.noteCommitted()
+	l.tracedCommit()
 	l.observePeers()
 	for l.core.Ready(&l.ready) {
 		l.pay()

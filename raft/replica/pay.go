@@ -9,6 +9,7 @@ import (
 // pay pays one Ready: what may leave at once leaves first, in parallel with the own disk write.
 func (l *loop) pay() {
 	l.encode()
+	l.tracedPay()
 	for i := range l.ready.SendNow {
 		l.send(l.ready.SendNow[i])
 	}
@@ -81,21 +82,7 @@ func (l *loop) handOverWrite() {
 		hs := *rd.HardState
 		task.hardState = &hs
 	}
-	for _, t := range l.unwritten {
-		t.appended = t.since()
-	}
-	task.traces, l.unwritten = l.unwritten, nil
 	l.writes.put(task)
-}
-
-// noteCommitted stamps the sampled proposals that are now committed.
-func (l *loop) noteCommitted() {
-	n := 0
-	for n < len(l.traced) && l.traced[n].ID.Index <= l.core.CommitIndex() {
-		l.traced[n].trace.committed = l.traced[n].trace.since()
-		n++
-	}
-	l.traced = slices.Delete(l.traced, 0, n)
 }
 
 // takePending removes and returns the proposals with entries up to index.
@@ -149,9 +136,6 @@ func (l *loop) giveUpLast() {
 	l.pendingBytes -= p.size()
 	l.pending[len(l.pending)-1] = nil
 	l.pending = l.pending[:len(l.pending)-1]
-	if n := len(l.traced); n > 0 && l.traced[n-1] == p {
-		l.traced = l.traced[:n-1]
-	}
 	p.complete(ErrUnknown)
 }
 

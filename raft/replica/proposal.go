@@ -1,6 +1,10 @@
 package replica
 
-import "github.com/raftmark/raftmark/raft"
+import (
+	"time"
+
+	"github.com/raftmark/raftmark/raft"
+)
 
 // Proposal is a command on its way to the state machine. The caller fills Data and Done and hands it to
 // [Replica.Propose]; the replica owns it until Done is called, exactly once.
@@ -18,7 +22,7 @@ type Proposal struct {
 	// ID is the entry that carried the command; zero when it never was in a log.
 	ID raft.EntryID
 
-	trace *trace // not nil when this proposal is sampled
+	proposed time.Duration // when, by the replica's clock; 0 without a trace
 }
 
 // complete ends the proposal, which is the caller's again.

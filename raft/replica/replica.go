@@ -30,9 +30,7 @@ type Replica struct {
 	snapshotTasks *queue[snapshotTask]
 
 	meter      *meter
-	traces     traceRing
-	traceOneIn int
-	traceCount atomic.Uint64
+	tracer     *tracer
 	started    time.Time
 	writeBegan atomic.Int64 // when the write under way was handed over, nanoseconds since started; 0 when none is
 	applyBegan atomic.Int64 // of the call of the machine under way, as writeBegan
@@ -68,7 +66,7 @@ func Start(o Options) (*Replica, error) {
 	r := newReplica(o)
 	booted, err := r.boot(o.Core)
 	if err == nil {
-		err = r.transport.Start(r.inbox.deliver, r.peerHint)
+		err = r.transport.Start(r.deliver, r.peerHint)
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.closePorts())
@@ -99,7 +97,7 @@ func newReplica(o Options) *Replica {
 		writes: newQueue[writeTask](), applies: newQueue[applyTask](), fetches: newQueue[raft.Fetch](),
 		compactions: newQueue[*compaction](), snapshotTasks: newQueue[snapshotTask](),
 		started: time.Now(), stallMax: o.DiskStallMax, logBytesMax: o.LogBytesMax,
-		meter: newMeter(), traces: traceRing{max: o.TraceKeptMax}, traceOneIn: o.TraceOneIn,
+		meter: newMeter(), tracer: newTracer(o),
 		compacting: make(chan struct{}, 1), trigger: newCompactionTrigger(o),
 		readsMax: int64(o.ReadsMax), readTimeout: o.ReadTimeout,
 		stop: make(chan struct{}), done: make(chan struct{}),
@@ -108,13 +106,13 @@ func newReplica(o Options) *Replica {
 
 // Propose hands p over; p.Done takes the outcome, possibly before Propose returns.
 func (r *Replica) Propose(p *Proposal) {
-	p.Result, p.Err, p.ID, p.trace = nil, nil, raft.EntryID{}, nil
+	p.Result, p.Err, p.ID = nil, nil, raft.EntryID{}
 	if len(p.Data) > raft.EntryDataBytesMax {
 		p.complete(fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(p.Data), raft.EntryDataBytesMax))
 		return
 	}
-	if r.traceOneIn > 0 && r.traceCount.Add(1)%uint64(r.traceOneIn) == 0 {
-		p.trace = &trace{begin: time.Now()}
+	if r.tracer.bound > 0 {
+		p.proposed = r.clock() // of each: which of them is sampled shows when it has an index
 	}
 	if err := r.inbox.propose(p); err != nil {
 		if errors.Is(err, ErrBusy) {
@@ -168,9 +166,6 @@ func (r *Replica) command(do func(*loop)) error {
 		return errStopped()
 	}
 }
-
-// Traces returns the sampled proposals that were completed last, oldest first.
-func (r *Replica) Traces() []Trace { return r.traces.list() }
 
 // Done is closed when the replica has stopped, for whatever reason.
 func (r *Replica) Done() <-chan struct{} { return r.done }

@@ -335,31 +335,6 @@ func TestDeposedLeaderDoesNotAnswerForWhatWasReplaced(t *testing.T) {
 	})
 }
 
-func TestStagesOfATraceAreInOrder(t *testing.T) {
-	inCluster(t, 3, logmem.Options{SyncDelay: time.Millisecond}, raft.Config{}, func(c *cluster) {
-		_, leader := c.leader()
-		for range 20 {
-			c.mustPropose(leader, "x")
-		}
-		synctest.Wait()
-		traces := leader.Traces()
-		if len(traces) != 20 {
-			t.Fatalf("got %d traces, want 20", len(traces))
-		}
-		for _, tr := range traces {
-			stages := []time.Duration{0, tr.Batched, tr.Appended, tr.Committed, tr.Applied, tr.Answered}
-			for i := 1; i < len(stages); i++ {
-				if stages[i] < stages[i-1] {
-					t.Errorf("stage %d of %+v is before the one before it", i, tr)
-				}
-			}
-			if tr.Durable < time.Millisecond || tr.Committed < time.Millisecond {
-				t.Errorf("durable after %v, committed after %v; a sync takes 1 ms", tr.Durable, tr.Committed)
-			}
-		}
-	})
-}
-
 func TestSingleNodeElectsItself(t *testing.T) {
 	inCluster(t, 1, logmem.Options{}, raft.Config{}, func(c *cluster) {
 		_, leader := c.leader()

@@ -1,59 +1,75 @@
 package replica
 
 import (
-	"sync"
+	"math"
 	"time"
 
 	"github.com/raftmark/raftmark/raft"
 )
 
-// trace follows one sampled proposal. Each field is written once, by the goroutine that the proposal is with.
-type trace struct {
-	begin                                                  time.Time
-	batched, appended, durable, committed, applied, answer time.Duration
-}
+// NotSeen is the instant of a step of a [Trace] that this server has not seen.
+const NotSeen time.Duration = -1
 
-func (t *trace) since() time.Duration { return time.Since(t.begin) }
-
-// Trace is the way of one proposal through its leader, each stage as the time since it was proposed.
+// Trace is what one server saw of one sampled entry on its way. Instants are on the clock that begins at
+// [Replica.Started]; NotSeen is a step that has not come, or is none of this server's. All servers sample the same
+// entries, so that those of one ID are the whole way.
+//
+//	leader    Proposed ─▶ Batched ─▶ Appended ─┬─▶ Writing ─▶ Durable ──────────────┬─▶ Committed ─▶ Applied ─▶ Answered
+//	                                           └─▶ Sent (to each peer)  Acked (of it) ┘
+//	follower                                        Received ─▶ Writing ─▶ Durable
 type Trace struct {
-	ID        raft.EntryID
-	Batched   time.Duration // taken by the loop
-	Appended  time.Duration // in the log, handed to the writer and to the followers' lanes
-	Durable   time.Duration // on this node's disk
-	Committed time.Duration // on a majority's disks
-	Applied   time.Duration // by the state machine
-	Answered  time.Duration // its Done returned
+	ID raft.EntryID
+
+	// Of the server that it was proposed to.
+	Proposed time.Duration // Propose was called
+	Batched  time.Duration // the loop turned, and the core took it
+	Appended time.Duration // in the log and encoded, about to be handed to the writer and to the transport
+	Answered time.Duration // its Done returned
+	Peers    []TracePeer   // whom it was sent to
+
+	// Of a follower.
+	Received time.Duration // the transport delivered the first message with it
+
+	// Of each server.
+	Writing   time.Duration // the write of the log that has it began
+	Durable   time.Duration // and was durable
+	Committed time.Duration // the loop knew that it is committed
+	Applied   time.Duration // the machine had applied it, and what it was applied with
+
+	// Batch is how many proposals the core took with it in that turn; Written how many entries the write had.
+	Batch, Written int
 }
 
-// traceRing keeps the traces finished last.
-type traceRing struct {
-	mu   sync.Mutex
-	kept []Trace
-	next int // where the next one goes, once kept is full
-	max  int
+// TracePeer is the part of a [Trace] that concerns one follower.
+type TracePeer struct {
+	ID    raft.NodeID
+	Sent  time.Duration // the first message with it was handed to the transport
+	Acked time.Duration // an acknowledgement of it was delivered
+	// Inflight is how many messages with entries the follower had not acknowledged, this one included, when it was sent.
+	Inflight int
 }
 
-func (g *traceRing) keep(t *trace, id raft.EntryID) {
-	finished := Trace{
-		ID: id, Batched: t.batched, Appended: t.appended, Durable: t.durable,
-		Committed: t.committed, Applied: t.applied, Answered: t.answer,
+// traceHash decides whether the entry at index is sampled: it is when the hash is below a bound that says one in how
+// many. It depends on nothing else, so that all servers sample the same entries without a word. It is not the index's
+// remainder, with which batches of a constant size would fall in step.
+func traceHash(index raft.Index) uint64 {
+	x := uint64(index) // splitmix64
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// traceBound is the bound that samples one in so many; 0, for which nothing is, unless that is positive.
+func traceBound(oneIn int) uint64 {
+	if oneIn < 1 {
+		return 0
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.kept) < g.max {
-		g.kept = append(g.kept, finished)
-		return
-	}
-	g.kept[g.next] = finished
-	g.next = (g.next + 1) % g.max
+	return math.MaxUint64 / uint64(oneIn)
 }
 
-// list returns the kept traces, oldest first.
-func (g *traceRing) list() []Trace {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	list := make([]Trace, 0, len(g.kept))
-	list = append(list, g.kept[g.next:]...)
-	return append(list, g.kept[:g.next]...)
-}
+// Started is the instant from which the durations of traces count.
+func (r *Replica) Started() time.Time { return r.started }
+
+// Traces returns what this server saw of the sampled entries, oldest first: at most Options.TraceKeptMax, with entries
+// that are still on their way.
+func (r *Replica) Traces() []Trace { return r.tracer.list() }

@@ -16,7 +16,6 @@ type writeTask struct {
 	spans     []raft.Span
 	write     raft.WriteID // 0 when nothing is to be written
 	sends     []raft.Message
-	traces    []*trace
 	compact   *compaction // at any time after the write
 }
 
@@ -96,10 +95,9 @@ func (r *Replica) append(t *writeTask) error {
 		}
 	}
 	r.writeBegan.Store(0)
-	r.meter.synced(time.Since(begin), t.spans)
-	for _, tr := range t.traces {
-		tr.durable = tr.since()
-	}
+	took := time.Since(begin)
+	r.meter.synced(took, t.spans)
+	r.tracer.wrote(t.spans, begin.Sub(r.started), begin.Sub(r.started)+took)
 	return nil
 }
 
@@ -137,10 +135,9 @@ func (r *Replica) since(began *atomic.Int64) time.Duration {
 func (t *writeTask) merge(tasks []writeTask) {
 	clear(t.spans)
 	clear(t.sends)
-	clear(t.traces)
 	*t = writeTask{
 		handed: tasks[0].handed, install: tasks[0].install,
-		spans: t.spans[:0], sends: t.sends[:0], traces: t.traces[:0],
+		spans: t.spans[:0], sends: t.sends[:0],
 	}
 	for i := range tasks {
 		task := &tasks[i]
@@ -155,6 +152,5 @@ func (t *writeTask) merge(tasks []writeTask) {
 		}
 		t.spans = append(t.spans, task.spans...)
 		t.sends = append(t.sends, task.sends...)
-		t.traces = append(t.traces, task.traces...)
 	}
 }
