@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/raft/replica"
 )
 
 // Bounds of the admin port.
@@ -68,8 +71,26 @@ func (n *Node) serveStatus(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, status)
 }
 
-// serveStages answers with the sampled proposals of this leader, oldest first, each stage in nanoseconds.
-func (n *Node) serveStages(w http.ResponseWriter, _ *http.Request) { writeJSON(w, n.replica.Traces()) }
+// StagesAnswer is what /stages answers: what this node saw of the sampled entries, oldest first.
+type StagesAnswer struct {
+	Node raft.NodeID `json:"node"`
+	// StartedNs is the instant that the traces count from, on the machine's monotonic clock (internal/clock), which all
+	// processes of a host share. ClockErrorNs bounds its error.
+	StartedNs    int64 `json:"started_ns"`
+	ClockErrorNs int64 `json:"clock_error_ns"`
+	// TraceOneIn is how many entries there are for one that is sampled; -1 when none is.
+	TraceOneIn int             `json:"trace_one_in"`
+	Traces     []replica.Trace `json:"traces"`
+}
+
+func (n *Node) serveStages(w http.ResponseWriter, _ *http.Request) {
+	clock := n.recorder.clock
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(StagesAnswer{ // as it comes, without indents: it may be long
+		Node: n.config.Node, StartedNs: clock.At(n.replica.Started()).Nanoseconds(),
+		ClockErrorNs: clock.Error().Nanoseconds(), TraceOneIn: n.replica.TraceOneIn(), Traces: n.replica.Traces(),
+	})
+}
 
 func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")

@@ -133,8 +133,8 @@ func (n *Node) open() error {
 		Log: p.log, Transport: p.transport, Machine: p.machine, Snapshots: p.snapshots,
 		SnapshotLogBytes: limits.SnapshotLogBytes, SnapshotLogEntries: limits.SnapshotLogEntries,
 		SnapshotKeepEntries: limits.SnapshotKeepEntries, DiskStallMax: time.Duration(n.config.DiskStallMax),
-		LogBytesMax: int(n.config.LogBytesMax),
-		Logger:      n.config.Logger.With("node", uint64(n.config.Node)), Observe: n.observe,
+		LogBytesMax: int(n.config.LogBytesMax), TraceOneIn: n.config.TraceOneIn,
+		Logger: n.config.Logger.With("node", uint64(n.config.Node)), Observe: n.observe,
 	}
 	o.Core.Incarnation = n.incarnation
 	if err := o.WithDefaults().Validate(); err != nil {

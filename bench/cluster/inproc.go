@@ -33,6 +33,8 @@ type InprocOptions struct {
 	Heartbeat, ElectionMin, ElectionMax time.Duration
 	// LinkFaults are those of server.Config; none with Transport mem.
 	LinkFaults []linkfaults.Rule
+	// TraceOneIn is that of server.Config.
+	TraceOneIn int
 	// Raft are the limits of the protocol.
 	Raft server.RaftLimits
 	// Logger takes life events; nil discards them.
@@ -92,7 +94,7 @@ func (o InprocOptions) configs() ([]server.Config, error) {
 			Node: id, DataDir: filepath.Join(o.Dir, fmt.Sprintf("node-%d", id)), Peers: peers,
 			Transport: o.Transport, LogStorage: o.LogStorage, Machine: o.Machine, Sync: o.Sync,
 			Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax,
-			Raft: o.Raft, Logger: o.Logger, EnableFaults: len(o.LinkFaults) > 0, LinkFaults: o.LinkFaults,
+			Raft: o.Raft, TraceOneIn: o.TraceOneIn, Logger: o.Logger, EnableFaults: len(o.LinkFaults) > 0, LinkFaults: o.LinkFaults,
 		}
 		switch o.Transport {
 		case server.TransportMem:

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/raft"
-	"github.com/raftmark/raftmark/raft/replica"
 	"github.com/raftmark/raftmark/server"
 )
 
@@ -202,10 +201,10 @@ func (n *Node) StatusWithHash(ctx context.Context) (server.Status, error) {
 	return s, n.get(ctx, "/status?hash=1", &s)
 }
 
-// Stages returns the sampled proposals that the node finished last, oldest first.
-func (n *Node) Stages(ctx context.Context) ([]replica.Trace, error) {
-	var traces []replica.Trace
-	return traces, n.get(ctx, "/stages", &traces)
+// Stages returns what the node saw of the sampled entries.
+func (n *Node) Stages(ctx context.Context) (server.StagesAnswer, error) {
+	var answer server.StagesAnswer
+	return answer, n.get(ctx, "/stages", &answer)
 }
 
 func (n *Node) get(ctx context.Context, path string, into any) error {

@@ -48,6 +48,8 @@ type Options struct {
 	EnableFaults bool
 	// LinkFaults are those of server.Config, the same at each node; they need EnableFaults.
 	LinkFaults []linkfaults.Rule
+	// TraceOneIn is that of server.Config.
+	TraceOneIn int
 	// Reads and Lease are those of server.Config.
 	Reads string
 	Lease time.Duration
@@ -154,7 +156,7 @@ func (o Options) configOf(id raft.NodeID, peers map[raft.NodeID]server.Peer) ser
 		Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax, TickInterval: o.TickInterval,
 		DiskStallMax: o.DiskStallMax, DiskReserve: o.DiskReserve, LogBytesMax: o.LogBytesMax,
 		EnableFaults: o.EnableFaults, LinkFaults: o.LinkFaults, Reads: o.Reads, Lease: o.Lease, Seed: o.Seed,
-		Raft: o.Raft, Client: o.Client,
+		Raft: o.Raft, Client: o.Client, TraceOneIn: o.TraceOneIn,
 	}
 	if o.Transport == server.TransportTLS || o.Transport == server.TransportQUIC {
 		c.TLSDir = filepath.Join(o.Dir, "tls")

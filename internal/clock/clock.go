@@ -13,6 +13,7 @@ import (
 type Clock struct {
 	start time.Time     // carries the process's monotonic reading
 	base  time.Duration // the machine's clock at start
+	error time.Duration // of base, at most
 }
 
 // New ties the process's monotonic clock to the machine's. The error of the tie is below half the time that the
@@ -27,11 +28,15 @@ func New() Clock {
 		took := time.Since(before)
 		if took < width {
 			width = took
-			best = Clock{start: before.Add(took / 2), base: machine}
+			best = Clock{start: before.Add(took / 2), base: machine, error: (took + 1) / 2}
 		}
 	}
 	return best
 }
+
+// Error bounds how far the clock is from the machine's, as measured by New. Two processes' clocks differ by at most the
+// sum of theirs.
+func (c Clock) Error() time.Duration { return c.error }
 
 // Now returns the machine's monotonic clock.
 func (c Clock) Now() time.Duration { return c.base + time.Since(c.start) }

@@ -30,7 +30,7 @@ type Replica struct {
 	snapshotTasks *queue[snapshotTask]
 
 	meter      *meter
-	tracer     *tracer
+	tracer     tracer
 	started    time.Time
 	writeBegan atomic.Int64 // when the write under way was handed over, nanoseconds since started; 0 when none is
 	applyBegan atomic.Int64 // of the call of the machine under way, as writeBegan
@@ -97,7 +97,7 @@ func newReplica(o Options) *Replica {
 		writes: newQueue[writeTask](), applies: newQueue[applyTask](), fetches: newQueue[raft.Fetch](),
 		compactions: newQueue[*compaction](), snapshotTasks: newQueue[snapshotTask](),
 		started: time.Now(), stallMax: o.DiskStallMax, logBytesMax: o.LogBytesMax,
-		meter: newMeter(), tracer: newTracer(o),
+		meter: newMeter(), tracer: newTracer(o.TraceOneIn, o.TraceKeptMax),
 		compacting: make(chan struct{}, 1), trigger: newCompactionTrigger(o),
 		readsMax: int64(o.ReadsMax), readTimeout: o.ReadTimeout,
 		stop: make(chan struct{}), done: make(chan struct{}),

@@ -70,6 +70,9 @@ func traceBound(oneIn int) uint64 {
 // Started is the instant from which the durations of traces count.
 func (r *Replica) Started() time.Time { return r.started }
 
+// TraceOneIn returns how many entries there are for one that is sampled; TraceOff when none is.
+func (r *Replica) TraceOneIn() int { return r.tracer.oneIn }
+
 // Traces returns what this server saw of the sampled entries, oldest first: at most Options.TraceKeptMax, with entries
 // that are still on their way.
 func (r *Replica) Traces() []Trace { return r.tracer.list() }

@@ -40,7 +40,7 @@ const (
 // come to is a cursor into a ring of records, which are in the order of their indexes.
 //
 // Invariant: indexes rise strictly along the ring, and terms do not fall. A record at or above the index of a new one
-// of a higher term is of an entry that was replaced, and is dropped.
+// of a higher term is of an entry that was replaced, and is dropped. The zero tracer is off.
 type tracer struct {
 	oneIn int
 	bound uint64 // see traceHash; 0 for off
@@ -65,8 +65,8 @@ type tracePeerState struct {
 	first, next uint64
 }
 
-func newTracer(o Options) *tracer {
-	return &tracer{oneIn: o.TraceOneIn, bound: traceBound(o.TraceOneIn), max: uint64(o.TraceKeptMax)}
+func newTracer(oneIn, kept int) tracer {
+	return tracer{oneIn: oneIn, bound: traceBound(oneIn), max: uint64(kept)}
 }
 
 func (t *tracer) samples(index raft.Index) bool { return traceHash(index) < t.bound }

@@ -8,7 +8,8 @@ import (
 )
 
 func newTestTracer(kept int) *tracer {
-	return newTracer(Options{TraceOneIn: 1, TraceKeptMax: kept})
+	t := newTracer(1, kept)
+	return &t
 }
 
 func span(prev raft.Index, terms ...raft.Term) *raft.Span {

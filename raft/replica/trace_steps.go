@@ -8,7 +8,7 @@ import (
 
 // tracedBatch notes the proposals that the core took in this turn of the loop.
 func (l *loop) tracedBatch(taken []*Proposal) {
-	t := l.tracer
+	t := &l.tracer
 	if t.bound == 0 {
 		return
 	}
@@ -27,7 +27,7 @@ func (l *loop) tracedBatch(taken []*Proposal) {
 
 // tracedPay notes what the Ready at hand has the log take, and followers be sent.
 func (l *loop) tracedPay() {
-	t := l.tracer
+	t := &l.tracer
 	if t.bound == 0 || l.core.Role() != raft.Leader {
 		return
 	}
@@ -84,7 +84,7 @@ func (t *tracer) sent(m *raft.Message, now time.Duration) {
 
 // deliver takes a message from the transport, and notes when: what it waits for the loop is part of the way.
 func (r *Replica) deliver(m raft.Message) {
-	if t := r.tracer; t.bound > 0 {
+	if t := &r.tracer; t.bound > 0 {
 		switch {
 		case m.Kind == raft.MsgAppend && t.samplesAny(&m.Span):
 			t.received(&m.Span, r.clock())
@@ -148,7 +148,7 @@ func (t *tracer) wrote(spans []raft.Span, began, durable time.Duration) {
 
 // tracedCommit notes how far the core knows that the log is committed.
 func (l *loop) tracedCommit() {
-	t := l.tracer
+	t := &l.tracer
 	index := l.core.CommitIndex()
 	if t.bound == 0 || index <= l.tracedUpto {
 		return
