@@ -24,18 +24,20 @@ type armRecord struct {
 	clock    armClock
 	end      time.Duration // of the last run, on the arm's clock
 
-	steady   *steadyStats
-	under    map[string]*steadyStats // while a disk was broken, by kind of fault
-	closed   [][]result.ClosedPoint  // by run
-	trials   []result.Trial
-	timeline []result.TimelineBin
-	events   []result.Event
-	stages   []result.StageRow
-	courses  []result.Course
-	wire     wireCost        // of the steady phases
-	exchange *exchangeRecord // of a transport that is measured alone
-	safety   result.Safety
-	runs     int // recorded
+	steady     *steadyStats
+	under      map[string]*steadyStats // while a disk was broken, by kind of fault
+	closed     [][]result.ClosedPoint  // by run
+	trials     []result.Trial
+	timeline   []result.TimelineBin
+	events     []result.Event
+	stages     []result.StageRow
+	followers  []result.FollowerStageRow
+	stageClock *result.StageClock // nil without stages
+	courses    []result.Course
+	wire       wireCost        // of the steady phases
+	exchange   *exchangeRecord // of a transport that is measured alone
+	safety     result.Safety
+	runs       int // recorded
 
 	saturation saturationSums
 	steps      []result.SteadyStep
@@ -69,15 +71,39 @@ func (a *armRecord) record(r *run, ops *result.OpsWriter) error {
 	a.recordCourse(r)
 	a.recordSaturation(r)
 	a.recordEvents(r)
-	for _, row := range r.stages {
-		row.Arm = a.name
-		a.stages = append(a.stages, row)
-	}
+	a.recordStages(&r.stages)
 	a.addSafety(r.safety)
 	a.invalid = append(a.invalid, r.invalid...)
 	a.warnings = append(a.warnings, r.warnings...)
 	a.unsafe = append(a.unsafe, r.unsafe...)
 	return a.writeOps(r, ops)
+}
+
+// recordStages takes the stages of a run. Steps that come before their cause say that the clocks do not fit together,
+// and so that no time between two nodes can be trusted.
+func (a *armRecord) recordStages(s *stageSample) {
+	for _, row := range s.rows {
+		row.Arm = a.name
+		a.stages = append(a.stages, row)
+	}
+	for _, row := range s.followers {
+		row.Arm = a.name
+		a.followers = append(a.followers, row)
+	}
+	if len(s.rows) == 0 {
+		return
+	}
+	if a.stageClock == nil {
+		a.stageClock = &result.StageClock{}
+	}
+	c := a.stageClock
+	c.ErrorUs = max(c.ErrorUs, s.clockErrorUs)
+	c.Steps += followerSteps * len(s.followers)
+	c.Disordered += s.disordered
+	if s.disordered > 0 {
+		a.warnings = append(a.warnings, fmt.Sprintf("note: %d steps of followers come before their cause by more than "+
+			"the clocks' error of %.1f µs", s.disordered, s.clockErrorUs))
+	}
 }
 
 func (a *armRecord) recordTrials(r *run) {

@@ -31,6 +31,7 @@ func setters(s *Scenario) map[string]any {
 		"log":          &s.Log,
 		"machine":      &s.Machine,
 		"sync":         &s.Sync,
+		"tracing":      &s.Tracing,
 		"heartbeat":    &s.Heartbeat,
 		"tick":         &s.Tick,
 		"election":     electionAxis{s},

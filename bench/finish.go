@@ -45,15 +45,17 @@ func (e *experiment) writeRecords() error {
 	var bins []result.TimelineBin
 	var events []result.Event
 	var stages []result.StageRow
+	var followers []result.FollowerStageRow
 	for _, arm := range e.arms {
 		trials = append(trials, arm.trials...)
 		bins = append(bins, arm.timeline...)
 		events = append(events, arm.events...)
 		stages = append(stages, arm.stages...)
+		followers = append(followers, arm.followers...)
 	}
 	err := errors.Join(e.writer.WriteTrials(trials), e.writer.WriteTimeline(bins), e.writer.WriteEvents(events))
 	if len(stages) > 0 {
-		err = errors.Join(err, e.writer.WriteStages(stages))
+		err = errors.Join(err, e.writer.WriteStages(stages), e.writer.WriteFollowerStages(followers))
 	}
 	return errors.Join(err, e.writePercentiles(), e.writeExchange(), e.writeSaturation())
 }
@@ -115,8 +117,9 @@ func (e *experiment) disturbances() []string {
 func (a *armRecord) summary() (result.Arm, []string) {
 	arm := result.Arm{
 		Name: a.name, Durability: a.scenario.durability(), Config: config(a.scenario), Safety: a.safety,
-		Closed: closedPoints(a.closed), Faults: a.faults(), StagesUs: stageQuantiles(a.stages, phaseSteady),
-		Courses: a.courses,
+		Closed: closedPoints(a.closed), Faults: a.faults(), StagesUs: stageQuantiles(a.stages, a.followers, phaseSteady),
+		Courses: a.courses, StageGroups: stageGroupsOf(a.stages, a.followers, phaseSteady), StageClock: a.stageClock,
+		LogWrites: a.wire.logWritesPerCommit(),
 	}
 	invalid := slices.Clone(a.invalid)
 	if a.scenario.Exchange != nil {
@@ -178,37 +181,11 @@ func (a *armRecord) faults() []result.FaultSummary {
 			f.PhasesMs[name] = quantilesOf(byPhase[name])
 		}
 		if under := a.under[plan.Kind]; under != nil {
-			f.Under, f.UnderStagesUs = under.sums(), stageQuantiles(a.stages, plan.Kind)
+			f.Under, f.UnderStagesUs = under.sums(), stageQuantiles(a.stages, a.followers, plan.Kind)
 		}
 		summaries = append(summaries, f)
 	}
 	return summaries
-}
-
-// stageQuantiles returns the distribution of each stage's instant in a phase, microseconds since the proposal.
-func stageQuantiles(rows []result.StageRow, phase string) map[string]result.Quantiles {
-	values := map[string][]float64{}
-	for _, row := range rows {
-		if row.Phase != phase {
-			continue
-		}
-		for _, stage := range []struct {
-			name string
-			us   int64
-		}{
-			{"batched", row.BatchedUs}, {"appended", row.AppendedUs}, {"durable", row.DurableUs},
-			{"committed", row.CommitUs}, {"applied", row.AppliedUs}, {"answered", row.AnsweredUs},
-		} {
-			if stage.us >= 0 {
-				values[stage.name] = append(values[stage.name], float64(stage.us))
-			}
-		}
-	}
-	quantiles := map[string]result.Quantiles{}
-	for name, sample := range values {
-		quantiles[name] = quantilesOf(sample)
-	}
-	return quantiles
 }
 
 // config returns the effective scenario of an arm as plain values, under the names of the file.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/bench/cluster"
-	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/internal/clock"
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/raft/replica"
@@ -49,7 +48,7 @@ func (s Scenario) clusterOptions(dir, executable string) cluster.Options {
 		Heartbeat:   time.Duration(s.Heartbeat),
 		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
 		TickInterval: time.Duration(s.Tick), Raft: s.Raft, Sync: storage.Sync(s.Sync),
-		DiskStallMax: server.StallLimit(s.DiskStallMax),
+		DiskStallMax: server.StallLimit(s.DiskStallMax), TraceOneIn: s.traceOneIn(),
 		EnableFaults: s.needsFaultPorts(), LinkFaults: s.Link.rules(),
 	}
 }
@@ -132,6 +131,7 @@ func statusOf(a *server.Status) nodeStatus {
 		commit: uint64(a.Raft.CommitIndex), applied: uint64(a.Raft.LastApplied), hash: a.StateHash,
 		dropped: a.EventsDropped, first: uint64(a.Raft.FirstIndex), last: uint64(a.Raft.LastIndex),
 		members: a.Raft.Members.Configuration, snapshotBytes: a.Metrics.SnapshotBytesReceived,
+		writes: a.Metrics.Writes,
 	}
 	if t := a.Transport; t != nil {
 		s.socket = t.Socket
@@ -163,37 +163,6 @@ func (p *processes) events() ([]nodeEvent, error) {
 		})
 	}
 	return events, err
-}
-
-// stages asks the leader; a cluster without one, or a leader that does not answer, has none.
-func (p *processes) stages(ctx context.Context) []result.StageRow {
-	ctx, cancel := context.WithTimeout(ctx, stagesTimeout)
-	defer cancel()
-	leader, err := p.cluster.Leader(ctx)
-	if err != nil {
-		return nil
-	}
-	traces, err := leader.Stages(ctx)
-	if err != nil {
-		return nil
-	}
-	rows := make([]result.StageRow, 0, len(traces))
-	for _, t := range traces {
-		rows = append(rows, result.StageRow{
-			Node: uint64(leader.ID()), Index: uint64(t.ID.Index),
-			BatchedUs: stageUs(t.Batched), AppendedUs: stageUs(t.Appended), DurableUs: stageUs(t.Durable),
-			CommitUs: stageUs(t.Committed), AppliedUs: stageUs(t.Applied), AnsweredUs: stageUs(t.Answered),
-		})
-	}
-	return rows
-}
-
-// stageUs returns -1 for a stage that was not passed, such as the leader's own disk when a majority was faster.
-func stageUs(d time.Duration) int64 {
-	if d <= 0 {
-		return -1
-	}
-	return d.Microseconds()
 }
 
 func (p *processes) failed() <-chan struct{} { return p.cluster.Failed() }

@@ -55,7 +55,7 @@ type run struct {
 
 	entries []loadgen.Entry
 	events  []nodeEvent
-	stages  []result.StageRow
+	stages  stageSample
 	safety  result.Safety
 }
 
@@ -264,10 +264,8 @@ func (r *run) measure(ctx context.Context) error {
 	if err := pause(ctx, settleLeast); err != nil {
 		return err
 	}
-	r.stages = r.sys.stages(ctx) // of the calm leader: the next one has been through an election
-	for i := range r.stages {
-		r.stages[i].Phase = phaseSteady
-	}
+	// Of the calm leader: the next one has been through an election.
+	r.stages.take(r.sys.stages(ctx), r.number, phaseSteady)
 	r.baseline = baselineOf(r.trace.Entries(), r.steadyFrom, r.steadyTo)
 	if r.scenario.Course != nil {
 		return r.runCourse(ctx)

@@ -58,7 +58,7 @@ func startClosed(ctx context.Context, s Scenario, dir string) (closedSystem, err
 		Nodes: s.Nodes, Dir: dir, Transport: s.Transport, LogStorage: s.Log, Machine: s.Machine, Sync: storage.Sync(s.Sync),
 		Heartbeat:   time.Duration(s.Heartbeat),
 		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
-		LinkFaults: s.Link.rules(),
+		LinkFaults: s.Link.rules(), TraceOneIn: s.traceOneIn(),
 	})
 }
 

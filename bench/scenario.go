@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/raftmark/raftmark/raft/replica"
 	"github.com/raftmark/raftmark/server"
 	"github.com/raftmark/raftmark/storage"
 )
@@ -20,6 +21,20 @@ const (
 	SystemRaftmark = "raftmark"
 	SystemFloor    = "floor"
 )
+
+// The values of Scenario.Tracing.
+const (
+	TracingOn  = "on"
+	TracingOff = "off"
+)
+
+// traceOneIn returns it as a node has it.
+func (s Scenario) traceOneIn() int {
+	if s.Tracing == TracingOff {
+		return replica.TraceOff
+	}
+	return 0
+}
 
 // Scenario is one experiment: a system, a load, faults, and how often all of that is repeated. [DefaultScenario] is the
 // starting point; a YAML file names what differs. A field that is set to an impossible value, zero included, is an
@@ -56,6 +71,8 @@ type Scenario struct {
 	DiskStallMax StallLimit `yaml:"disk_stall_max"`
 	// DiskDelay is how much longer each sync takes with the fault leader-disk-slow. Default 20 ms.
 	DiskDelay Duration `yaml:"disk_delay,omitempty"`
+	// Tracing is on, or off: whether the nodes note the steps of sampled entries. Default on.
+	Tracing string `yaml:"tracing,omitempty"`
 	// Link are the conditions of the links between nodes. Default: as they are.
 	Link Link `yaml:"link,omitempty"`
 	// Raft are limits of the nodes; what is left out is the node's default. See server.RaftLimits.
@@ -168,6 +185,7 @@ func DefaultScenario() Scenario {
 		Name:         "custom",
 		Placement:    PlacementProcess,
 		System:       SystemRaftmark,
+		Tracing:      TracingOn,
 		Nodes:        3,
 		Transport:    "tcp",
 		Log:          "pebble",

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/bench/fault"
-	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/transport"
 )
 
@@ -19,8 +18,8 @@ type system interface {
 	status(ctx context.Context, hash bool) []nodeStatus
 	// events returns what the nodes noted until now, in the order of time.
 	events() ([]nodeEvent, error)
-	// stages returns the sampled proposals that the leader has noted; Arm is empty.
-	stages(ctx context.Context) []result.StageRow
+	// stages returns the way of the sampled proposals of the leader; Arm, Run and Phase are empty.
+	stages(ctx context.Context) stageSample
 	// nodeStatus asks one node.
 	nodeStatus(ctx context.Context, node uint64) (nodeStatus, error)
 	// addNode starts a node that waits to be added to the cluster, and returns it when its ports answer.
@@ -55,6 +54,7 @@ type nodeStatus struct {
 	members       string // the configuration that counts for it, as "1 2 3"
 	snapshotBytes uint64 // received in its life
 
+	writes       uint64                  // of its log, synced, since its start
 	messagesSent uint64                  // to other nodes, on all lanes
 	socket       transport.SocketMetrics // zero when its transport does not count
 }

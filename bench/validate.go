@@ -75,6 +75,7 @@ func (s Scenario) Validate() error {
 		f.oneOf("transport", s.Transport, "tcp", "tls", "quic")
 	}
 	f.oneOf("log", s.Log, "pebble", "mem")
+	f.oneOf("tracing", s.Tracing, TracingOn, TracingOff)
 	f.oneOf("sync", s.Sync, string(storage.SyncFsync), string(storage.SyncNone))
 	f.oneOf("machine", s.Machine, "pebble", "mem", "null")
 	f.need(s.Placement != PlacementProcess || s.Log != server.StorageMem || s.Machine != server.StoragePebble, "machine",

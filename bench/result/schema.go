@@ -77,8 +77,12 @@ type Arm struct {
 	Saturation *Saturation          `json:"saturation"`
 	Faults     []FaultSummary       `json:"faults"`
 	StagesUs   map[string]Quantiles `json:"stages_us"`
-	Courses    []Course             `json:"courses,omitempty"`     // by run
-	SteadyRuns []SteadyRun          `json:"steady_runs,omitempty"` // of Steady, by run
+	// StageGroups say where the time of the steady phase's proposals went, by how long they took.
+	StageGroups []StageGroup `json:"stage_groups,omitempty"`
+	StageClock  *StageClock  `json:"stage_clock,omitempty"`
+	LogWrites   *LogWrites   `json:"log_writes,omitempty"`
+	Courses     []Course     `json:"courses,omitempty"`     // by run
+	SteadyRuns  []SteadyRun  `json:"steady_runs,omitempty"` // of Steady, by run
 	// SteadySteps are of Steady, by run, when the schedule has steps.
 	SteadySteps []SteadyStep   `json:"steady_steps,omitempty"`
 	Exchange    *Exchange      `json:"exchange,omitempty"` // a transport alone
@@ -265,22 +269,6 @@ type OpRow struct {
 	Attempts     int    `csv:"attempts"`
 	Redirects    int    `csv:"redirects"`
 	SampledOneIn int    `csv:"sampled_one_in"`
-}
-
-// StageRow is a row of stages.csv: one sampled proposal at the leader, microseconds from proposed; -1 when not
-// observed.
-type StageRow struct {
-	Arm        string `csv:"arm"`
-	Node       uint64 `csv:"node"`
-	Index      uint64 `csv:"index"`
-	BatchedUs  int64  `csv:"batched_us"`
-	AppendedUs int64  `csv:"appended_us"`
-	DurableUs  int64  `csv:"durable_us"` // on the leader's own disk
-	CommitUs   int64  `csv:"committed_us"`
-	AppliedUs  int64  `csv:"applied_us"`
-	AnsweredUs int64  `csv:"answered_us"`
-	// Phase is steady, or the kind of the fault that the proposal was made under.
-	Phase string `csv:"phase,absent=steady"`
 }
 
 // Event is a line of events.jsonl: a step in the life of a node, or an action of the bench.

@@ -74,6 +74,11 @@ func (w *Writer) WriteTimeline(bins []TimelineBin) error { return writeCSV(w, Ti
 // WriteStages writes stages.csv.
 func (w *Writer) WriteStages(rows []StageRow) error { return writeCSV(w, StagesFile, rows) }
 
+// WriteFollowerStages writes stages_followers.csv.
+func (w *Writer) WriteFollowerStages(rows []FollowerStageRow) error {
+	return writeCSV(w, FollowersFile, rows)
+}
+
 // WriteEvents writes events.jsonl.
 func (w *Writer) WriteEvents(events []Event) error {
 	return w.write(EventsFile, func(out io.Writer) error {
