@@ -258,14 +258,15 @@ func (r *run) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.noteWire(before, r.readWire(ctx))
+	after := r.readWire(ctx)
+	r.noteWire(before, after)
 	r.begin(phaseSettle)
 	// What is still under way was intended in the steady phase, too: its latency counts.
 	if err := pause(ctx, settleLeast); err != nil {
 		return err
 	}
 	// Of the calm leader: the next one has been through an election.
-	r.stages.take(r.sys.stages(ctx), r.number, phaseSteady)
+	r.stages.take(r.sys.stages(ctx).between(before.commit, after.commit), r.number, phaseSteady)
 	r.baseline = baselineOf(r.trace.Entries(), r.steadyFrom, r.steadyTo)
 	if r.scenario.Course != nil {
 		return r.runCourse(ctx)

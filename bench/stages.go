@@ -3,6 +3,7 @@ package bench
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -16,8 +17,8 @@ import (
 type stageSample struct {
 	rows      []result.StageRow
 	followers []result.FollowerStageRow
-	// clockErrorUs bounds how far two nodes' clocks differ, and disordered counts the steps of followers that seem to have
-	// happened before their causes or after their effects by more than that.
+	// clockErrorUs bounds how far two nodes' clocks differ, and disordered counts the steps of followers that seem to
+	// have happened before their causes or after their effects by more than that.
 	clockErrorUs float64
 	disordered   int
 }
@@ -39,8 +40,20 @@ func (s *stageSample) take(other stageSample, run int, phase string) {
 	s.disordered += other.disordered
 }
 
-// stages asks all nodes; a cluster without a leader, or whose leader does not answer, has none. A follower that does not
-// answer is left out.
+// between keeps what was appended to the log after the index from, and up to another, if these are known.
+func (s stageSample) between(from, upto uint64) stageSample {
+	if upto == 0 {
+		upto = math.MaxUint64
+	}
+	s.rows = slices.DeleteFunc(s.rows, func(r result.StageRow) bool { return r.Index <= from || r.Index > upto })
+	s.followers = slices.DeleteFunc(s.followers, func(r result.FollowerStageRow) bool {
+		return r.Index <= from || r.Index > upto
+	})
+	return s
+}
+
+// stages asks all nodes; a cluster without a leader, or whose leader does not answer, has none. A follower that does
+// not answer is left out.
 func (p *processes) stages(ctx context.Context) stageSample {
 	ctx, cancel := context.WithTimeout(ctx, stagesTimeout)
 	defer cancel()
@@ -107,9 +120,9 @@ func joinStages(leader server.StagesAnswer, followers []server.StagesAnswer, vot
 				ReceivedUs: -1, WritingUs: -1, DurableUs: -1, InFlight: p.Inflight,
 			}
 			for _, s := range byEntry[t.ID] {
-				if s.from.Node == p.ID {
-					f.ReceivedUs, f.WritingUs = since(s.trace.Received, s.from.StartedNs), since(s.trace.Writing, s.from.StartedNs)
-					f.DurableUs = since(s.trace.Durable, s.from.StartedNs)
+				if started := s.from.StartedNs; s.from.Node == p.ID {
+					f.ReceivedUs, f.WritingUs = since(s.trace.Received, started), since(s.trace.Writing, started)
+					f.DurableUs = since(s.trace.Durable, started)
 				}
 			}
 			sample.disordered += disorder(&f, sample.clockErrorUs)

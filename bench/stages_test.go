@@ -21,10 +21,11 @@ func threeAnswers() (leader server.StagesAnswer, followers []server.StagesAnswer
 	at := func(d time.Duration) time.Duration { return 5*time.Second + d }
 	leader = server.StagesAnswer{Node: 1, StartedNs: 1e9, ClockErrorNs: 300, Traces: []replica.Trace{{
 		ID: id, Proposed: at(0), Batched: at(10 * micro), Appended: at(30 * micro), Received: replica.NotSeen,
-		Writing: at(50 * micro), Durable: at(950 * micro), Committed: at(620 * micro), Applied: at(1000 * micro), Answered: at(1010 * micro),
-		Batch: 7, Written: 9,
+		Writing: at(50 * micro), Durable: at(950 * micro), Committed: at(620 * micro), Applied: at(1000 * micro),
+		Answered: at(1010 * micro), Batch: 7, Written: 9,
 		Peers: []replica.TracePeer{
-			{ID: 2, Sent: at(40 * micro), Acked: at(500 * micro), Inflight: 3}, {ID: 3, Sent: at(45 * micro), Acked: at(610 * micro), Inflight: 1},
+			{ID: 2, Sent: at(40 * micro), Acked: at(500 * micro), Inflight: 3},
+			{ID: 3, Sent: at(45 * micro), Acked: at(610 * micro), Inflight: 1},
 		},
 	}}}
 	follower := func(node raft.NodeID, startedNs int64, received, writing, durable time.Duration) server.StagesAnswer {

@@ -160,8 +160,8 @@ type Config struct {
 	// four times the greater of Raft.SnapshotLogBytes and Raft.UncommittedBytesMax when that is more. Lower: less disk;
 	// more snapshots for followers that were away; commands are refused sooner when the machine cannot be persisted.
 	LogBytesMax ByteLimit `yaml:"log_bytes_max,omitempty" json:"log_bytes_max"`
-	// TraceOneIn samples one in so many entries for /stages: see replica.Options.TraceOneIn. All nodes need the same. Default
-	// 16; -1 for none.
+	// TraceOneIn samples one in so many entries for /stages: see replica.Options.TraceOneIn. All nodes need the same.
+	// Default 16; -1 for none.
 	TraceOneIn int `yaml:"trace_one_in,omitempty" json:"trace_one_in,omitempty"`
 	// EnableFaults lets the admin port break this node's disk and links on purpose: /faults. Default false, which has
 	// no such path and no layer for it below the stores and the transport. For tests and measurements only.

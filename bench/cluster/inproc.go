@@ -94,7 +94,8 @@ func (o InprocOptions) configs() ([]server.Config, error) {
 			Node: id, DataDir: filepath.Join(o.Dir, fmt.Sprintf("node-%d", id)), Peers: peers,
 			Transport: o.Transport, LogStorage: o.LogStorage, Machine: o.Machine, Sync: o.Sync,
 			Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax,
-			Raft: o.Raft, TraceOneIn: o.TraceOneIn, Logger: o.Logger, EnableFaults: len(o.LinkFaults) > 0, LinkFaults: o.LinkFaults,
+			Raft: o.Raft, TraceOneIn: o.TraceOneIn, Logger: o.Logger,
+			EnableFaults: len(o.LinkFaults) > 0, LinkFaults: o.LinkFaults,
 		}
 		switch o.Transport {
 		case server.TransportMem:

@@ -73,15 +73,16 @@ func StageParts() []string {
 	}
 }
 
-// StageGroup is where the time of some proposals went, from proposed to answered at their leader: of those whose time is
-// within a range of ranks. Means are used because they add up. A group that is too small (rule R9) has only its N.
+// StageGroup is where the time of some proposals went, from proposed to answered at their leader: of those whose time
+// is within a range of ranks. Means are used because they add up. A group that is too small (rule R9) has only its N.
 type StageGroup struct {
 	Group   string      `json:"group"` // all, p49 to p51, ...
 	N       int         `json:"n"`
 	TotalUs float64     `json:"total_us"` // the mean, and the sum of Parts
 	Parts   []StagePart `json:"parts"`
 	// ByLeader is the share of them whose majority the leader's own disk completed. Batch, Written and InFlight are means:
-	// proposals appended at once, entries of the leader's write, and messages in flight to the follower that completed it.
+	// proposals appended at once, entries of the leader's write, and messages in flight to the follower that completed
+	// it.
 	ByLeader float64 `json:"by_leader"`
 	Batch    float64 `json:"batch"`
 	Written  float64 `json:"written"`

@@ -84,7 +84,7 @@ func (t *tracer) samplesAny(s *raft.Span) bool {
 	return false
 }
 
-// begin returns a new record for id, or nil when there is one, or when it is older than what there is. The lock is held.
+// begin returns a new record for id; nil when there is one, or when it is older than what there is. The lock is held.
 func (t *tracer) begin(id raft.EntryID) *traceRecord {
 	if t.ring == nil {
 		t.ring = make([]traceRecord, t.max)

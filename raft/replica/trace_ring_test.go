@@ -74,7 +74,9 @@ func TestTraceTakesAcknowledgementsOfItsTermOnly(t *testing.T) {
 	tr.sent(&raft.Message{Kind: raft.MsgAppend, To: 3, Term: 2, Span: *span(1, 2)}, 40)
 	tr.acked(&raft.Message{From: 3, Term: 2, Match: 2}, 50)
 	tr.acked(&raft.Message{From: 3, Term: 2, Match: 2}, 60)
-	for i, want := range []TracePeer{{ID: 3, Sent: 10, Acked: 30, Inflight: 1}, {ID: 3, Sent: 40, Acked: 50, Inflight: 1}} {
+	for i, want := range []TracePeer{
+		{ID: 3, Sent: 10, Acked: 30, Inflight: 1}, {ID: 3, Sent: 40, Acked: 50, Inflight: 1},
+	} {
 		if got := tr.list()[i].Peers[0]; got != want {
 			t.Errorf("trace %d: got %+v, want %+v", i, got, want)
 		}
