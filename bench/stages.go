@@ -109,14 +109,16 @@ func joinStages(leader server.StagesAnswer, followers []server.StagesAnswer, vot
 		own := func(at time.Duration) int64 { return since(at, leader.StartedNs) }
 		row := result.StageRow{
 			Node: uint64(leader.Node), Term: uint64(t.ID.Term), Index: uint64(t.ID.Index),
-			BatchedUs: own(t.Batched), AppendedUs: own(t.Appended), WritingUs: own(t.Writing), DurableUs: own(t.Durable),
+			BatchedUs: own(t.Batched), AppendedUs: own(t.Appended),
+			WritingUs: own(t.Writing), DurableUs: own(t.Durable),
 			CommitUs: own(t.Committed), AppliedUs: own(t.Applied), AnsweredUs: own(t.Answered),
 			Batch: t.Batch, Written: t.Written,
 		}
 		durable := []replicaDurable{{row.Node, row.DurableUs}}
 		for _, p := range t.Peers {
 			f := result.FollowerStageRow{
-				Term: row.Term, Index: row.Index, Node: uint64(p.ID), SentUs: own(p.Sent), AckedUs: own(p.Acked),
+				Term: row.Term, Index: row.Index, Node: uint64(p.ID),
+				SentUs: own(p.Sent), AckedUs: own(p.Acked),
 				ReceivedUs: -1, WritingUs: -1, DurableUs: -1, InFlight: p.Inflight,
 			}
 			for _, s := range byEntry[t.ID] {
