@@ -143,7 +143,8 @@ type replicaDurable struct {
 	us   int64
 }
 
-// quorumOf returns when an entry was durable at a majority of the voters, as far as their leader knew, and at whom last.
+// quorumOf returns when an entry was durable at a majority of the voters, as far as their leader knew, and at whom
+// last.
 func quorumOf(durable []replicaDurable, voters int) (us int64, by uint64) {
 	durable = slices.DeleteFunc(durable, func(d replicaDurable) bool { return d.us < 0 })
 	slices.SortStableFunc(durable, func(a, b replicaDurable) int { return cmp.Compare(a.us, b.us) })
