@@ -39,11 +39,7 @@ func (a *armRecord) recordSaturation(r *run) {
 	if high := record.search.high; high <= o.top() {
 		rate := o.rateOf(high)
 		run.NextPerS = &rate
-		for _, p := range record.points {
-			if p.number == high && p.outcome != result.OutcomeHeld {
-				run.Why = strings.Join(p.why, "; ")
-			}
-		}
+		run.Why = whyNotHeld(record.points, high, run.Bound)
 	}
 	if run.KneePerS == nil {
 		why := "the search was broken off before a rate was held"
@@ -54,6 +50,21 @@ func (a *armRecord) recordSaturation(r *run) {
 	}
 	sums.runs = append(sums.runs, run)
 	sums.invalid = append(sums.invalid, shareFaults(r.number, record.points)...)
+}
+
+// whyNotHeld returns the reasons of the last attempt at a rate that says what bounded the search: a late generator when
+// that did, although another attempt was missed.
+func whyNotHeld(points []*heldPoint, number int, bound string) (why string) {
+	outcome := result.OutcomeMissed
+	if bound == result.BoundGenerator {
+		outcome = result.OutcomeInvalid
+	}
+	for _, p := range points {
+		if p.number == number && p.outcome == outcome {
+			why = strings.Join(p.why, "; ")
+		}
+	}
+	return why
 }
 
 // shareFaults says which shares of the knee have no figures to publish: the last attempt of each must hold the

@@ -186,6 +186,21 @@ func TestBacklogCountsWhatWasDueAndNotAnswered(t *testing.T) {
 	}
 }
 
+func TestWhatBoundedASearchIsSaid(t *testing.T) {
+	points := []*heldPoint{
+		{number: 3, outcome: result.OutcomeInvalid, why: []string{"late"}},
+		{number: 3, outcome: result.OutcomeHeld},
+		{number: 3, outcome: result.OutcomeMissed, why: []string{"slow", "full"}},
+		{number: 4, outcome: result.OutcomeMissed, why: []string{"another"}},
+	}
+	if got := whyNotHeld(points, 3, result.BoundGenerator); got != "late" {
+		t.Errorf("got %q, want what the generator was", got)
+	}
+	if got := whyNotHeld(points, 3, result.BoundSystem); got != "slow; full" {
+		t.Errorf("got %q, want what the system was", got)
+	}
+}
+
 func TestSaturationSums(t *testing.T) {
 	o := DefaultSaturation()
 	row := func(run int, phase string, rate, p50 float64, outcome string) result.SaturationRow {

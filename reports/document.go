@@ -132,7 +132,10 @@ func (s *study) figuresSection() page.Section {
 		section.Blocks = s.exchangeBlocks()
 		return section
 	}
-	section.Blocks = append(section.Blocks, s.saturationFigure())
+	if len(s.saturated()) > 0 {
+		section.Blocks = present([]page.Block{s.saturationFigure()})
+		return section
+	}
 	if len(s.kinds) > 0 {
 		section.Blocks = append(section.Blocks, s.cdfFigure(s.kinds[0]), s.overlayFigure(s.kinds[0]))
 	}
@@ -165,6 +168,9 @@ func present(blocks []page.Block) []page.Block {
 
 func (s *study) steadySection() page.Section {
 	section := page.Section{ID: "steady", Title: "Steady state"}
+	if len(s.saturated()) > 0 { // there is none
+		return section
+	}
 	section.Blocks = present([]page.Block{
 		page.Table{Table: s.steadyTable()}, page.Table{Table: s.steadyCounts()},
 		page.Table{Table: s.scheduleTable()}, page.Table{Table: s.wireTable()},

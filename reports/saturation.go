@@ -218,7 +218,7 @@ func (s *study) saturationSection() page.Section {
 			"its own. It is held when p99 is within the limit, 99 % of the offered operations were acknowledged " +
 			"within the window, none failed or was shed, and the generator was on time. A rate at which the " +
 			"generator was late is invalid, and bounds nothing but the measurement."),
-		page.Table{Table: s.saturationTable()}, page.Table{Table: s.searchTable()},
+		page.Table{Table: s.saturationTable()}, page.Table{Table: s.searchTable()}, s.searchTimeline(),
 	})
 	return section
 }

@@ -89,3 +89,20 @@ func (s *study) saturationArm(a *armStudy) plot.SaturationArm {
 	}
 	return curve
 }
+
+// searchTimeline is what was offered and acknowledged, rate after rate.
+func (s *study) searchTimeline() page.Block {
+	arms := s.timelineArms()
+	if len(arms) == 0 {
+		return nil
+	}
+	return page.Figure{
+		Figure: plot.ThroughputTimeline("throughput-timeline", arms),
+		Caption: "Operations a second through the searches of each arm, run after run: offered by the schedules " +
+			"(grey), acknowledged (coloured), and those that failed, stayed unknown or were shed (red bars). Each " +
+			"step is one rate with its warm-up; the last ones of a run are the shares of its knee.",
+		How: "Coloured on grey means that the cluster kept up. A gap between two rates is the time in which it was " +
+			"let to settle.",
+		Not: "Latency, and outages shorter than a column of the picture.",
+	}
+}
