@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/raftmark/raftmark/raft"
@@ -58,6 +59,9 @@ func (l *loop) run(tick time.Duration) {
 			l.end()
 			return
 		}
+		// Whoever woke the loop did so with the first thing of many: a proposer of those that were just answered, or a
+		// frame's first message. Those that can run already do before it, and so the turn takes what they all bring.
+		runtime.Gosched()
 		l.inbox.take(&l.work)
 		l.turned = l.clock() // after the reads were taken: they were invoked before this moment
 		l.core.SetClock(int64(l.turned))
