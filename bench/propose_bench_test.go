@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/raftmark/raftmark/bench/cluster"
 	"github.com/raftmark/raftmark/bench/floor"
@@ -23,13 +25,25 @@ func BenchmarkClosedLoop(b *testing.B) {
 				nodes := startSystem(b, system)
 				proposeAll(b, nodes, proposers, 20*proposers) // connections, buffers and files are warm
 				b.ReportAllocs()
+				before := cpuUsed(b)
 				b.ResetTimer()
 				proposeAll(b, nodes, proposers, b.N)
 				b.StopTimer()
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
+				b.ReportMetric(float64((cpuUsed(b)-before).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
 			})
 		}
 	}
+}
+
+// cpuUsed is what the process has used, all nodes and the loop itself, user and system.
+func cpuUsed(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 type proposer interface {

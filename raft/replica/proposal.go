@@ -25,6 +25,19 @@ type Proposal struct {
 	proposed time.Duration // when, by the replica's clock; 0 without a trace
 }
 
+// waiter is a proposal of [Replica.ProposeWait], which is used again. It goes back to the pool only when its Done was
+// received: from then on the replica does not touch it. Who stops waiting before that leaves it to the replica.
+type waiter struct {
+	proposal Proposal
+	done     chan struct{} // capacity 1
+}
+
+func newWaiter() *waiter {
+	w := &waiter{done: make(chan struct{}, 1)}
+	w.proposal.Done = func(*Proposal) { w.done <- struct{}{} }
+	return w
+}
+
 // complete ends the proposal, which is the caller's again.
 func (p *Proposal) complete(err error) {
 	p.Err = err

@@ -29,6 +29,8 @@ type Replica struct {
 	compactions   *queue[*compaction]
 	snapshotTasks *queue[snapshotTask]
 
+	waiters sync.Pool // of *waiter, none of them with a proposal under way
+
 	meter      *meter
 	tracer     tracer
 	started    time.Time
@@ -124,13 +126,20 @@ func (r *Replica) Propose(p *Proposal) {
 
 // ProposeWait proposes data and waits for the outcome. When ctx ends first the error wraps ErrUnknown.
 func (r *Replica) ProposeWait(ctx context.Context, data []byte) ([]byte, error) {
-	done := make(chan *Proposal, 1)
-	r.Propose(&Proposal{Data: data, Done: func(p *Proposal) { done <- p }})
+	w, _ := r.waiters.Get().(*waiter)
+	if w == nil {
+		w = newWaiter()
+	}
+	w.proposal.Data = data
+	r.Propose(&w.proposal)
 	select {
-	case p := <-done:
-		return p.Result, p.Err
+	case <-w.done:
+		result, err := w.proposal.Result, w.proposal.Err
+		w.proposal.Data, w.proposal.Result, w.proposal.Err = nil, nil, nil
+		r.waiters.Put(w)
+		return result, err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
+		return nil, fmt.Errorf("%w: %w", ErrUnknown, ctx.Err()) // the replica still owns the proposal: w is left to it
 	}
 }
 
