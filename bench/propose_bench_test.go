@@ -15,9 +15,9 @@ import (
 	"github.com/raftmark/raftmark/kv"
 )
 
-// BenchmarkClosedLoop is the closed loop of `raftmark bench closed-floor` for benchstat and the profiler: three nodes in
-// this process, loopback TCP, one sync for each batch on each node's disk, commands of 128 bytes. One operation is one
-// command that a majority has. The floor is the same without Raft: run both, and compare their ratio.
+// BenchmarkClosedLoop is the closed loop of `raftmark bench closed-floor` for benchstat and the profiler: three nodes
+// in this process, loopback TCP, one sync for each batch on each node's disk, commands of 128 bytes. One operation is
+// one command that a majority has. The floor is the same without Raft: run both, and compare their ratio.
 func BenchmarkClosedLoop(b *testing.B) {
 	for _, system := range []string{"floor", "raftmark"} {
 		for _, proposers := range []int{1, 8, 64, 256, 1024} {

@@ -48,6 +48,11 @@ func (t *tail) span(after, upto Index, entriesMax, bytesMax int) (s Span, bytes 
 // append adds the entries of s, which must begin where the tail ends.
 func (t *tail) append(s Span) {
 	invariant.Check2(s.Prev == t.last(), "append after %v to a tail that ends at %v", s.Prev, t.last())
+	if need := len(t.entries) + len(s.Entries); need > cap(t.entries) {
+		// Twice as long, so that each entry is moved once at most on its way through: append would make it a quarter
+		// longer, and move each four times.
+		t.entries = append(make([]Entry, 0, 2*need), t.entries...)
+	}
 	t.entries = append(t.entries, s.Entries...)
 	t.bytes += entriesSize(s.Entries)
 }
