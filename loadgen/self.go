@@ -15,7 +15,7 @@ type Self struct {
 	// GC pauses: how often and for how long the collector stopped the whole process. The lengths are lower edges of the
 	// runtime's buckets, which are a quarter of their length wide.
 	GCPauses     int64   `json:"gc_pauses"`
-	GCPauseP99Us float64 `json:"gc_pause_p99_us"` // the longest, when there are fewer than gcPausesMin
+	GCPauseP99Us float64 `json:"gc_pause_p99_us"` // 0 of fewer than gcPausesMin, which have none
 	GCPauseMaxUs float64 `json:"gc_pause_max_us"`
 	// ClockStepUs is what the wall clock went ahead of the monotonic one, or back. Both are disciplined alike; a
 	// difference is a step, or a sleep of the machine.
@@ -23,7 +23,8 @@ type Self struct {
 }
 
 const (
-	gcPausesMin    = 100 // below, a p99 is the maximum
+	gcPausesMin    = 100    // below, a p99 would be the maximum: one pause of seldom ones is not what operations meet
+	gcPauseMaxUs   = 10_000 // what the longest may be, however few there are
 	clockStepMaxUs = 10_000
 	gcPauseMetric  = "/sched/pauses/total/gc:seconds"
 )
@@ -65,7 +66,7 @@ func (s *Self) pauses(counts []uint64, edges []float64) {
 	}
 	below := int64(math.Ceil(0.99 * float64(s.GCPauses)))
 	if s.GCPauses < gcPausesMin {
-		below = s.GCPauses
+		below = 0
 	}
 	for i, n := range counts {
 		if n == 0 {
@@ -109,10 +110,15 @@ func (w *selfWatch) wallAhead() time.Duration {
 
 // invalid returns what forbids to trust an open loop whose median response was p50 µs.
 func (s Self) invalid(p50 *float64) (reasons []string) {
-	if p50 != nil && s.GCPauseP99Us > lagP99MaxUs && s.GCPauseP99Us > lagShareMax**p50 {
+	switch {
+	case p50 != nil && s.GCPauseP99Us > lagP99MaxUs && s.GCPauseP99Us > lagShareMax**p50:
 		reasons = append(reasons, fmt.Sprintf(
 			"garbage collection stopped the generator: %d pauses, p99 %.0f µs is above %d µs and above %.0f %% of response "+
 				"p50 %.0f µs", s.GCPauses, s.GCPauseP99Us, lagP99MaxUs, lagShareMax*100, *p50))
+	case p50 != nil && s.GCPauseMaxUs > gcPauseMaxUs && s.GCPauseMaxUs > lagShareMax**p50:
+		reasons = append(reasons, fmt.Sprintf(
+			"garbage collection stopped the generator: %d pauses, the longest of %.0f µs is above %d µs and above %.0f %% of "+
+				"response p50 %.0f µs", s.GCPauses, s.GCPauseMaxUs, gcPauseMaxUs, lagShareMax*100, *p50))
 	}
 	if math.Abs(s.ClockStepUs) > clockStepMaxUs {
 		reasons = append(reasons, fmt.Sprintf(

@@ -38,7 +38,7 @@ func TestPausesAreSummedUp(t *testing.T) {
 		p99, max float64 // µs
 	}{
 		{[]uint64{0, 0, 0, 0}, 0, 0},
-		{[]uint64{0, 50, 1, 0}, 2000, 2000}, // too few for a p99
+		{[]uint64{0, 50, 1, 0}, 0, 2000}, // too few for a p99
 		{[]uint64{0, 199, 1, 0}, 100, 2000},
 		{[]uint64{0, 195, 4, 1}, 2000, 100_000},
 	} {
@@ -65,7 +65,8 @@ func TestBrokenConditionsOfTheGeneratorAreInvalid(t *testing.T) {
 		want   string
 	}{
 		{func(s *Stats) { s.Late = 51 }, "51 of 1000 sends were more than 1ms late"},
-		{func(s *Stats) { s.Self = &Self{GCPauses: 3, GCPauseP99Us: 1100} }, "garbage collection"},
+		{func(s *Stats) { s.Self = &Self{GCPauses: 300, GCPauseP99Us: 1100} }, "300 pauses, p99 1100 µs"},
+		{func(s *Stats) { s.Self = &Self{GCPauses: 3, GCPauseMaxUs: 10_001} }, "3 pauses, the longest of 10001 µs"},
 		{func(s *Stats) { s.Self = &Self{ClockStepUs: -20_000} }, "moved by -20 ms"},
 		{func(s *Stats) { s.AchievedPerS = 989 }, "achieved 989.0/s"},
 		{func(s *Stats) { s.SendLagUs.P99 = us(1001) }, "send lag p99"},
