@@ -37,6 +37,7 @@ type armRecord struct {
 	wire       wireCost        // of the steady phases
 	exchange   *exchangeRecord // of a transport that is measured alone
 	safety     result.Safety
+	chains     []result.LogChain
 	runs       int // recorded
 
 	saturation saturationSums
@@ -48,7 +49,7 @@ type armRecord struct {
 func newArmRecord(arm Arm) *armRecord {
 	a := &armRecord{
 		name: arm.Name, scenario: arm.Scenario, clock: armClock{name: arm.Name}, steady: newSteadyStats(),
-		under: map[string]*steadyStats{}, safety: result.Safety{Linearizable: "ok"},
+		under: map[string]*steadyStats{}, safety: result.Safety{Linearizable: "ok", Logs: "ok"},
 	}
 	a.steady.moves = arm.Scenario.Load.moves()
 	return a
@@ -171,6 +172,7 @@ func (a *armRecord) recordEvents(r *run) {
 
 func (a *armRecord) addSafety(s result.Safety) {
 	s.Linearizable = cmp.Or(s.Linearizable, string(check.VerdictUnknown)) // of a run that was not checked
+	s.Logs = cmp.Or(s.Logs, string(check.VerdictUnknown))
 	a.safety = sumOf(a.safety, s)
 }
 

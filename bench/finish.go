@@ -46,7 +46,9 @@ func (e *experiment) writeRecords() error {
 	var events []result.Event
 	var stages []result.StageRow
 	var followers []result.FollowerStageRow
+	var chains []result.LogChain
 	for _, arm := range e.arms {
+		chains = append(chains, arm.chains...)
 		trials = append(trials, arm.trials...)
 		bins = append(bins, arm.timeline...)
 		events = append(events, arm.events...)
@@ -56,6 +58,9 @@ func (e *experiment) writeRecords() error {
 	err := errors.Join(e.writer.WriteTrials(trials), e.writer.WriteTimeline(bins), e.writer.WriteEvents(events))
 	if len(stages) > 0 {
 		err = errors.Join(err, e.writer.WriteStages(stages), e.writer.WriteFollowerStages(followers))
+	}
+	if len(chains) > 0 {
+		err = errors.Join(err, e.writer.WriteLogChains(chains))
 	}
 	return errors.Join(err, e.writePercentiles(), e.writeExchange(), e.writeSaturation())
 }
@@ -136,7 +141,7 @@ func (a *armRecord) summary() (result.Arm, []string) {
 		return arm, invalid
 	}
 	if a.runs == 0 {
-		arm.Safety.Linearizable = "unknown"
+		arm.Safety.Linearizable, arm.Safety.Logs = "unknown", "unknown"
 	}
 	if o := a.scenario.Saturation; o != nil {
 		var faults []string

@@ -142,6 +142,15 @@ func statusOf(a *server.Status) nodeStatus {
 	return s
 }
 
+func (p *processes) logChain(ctx context.Context, id, after, upto uint64) (string, error) {
+	node, err := p.node(id)
+	if err != nil {
+		return "", err
+	}
+	answer, err := node.LogChain(ctx, raft.Index(after), raft.Index(upto))
+	return answer.Sum, err
+}
+
 func (p *processes) nodeStatus(ctx context.Context, id uint64) (nodeStatus, error) {
 	node, err := p.node(id)
 	if err != nil {

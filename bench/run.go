@@ -57,6 +57,9 @@ type run struct {
 	events  []nodeEvent
 	stages  stageSample
 	safety  result.Safety
+
+	histories []runHistory
+	chainRows []result.LogChain // Arm is empty
 }
 
 // action is something that the bench did to the cluster.

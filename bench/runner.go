@@ -203,7 +203,8 @@ func (e *experiment) run(ctx context.Context, arm *armRecord, number int) error 
 	err := r.execute(ctx, func(ctx context.Context) (system, error) {
 		return startProcesses(ctx, e.opts.Executable, dir, arm.scenario, e.clock)
 	})
-	if recordErr := errors.Join(arm.record(r, e.ops), arm.writeIntervals(r, e.hlog)); recordErr != nil {
+	if recordErr := errors.Join(arm.record(r, e.ops), arm.writeIntervals(r, e.hlog),
+		arm.writeHistories(r, e.writer)); recordErr != nil {
 		return errors.Join(err, recordErr)
 	}
 	if err != nil || len(r.unsafe) > 0 {

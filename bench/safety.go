@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,13 +19,14 @@ const (
 )
 
 // checkSafety reads every written key back through the cluster and decides whether an acknowledged write is lost,
-// whether what the clients saw is linearizable, and whether the nodes hold the same state (rule R21).
+// whether what the clients saw is linearizable, and whether the nodes hold the same log and state (rule R21). What the
+// verdict is made from is kept: see runHistory.
 func (r *run) checkSafety(ctx context.Context) error {
 	r.progress.phase("check", 0, 0)
 	if r.scenario.Machine == "null" {
 		r.safety.Linearizable = string(check.VerdictUnknown)
-		r.warnings = append(r.warnings, "the null machine keeps nothing: safety was not checked")
-		return nil
+		r.warnings = append(r.warnings, "the null machine keeps nothing: only the logs were checked")
+		return r.checkLogs(ctx)
 	}
 	if r.saturation != nil {
 		return r.checkSaturation(ctx)
@@ -34,15 +36,43 @@ func (r *run) checkSafety(ctx context.Context) error {
 		r.safety.Linearizable = string(check.VerdictUnknown)
 		return fmt.Errorf("read all keys back: %w", err)
 	}
+	r.histories = append(r.histories, runHistory{history: history})
 	r.judge("", check.LostWrites(history), check.Linearizable(history, linearizableLimit))
 	if r.backlog != nil {
 		history, err := r.readBack(ctx, r.backlog, r.backlogOptions)
 		if err != nil {
 			return fmt.Errorf("read the keys of the backlog back: %w", err)
 		}
+		r.histories = append(r.histories, runHistory{part: result.BacklogSuffix, history: history})
 		r.judge("backlog: ", check.LostWrites(history), check.Linearizable(history, linearizableLimit))
 	}
-	return r.checkStateHashes(ctx)
+	return r.checkLogs(ctx)
+}
+
+// runHistory is what the clients saw of one part of a run: its load, or the backlog of its course.
+type runHistory struct {
+	part    string
+	history *check.History
+}
+
+// writeHistories writes what the clients of a run saw, for raftmark check. Of a run that was broken off there is what
+// they saw until then, without the reads of the end.
+func (a *armRecord) writeHistories(r *run, out *result.Writer) error {
+	histories := r.histories
+	if len(histories) == 0 && r.generator != nil {
+		histories = []runHistory{{history: check.FromTrace(r.trace, r.generator.Options().Workload)}}
+	}
+	var errs []error
+	for _, h := range histories {
+		name := fmt.Sprintf("run%d-%s%s", r.number, fileName(a.name), h.part)
+		errs = append(errs, out.WriteHistory(name, h.history.Write))
+	}
+	r.histories = nil // they are large
+	for _, row := range r.chainRows {
+		row.Arm = a.name
+		a.chains = append(a.chains, row)
+	}
+	return errors.Join(errs...)
 }
 
 // readBack returns what the clients of a load saw, with a read of each written key at the end.
@@ -87,48 +117,19 @@ func (r *run) judge(part string, lost check.LostReport, linear check.Result) {
 
 // sumOf adds the findings of two checks; the worse verdict is that of both.
 func sumOf(a, b result.Safety) result.Safety {
-	worst := b.Linearizable
-	for _, verdict := range []string{"violation", "unknown", "ok"} {
-		if a.Linearizable == verdict || b.Linearizable == verdict {
-			worst = verdict
-			break
-		}
-	}
 	return result.Safety{
 		Acked: a.Acked + b.Acked, Checkable: a.Checkable + b.Checkable, Lost: a.Lost + b.Lost,
-		CheckedOps: a.CheckedOps + b.CheckedOps, Linearizable: worst,
+		CheckedOps: a.CheckedOps + b.CheckedOps, Linearizable: worseOf(a.Linearizable, b.Linearizable),
+		Logs: worseOf(a.Logs, b.Logs), LogEntries: a.LogEntries + b.LogEntries,
 	}
 }
 
-// checkStateHashes compares the state of all nodes once they have applied the same index.
-func (r *run) checkStateHashes(ctx context.Context) error {
-	var statuses []nodeStatus
-	aligned, err := poll(ctx, stateHashLimit, func() bool {
-		statuses = r.sys.status(ctx, true)
-		return len(statuses) == r.scenario.Nodes && sameApplied(statuses)
-	})
-	if err != nil {
-		return err
-	}
-	if !aligned {
-		r.warnings = append(r.warnings, fmt.Sprintf("run %d: the nodes did not reach the same index: states not compared",
-			r.number))
-		return nil
-	}
-	for _, s := range statuses[1:] {
-		if s.hash != statuses[0].hash {
-			r.unsafe = append(r.unsafe, fmt.Sprintf("run %d: at index %d node %d has state %s and node %d has %s",
-				r.number, s.applied, s.node, s.hash, statuses[0].node, statuses[0].hash))
+// worseOf returns the worse of two verdicts; "" is none.
+func worseOf(a, b string) string {
+	for _, verdict := range []check.Verdict{check.VerdictViolation, check.VerdictUnknown, check.VerdictOK} {
+		if v := string(verdict); a == v || b == v {
+			return v
 		}
 	}
-	return nil
-}
-
-func sameApplied(statuses []nodeStatus) bool {
-	for _, s := range statuses {
-		if s.applied != statuses[0].applied {
-			return false
-		}
-	}
-	return true
+	return ""
 }

@@ -22,6 +22,8 @@ type system interface {
 	stages(ctx context.Context) stageSample
 	// nodeStatus asks one node.
 	nodeStatus(ctx context.Context, node uint64) (nodeStatus, error)
+	// logChain asks a node for the chain hash over the stored entries (after, upto].
+	logChain(ctx context.Context, node, after, upto uint64) (string, error)
 	// addNode starts a node that waits to be added to the cluster, and returns it when its ports answer.
 	addNode(ctx context.Context) (uint64, error)
 	// change makes changes to the membership, all at once, and returns when they are committed: those of a joint

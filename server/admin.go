@@ -28,6 +28,7 @@ func newAdmin(n *Node) *http.Server {
 	mux.HandleFunc("GET /readyz", n.serveReady)
 	mux.HandleFunc("GET /status", n.serveStatus)
 	mux.HandleFunc("GET /stages", n.serveStages)
+	mux.HandleFunc("GET /log/chain", n.serveLogChain)
 	mux.HandleFunc("GET /members", n.serveMembers)
 	mux.HandleFunc("POST /members", n.serveChange)
 	mux.HandleFunc("POST /transfer", n.serveTransfer)

@@ -64,7 +64,8 @@
 //
 // /healthz answers ok while the process lives and its disk has not failed, /readyz when the node knows a
 // leader and has applied what it knows to be committed; /status is [Status] as JSON, with a hash of the
-// whole state on ?hash=1; /stages is [StagesAnswer], the sampled ways of entries; /members is [MembersAnswer]. POST
+// whole state on ?hash=1; /log/chain is [LogChain], a hash over the stored entries ?after=A&upto=B; /stages is
+// [StagesAnswer], the sampled ways of entries; /members is [MembersAnswer]. POST
 // /members, /transfer and /snapshot take [MembersRequest], [TransferRequest] and {}, and answer with
 // [AdminError] when they refuse. With Config.EnableFaults /faults is [FaultsAnswer]: POST /faults/disk adds
 // the rules of [FaultsRequest] to the file system under log, machine and snapshots (storage/faultfs),

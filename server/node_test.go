@@ -357,6 +357,32 @@ func TestAdminPort(t *testing.T) {
 	eventually(t, "the follower has the leader's state", func() bool {
 		return hashOf(follower).StateHash == want.StateHash
 	})
+	checkLogChains(t, leader, follower)
+}
+
+// checkLogChains asks two nodes for the chain over what both have committed.
+func checkLogChains(t *testing.T, nodes ...*Node) {
+	t.Helper()
+	path := fmt.Sprintf("/log/chain?after=0&upto=%d", nodes[1].Status().Raft.LastApplied)
+	var answers []LogChain
+	for _, n := range nodes {
+		var answer LogChain
+		code, body := fetch(t, n, path)
+		if err := json.Unmarshal([]byte(body), &answer); err != nil || code != http.StatusOK {
+			t.Fatalf("%s: %d, %v in %s", path, code, err, body)
+		}
+		answers = append(answers, answer)
+	}
+	if answers[0].Sum != answers[1].Sum || len(answers[0].Sum) != 64 || answers[0].Node == answers[1].Node {
+		t.Errorf("%s: got %+v, want equal sums", path, answers)
+	}
+	for query, want := range map[string]int{
+		"?upto=99999999": http.StatusRequestedRangeNotSatisfiable, "?after=x": http.StatusBadRequest, "": http.StatusOK,
+	} {
+		if code, body := fetch(t, nodes[0], "/log/chain"+query); code != want {
+			t.Errorf("/log/chain%s: got %d %s, want %d", query, code, body, want)
+		}
+	}
 }
 
 func TestEventsAreRecorded(t *testing.T) {

@@ -362,7 +362,7 @@ func TestFileRoundTrip(t *testing.T) {
 	if err := h.WriteFile(path); err != nil {
 		t.Fatal(err)
 	}
-	got, err := ReadFile(path)
+	got, err := ReadFile(path, ReadLimits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -378,7 +378,7 @@ func TestFileRoundsOutwards(t *testing.T) {
 	if err := h.Write(&file); err != nil {
 		t.Fatal(err)
 	}
-	got, err := Read(&file)
+	got, err := Read(&file, ReadLimits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -405,12 +405,12 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		head + "1,set,k,v,1,2,fine\n":                     `outcome = "fine"`,
 		head + "1,set,k\n":                                "fields",
 	} {
-		_, err := Read(zip(in))
+		_, err := Read(zip(in), ReadLimits{})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want one with %q", in, err, want)
 		}
 	}
-	if _, err := Read(strings.NewReader("not zipped")); !errors.Is(err, ErrNotHistory) {
+	if _, err := Read(strings.NewReader("not zipped"), ReadLimits{}); !errors.Is(err, ErrNotHistory) {
 		t.Errorf("got %v, want %v", err, ErrNotHistory)
 	}
 }

@@ -2,6 +2,7 @@ package check
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/csv"
 	"errors"
@@ -124,14 +125,64 @@ func microseconds(at, roundUp time.Duration) string {
 	return strconv.FormatInt(int64((at+roundUp)/time.Microsecond), 10)
 }
 
+// ReadLimits bound what reading a history costs. It takes about 300 B an operation in memory, and a history file is
+// gzipped: a small one can hold a lot.
+type ReadLimits struct {
+	// OpsMax is how many operations are read. What comes after them counts as dropped, so that no check finds ok. Higher:
+	// more memory. Default 8 Mi, about 2.5 GB: twice what one run of the bench keeps.
+	OpsMax int
+}
+
+// WithDefaults returns a copy with every zero field at its default.
+func (l ReadLimits) WithDefaults() ReadLimits {
+	if l.OpsMax == 0 {
+		l.OpsMax = 8 << 20
+	}
+	return l
+}
+
+// Validate returns all faults of limits that have their defaults.
+func (l ReadLimits) Validate() error {
+	if l.OpsMax < 1 {
+		return fmt.Errorf("OpsMax = %d: want above 0", l.OpsMax)
+	}
+	return nil
+}
+
+// lineBytesMax bounds one line of a history file: keys and values are short.
+const lineBytesMax = 64 << 10
+
+// shortLines passes r through as long as its lines are short.
+type shortLines struct {
+	r    io.Reader
+	line int // bytes since the last newline
+}
+
+// Read implements io.Reader.
+func (s *shortLines) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	for rest := p[:n]; ; {
+		end := bytes.IndexByte(rest, '\n')
+		if end < 0 {
+			s.line += len(rest)
+			break
+		}
+		s.line, rest = 0, rest[end+1:]
+	}
+	if s.line > lineBytesMax {
+		return 0, fmt.Errorf("%w: a line is longer than %d bytes", ErrNotHistory, lineBytesMax)
+	}
+	return n, err
+}
+
 // ReadFile reads the history at path.
-func ReadFile(path string) (*History, error) {
+func ReadFile(path string, limits ReadLimits) (*History, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
 	defer f.Close()
-	h, err := Read(bufio.NewReaderSize(f, 1<<16))
+	h, err := Read(bufio.NewReaderSize(f, 1<<16), limits)
 	if err != nil {
 		return nil, fmt.Errorf("read history %s: %w", path, err)
 	}
@@ -139,12 +190,16 @@ func ReadFile(path string) (*History, error) {
 }
 
 // Read reads a history from r.
-func Read(r io.Reader) (*History, error) {
+func Read(r io.Reader, limits ReadLimits) (*History, error) {
+	limits = limits.WithDefaults()
+	if err := limits.Validate(); err != nil {
+		return nil, err
+	}
 	zipped, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotHistory, err)
 	}
-	text := bufio.NewReader(zipped)
+	text := bufio.NewReader(&shortLines{r: zipped})
 	first, err := text.ReadString('\n')
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotHistory, err)
@@ -170,6 +225,10 @@ func Read(r io.Reader) (*History, error) {
 				return nil, fmt.Errorf("%w: columns %s, want %s", ErrNotHistory, got, want)
 			}
 			continue
+		}
+		if len(h.Ops) == limits.OpsMax {
+			h.Dropped++ // at least
+			return h, nil
 		}
 		op, err := parseRow(record, strs)
 		if err != nil {

@@ -26,7 +26,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(text.Bytes())
 	f.Add([]byte("# " + fileSchema + " dropped=18446744073709551615\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		h, err := Read(bytes.NewReader(zip(t, text)))
+		h, err := Read(bytes.NewReader(zip(t, text)), ReadLimits{})
 		if err != nil {
 			return
 		}
@@ -34,7 +34,7 @@ func FuzzRead(f *testing.F) {
 		if err := h.Write(&written); err != nil {
 			t.Fatalf("%+v cannot be written: %v", h, err)
 		}
-		if again, err := Read(&written); err != nil || !reflect.DeepEqual(again, h) {
+		if again, err := Read(&written, ReadLimits{}); err != nil || !reflect.DeepEqual(again, h) {
 			t.Errorf("%+v came back as %+v, %v", h, again, err)
 		}
 	})

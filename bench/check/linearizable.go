@@ -16,6 +16,10 @@ import (
 // segmentOpsMin is how many operations of a key are checked at once before the next cut is taken.
 const segmentOpsMin = 64
 
+// searchBytesMax bounds what one search remembers. Porcupine keeps a bit for each operation of the segment at each step
+// forward, and forgets none: minutes of a search that leads nowhere would take all memory.
+const searchBytesMax = 256 << 20
+
 // Result is what Linearizable found.
 type Result struct {
 	Verdict Verdict `json:"verdict"`
@@ -28,7 +32,8 @@ type Result struct {
 
 // Linearizable checks every key as a register that is missing at the start, or as a counter that is 0 when INCR writes
 // it, final reads included. Failed writes never happen; unknown ones may happen at any time after they were sent, or
-// never. When timeout is over, what is not yet decided makes the verdict unknown, unless a violation was found.
+// never. When timeout is over, or a key takes more memory than is good, what is not yet decided makes the verdict
+// unknown, unless a violation was found.
 //
 // Porcupine decides about registers; three things keep its work small, and none changes an answer. Values are unique,
 // so an unknown write ended at the latest when the first read of its value did. One that nobody read is left out at
@@ -204,7 +209,7 @@ func checkRegister(ops []porcupine.Operation, deadline time.Time) Verdict {
 			return VerdictUnknown
 		}
 		// Porcupine sorts what it is given.
-		switch porcupine.CheckOperationsTimeout(register(initial), slices.Clone(ops[:n]), left) {
+		switch search(slices.Clone(ops[:n]), initial, left, searchBytesMax) {
 		case porcupine.Illegal:
 			return VerdictViolation
 		case porcupine.Unknown:
@@ -216,6 +221,35 @@ func checkRegister(ops []porcupine.Operation, deadline time.Time) Verdict {
 		ops = ops[n:]
 	}
 	return VerdictOK
+}
+
+// stepBytes is what porcupine remembers of a step forward, beside the bit set: headers, the state, a place in a map.
+const stepBytes = 160
+
+// search is porcupine within bounds of time and memory.
+//
+// Note: porcupine has no bound of memory. But it asks the model at each step: one that allows nothing any more ends the
+// search soon, with an answer that counts for nothing.
+func search(ops []porcupine.Operation, initial string, limit time.Duration, bytesMax int) porcupine.CheckResult {
+	model := register(initial)
+	step := model.Step
+	var forward atomic.Int64
+	stepsMax := int64(bytesMax / (len(ops)/8 + stepBytes))
+	model.Step = func(state, input, output any) (bool, any) {
+		if forward.Load() > stepsMax {
+			return false, state
+		}
+		legal, next := step(state, input, output)
+		if legal {
+			forward.Add(1)
+		}
+		return legal, next
+	}
+	found := porcupine.CheckOperationsTimeout(model, ops, limit)
+	if found == porcupine.Illegal && forward.Load() > stepsMax {
+		return porcupine.Unknown
+	}
+	return found
 }
 
 // cut returns the length of the first segment: it ends with an operation that overlaps with no other and leaves a known

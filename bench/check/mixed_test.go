@@ -256,7 +256,7 @@ func TestMixedHistorySurvivesItsFile(t *testing.T) {
 		if err := h.Write(&file); err != nil {
 			t.Fatal(err)
 		}
-		got, err := Read(&file)
+		got, err := Read(&file, ReadLimits{})
 		if err != nil {
 			t.Fatal(err)
 		}

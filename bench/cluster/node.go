@@ -201,6 +201,12 @@ func (n *Node) StatusWithHash(ctx context.Context) (server.Status, error) {
 	return s, n.get(ctx, "/status?hash=1", &s)
 }
 
+// LogChain asks for the chain hash over the stored entries (after, upto].
+func (n *Node) LogChain(ctx context.Context, after, upto raft.Index) (server.LogChain, error) {
+	var c server.LogChain
+	return c, n.get(ctx, fmt.Sprintf("/log/chain?after=%d&upto=%d", after, upto), &c)
+}
+
 // Stages returns what the node saw of the sampled entries.
 func (n *Node) Stages(ctx context.Context) (server.StagesAnswer, error) {
 	var answer server.StagesAnswer

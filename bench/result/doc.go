@@ -6,6 +6,7 @@
 //	                         intervals.hlog  response-ARM.hgrm  service-ARM.hgrm
 //	                         exchange.csv  saturation.csv           what a scenario has instead
 //	                         summary.json  summary.csv  benchfmt.txt
+//	                         history/runN-ARM.csv.gz  history/logs.csv       ──► raftmark check
 //	                         SHA256SUMS                    ──► Open ──► Result ──► reports
 //
 // An election study in virtual time has elections.json, elections.csv and elections-steady.csv in the place of the

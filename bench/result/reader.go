@@ -164,7 +164,11 @@ func readCSV[T any](r *Result, name string) ([]T, error) {
 	if err != nil || data == nil {
 		return nil, err
 	}
-	decoder, err := newCSVDecoder[T](name, bytes.NewReader(data))
+	return decodeCSV[T](name, bytes.NewReader(data))
+}
+
+func decodeCSV[T any](name string, from io.Reader) ([]T, error) {
+	decoder, err := newCSVDecoder[T](name, from)
 	if err != nil {
 		return nil, err
 	}

@@ -156,6 +156,11 @@ type Safety struct {
 	Lost         int64  `json:"lost"` // acknowledged and not there at the end
 	CheckedOps   int64  `json:"checked_ops"`
 	Linearizable string `json:"linearizable"` // ok, violation, unknown
+	// Logs says whether all nodes held the same log and the same state after each run: ok, violation, unknown; "" when
+	// that was not asked. LogEntries counts the entries whose chain hashes were compared; what a node had compacted is
+	// compared by the state that it led to.
+	Logs       string `json:"logs,omitempty"`
+	LogEntries int64  `json:"log_entries,omitempty"`
 }
 
 // Manifest is manifest.json: where a result comes from, complete enough to run it again.

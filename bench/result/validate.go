@@ -87,11 +87,14 @@ func (a Arm) validate(at string) error {
 	for name, q := range a.StagesUs {
 		faults = append(faults, q.validate(at+".stages_us."+name))
 	}
-	switch a.Safety.Linearizable {
-	case "", "ok", "violation", "unknown":
-	default:
-		faults = append(faults, fmt.Errorf("%s.safety.linearizable: %q is not ok, violation or unknown",
-			at, a.Safety.Linearizable))
+	for _, verdict := range []struct{ name, is string }{
+		{"linearizable", a.Safety.Linearizable}, {"logs", a.Safety.Logs},
+	} {
+		switch verdict.is {
+		case "", "ok", "violation", "unknown":
+		default:
+			faults = append(faults, fmt.Errorf("%s.safety.%s: %q is not ok, violation or unknown", at, verdict.name, verdict.is))
+		}
 	}
 	return errors.Join(faults...)
 }

@@ -19,6 +19,7 @@ type Writer struct {
 	trials    []Trial
 	exchange  []ExchangeRow
 	checksums map[string]string // name of the file to SHA-256 in hexadecimal
+	histories map[string]string // the same, of those in HistoryDir
 }
 
 // Create makes dir, and its parents, for a new result. It refuses a directory that already has files in it.
@@ -33,7 +34,7 @@ func Create(dir string) (*Writer, error) {
 	if len(entries) > 0 {
 		return nil, fmt.Errorf("create result directory: %s is not empty (it has %s)", dir, entries[0].Name())
 	}
-	return &Writer{dir: dir, checksums: map[string]string{}}, nil
+	return &Writer{dir: dir, checksums: map[string]string{}, histories: map[string]string{}}, nil
 }
 
 // Dir is the directory given to Create.
@@ -127,17 +128,14 @@ func (w *Writer) WriteSummary(s Summary) error {
 	})
 }
 
-// Close writes SHA256SUMS. The Writer is not used after it.
+// Close writes SHA256SUMS, and that of the histories. The Writer is not used after it.
 func (w *Writer) Close() error {
-	file, err := createAtomic(w.dir, ChecksumsFile)
-	if err != nil {
-		return err
+	_, err := writeFile(w.dir, ChecksumsFile, func(out io.Writer) error { return writeChecksums(out, w.checksums) })
+	if len(w.histories) > 0 {
+		_, historyErr := writeFile(filepath.Join(w.dir, HistoryDir), ChecksumsFile,
+			func(out io.Writer) error { return writeChecksums(out, w.histories) })
+		err = errors.Join(err, historyErr)
 	}
-	if err := writeChecksums(file, w.checksums); err != nil {
-		file.abort()
-		return fmt.Errorf("write %s: %w", ChecksumsFile, err)
-	}
-	_, err = file.commit()
 	return err
 }
 
@@ -151,35 +149,41 @@ func (w *Writer) writeJSON(name string, v any) error {
 }
 
 func writeCSV[T any](w *Writer, name string, rows []T) error {
-	return w.write(name, func(out io.Writer) error {
-		encoder, err := newCSVEncoder[T](out)
-		if err != nil {
-			return err
+	return w.write(name, func(out io.Writer) error { return encodeCSV(out, rows) })
+}
+
+func encodeCSV[T any](out io.Writer, rows []T) error {
+	encoder, err := newCSVEncoder[T](out)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		if err := encoder.encode(&rows[i]); err != nil {
+			return fmt.Errorf("row %d: %w", i+1, err)
 		}
-		for i := range rows {
-			if err := encoder.encode(&rows[i]); err != nil {
-				return fmt.Errorf("row %d: %w", i+1, err)
-			}
-		}
-		return encoder.flush()
-	})
+	}
+	return encoder.flush()
 }
 
 // write replaces a file by what fill writes, in one step.
 func (w *Writer) write(name string, fill func(io.Writer) error) error {
-	file, err := createAtomic(w.dir, name)
+	sum, err := writeFile(w.dir, name, fill)
+	if err == nil {
+		w.checksums[name] = sum
+	}
+	return err
+}
+
+// writeFile replaces a file of dir by what fill writes, in one step, and returns its SHA-256.
+func writeFile(dir, name string, fill func(io.Writer) error) (sum string, err error) {
+	file, err := createAtomic(dir, name)
 	if err != nil {
-		return err
+		return "", err
 	}
 	buffered := bufio.NewWriterSize(file, 1<<16)
 	if err := errors.Join(fill(buffered), buffered.Flush()); err != nil {
 		file.abort()
-		return fmt.Errorf("write %s: %w", filepath.Join(w.dir, name), err)
+		return "", fmt.Errorf("write %s: %w", filepath.Join(dir, name), err)
 	}
-	sum, err := file.commit()
-	if err != nil {
-		return err
-	}
-	w.checksums[name] = sum
-	return nil
+	return file.commit()
 }

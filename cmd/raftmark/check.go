@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,38 +14,75 @@ import (
 	"github.com/raftmark/raftmark/bench/check"
 )
 
+// checkFlags are the flags of check.
+type checkFlags struct {
+	timeout time.Duration
+	limits  check.ReadLimits
+	asJSON  bool
+}
+
 func newCheckCommand() *cobra.Command {
-	var timeout time.Duration
-	var asJSON bool
+	f := &checkFlags{limits: check.ReadLimits{}.WithDefaults()}
 	cmd := &cobra.Command{
-		Use:   "check HISTORY",
-		Short: "Check a recorded history: lost writes and linearizability",
-		Long: `Check a history that raftmark load --history or raftmark bench recorded.
+		Use:   "check HISTORY|DIR",
+		Short: "Check recorded histories: lost writes, linearizability, equal logs",
+		Long: `Check a history that raftmark load --history recorded, or all that raftmark bench left in a result
+directory.
 
 Lost writes: the final value of every key must come from a write that no later acknowledged write should have replaced.
 Linearizability: every key must behave like one register, operations taking effect between their start and their end.
+Equal logs (of a directory): all nodes of a run must hold the same entries and the same state.
+
+In a directory everything must be there: the files as their checksums say, the final reads, all nodes. What is missing,
+or takes longer than --timeout, or more operations than --max-ops, is unknown, not ok.
 
 Exit code 6: a violation. Exit code 4: it cannot be decided, in time or from what was recorded.`,
-		Example: `  raftmark check history.csv.gz`,
+		Example: `  raftmark check history.csv.gz
+  raftmark check results/20260102T150405Z-failover`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError(fmt.Errorf("%d arguments: want one, the history file", len(args)))
+				return usageError(fmt.Errorf("%d arguments: want one, the history file or a result directory", len(args)))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if timeout <= 0 {
-				return usageError(fmt.Errorf("--timeout = %v: want above 0", timeout))
+			if f.timeout <= 0 {
+				return usageError(fmt.Errorf("--timeout = %v: want above 0", f.timeout))
 			}
-			return runCheck(cmd.OutOrStdout(), args[0], timeout, asJSON)
+			if err := f.limits.Validate(); err != nil || f.limits.OpsMax < 1 {
+				return usageError(fmt.Errorf("--max-ops = %d: want above 0", f.limits.OpsMax))
+			}
+			return f.run(cmd.OutOrStdout(), args[0])
 		},
 	}
-	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "for the check of linearizability")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "the result as JSON")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 5*time.Minute, "for the check of linearizability, of each history")
+	cmd.Flags().IntVar(&f.limits.OpsMax, "max-ops", f.limits.OpsMax,
+		"operations read of each history, at about 300 B of memory")
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "the result as JSON")
 	return cmd
 }
 
-// checkReport is what raftmark check found, and its JSON.
+func (f *checkFlags) run(w io.Writer, path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return usageError(err)
+	}
+	if info.IsDir() {
+		return f.runDir(w, path)
+	}
+	report, err := f.history(path)
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		err = writeIndented(w, report)
+	} else {
+		err = report.print(w)
+	}
+	return errors.Join(err, exitOf(report.verdict()))
+}
+
+// checkReport is what raftmark check found in one history, and its JSON.
 type checkReport struct {
 	History      string            `json:"history"`
 	Operations   int               `json:"operations"`
@@ -54,15 +92,15 @@ type checkReport struct {
 	Linearizable check.Result      `json:"linearizable"`
 }
 
-func runCheck(w io.Writer, path string, timeout time.Duration, asJSON bool) error {
-	history, err := check.ReadFile(path)
+func (f *checkFlags) history(path string) (checkReport, error) {
+	history, err := check.ReadFile(path, f.limits)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, check.ErrNotHistory) {
-		return usageError(err)
+		return checkReport{}, usageError(err)
 	}
 	if err != nil {
-		return err
+		return checkReport{}, err
 	}
-	report := checkReport{History: path, Operations: len(history.Ops), Dropped: history.Dropped}
+	report := checkReport{History: filepath.ToSlash(path), Operations: len(history.Ops), Dropped: history.Dropped}
 	for i := range history.Ops {
 		if history.Ops[i].Final {
 			report.FinalReads++
@@ -72,19 +110,18 @@ func runCheck(w io.Writer, path string, timeout time.Duration, asJSON bool) erro
 		lost := check.LostWrites(history)
 		report.LostWrites = &lost
 	}
-	report.Linearizable = check.Linearizable(history, timeout)
-	if err := report.print(w, asJSON); err != nil {
-		return err
-	}
-	return report.exit()
+	report.Linearizable = check.Linearizable(history, f.timeout)
+	return report, nil
 }
 
-func (r checkReport) print(w io.Writer, asJSON bool) error {
-	if asJSON {
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(r)
+func (r checkReport) verdict() check.Verdict {
+	if r.LostWrites == nil {
+		return r.Linearizable.Verdict
 	}
+	return check.Worse(r.Linearizable.Verdict, r.LostWrites.Verdict())
+}
+
+func (r checkReport) print(w io.Writer) error {
 	fmt.Fprintf(w, "%d operations, %d of them final reads, %d not recorded\n", r.Operations, r.FinalReads, r.Dropped)
 	if l := r.LostWrites; l != nil {
 		fmt.Fprintf(w, "lost writes: %s: %d acknowledged, lost: %d, phantom: %d, keys: %d, unread: %d\n",
@@ -104,22 +141,20 @@ func (r checkReport) print(w io.Writer, asJSON bool) error {
 	return err
 }
 
-func (r checkReport) exit() error {
-	verdicts := []check.Verdict{r.Linearizable.Verdict}
-	if r.LostWrites != nil {
-		verdicts = append(verdicts, r.LostWrites.Verdict())
-	}
-	worst := exitOK
-	for _, verdict := range verdicts {
-		switch {
-		case verdict == check.VerdictViolation:
-			return exitError{code: exitUnsafe}
-		case verdict == check.VerdictUnknown:
-			worst = exitCannotResolve
-		}
-	}
-	if worst != exitOK {
-		return exitError{code: worst}
+func writeIndented(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+// exitOf returns the exit code of a verdict.
+func exitOf(v check.Verdict) error {
+	switch v {
+	case check.VerdictViolation:
+		return exitError{code: exitUnsafe}
+	case check.VerdictUnknown:
+		return exitError{code: exitCannotResolve}
+	case check.VerdictOK:
 	}
 	return nil
 }

@@ -4,7 +4,7 @@
 //	raftmark report DIR                       render again from stored results
 //	raftmark calibrate                        what this disk, network and clock can do
 //	raftmark load --targets host:port,...     the load generator alone, against any RESP server
-//	raftmark check HISTORY                    linearizability of a recorded history
+//	raftmark check HISTORY|DIR                lost writes, linearizability, equal logs
 //	raftmark list                             scenarios, faults, systems, transports, storages
 //	raftmark node                             one node
 //	raftmark cluster up|add|remove|status|down     a local cluster to play with
