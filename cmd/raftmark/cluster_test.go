@@ -25,6 +25,12 @@ const programEnv = "RAFTMARK_TEST_PROGRAM"
 func TestMain(m *testing.M) {
 	if locked := os.Getenv(programEnv); locked != "" {
 		go endWith(locked)
+		if lie := os.Getenv(lieEnv); lie != "" {
+			if err := startLying(lie); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(int(exitRunError))
+			}
+		}
 		main()
 	}
 	os.Exit(runLocked(m))
