@@ -43,13 +43,13 @@ func (r *run) checkSafety(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read the keys of the backlog back: %w", err)
 		}
-		r.histories = append(r.histories, runHistory{part: result.BacklogSuffix, history: history})
+		r.histories = append(r.histories, runHistory{part: "backlog", history: history})
 		r.judge("backlog: ", check.LostWrites(history), check.Linearizable(history, linearizableLimit))
 	}
 	return r.checkLogs(ctx)
 }
 
-// runHistory is what the clients saw of one part of a run: its load, or the backlog of its course.
+// runHistory is what the clients saw of a run, or of one part of it: a load with keys of its own.
 type runHistory struct {
 	part    string
 	history *check.History
@@ -64,8 +64,8 @@ func (a *armRecord) writeHistories(r *run, out *result.Writer) error {
 	}
 	var errs []error
 	for _, h := range histories {
-		name := fmt.Sprintf("run%d-%s%s", r.number, fileName(a.name), h.part)
-		errs = append(errs, out.WriteHistory(name, h.history.Write))
+		run := fmt.Sprintf("run%d-%s", r.number, fileName(a.name))
+		errs = append(errs, out.WriteHistory(run, h.part, h.history.Write))
 	}
 	r.histories = nil // they are large
 	for _, row := range r.chainRows {

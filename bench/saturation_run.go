@@ -264,16 +264,17 @@ func (r *run) saturationEntries() []loadgen.Entry {
 // checkSaturation does what checkSafety does, for each point: the loads of two points share no key.
 func (r *run) checkSaturation(ctx context.Context) error {
 	var faults []error
-	for _, p := range r.saturation.points {
+	for i, p := range r.saturation.points {
 		history, err := r.readBack(ctx, p.trace, p.options)
 		if err != nil {
 			r.safety.Linearizable = string(check.VerdictUnknown)
 			faults = append(faults, fmt.Errorf("read the keys of %s back: %w", Rate(p.rate), err))
 			break
 		}
+		r.histories = append(r.histories, runHistory{part: fmt.Sprintf("point%d", i+1), history: history})
 		part := fmt.Sprintf("%s: ", Rate(p.rate))
 		r.judge(part, check.LostWrites(history), check.Linearizable(history, linearizableLimit))
 		p.trace = nil // its entries stay
 	}
-	return errors.Join(append(faults, r.checkStateHashes(ctx))...)
+	return errors.Join(append(faults, r.checkLogs(ctx))...)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Names in a result directory of what its verdict of safety was made from (rule R21). The folder has checksums of its
@@ -14,7 +15,6 @@ import (
 const (
 	HistoryDir    = "history"
 	HistorySuffix = ".csv.gz"
-	BacklogSuffix = "-backlog" // of the name of the history of a course's backlog
 	LogChainsFile = "logs.csv"
 )
 
@@ -33,9 +33,22 @@ type LogChain struct {
 	State      string `csv:"state"`
 }
 
-// WriteHistory writes history/NAME.csv.gz from what fill writes: what the clients of one run saw.
-func (w *Writer) WriteHistory(name string, fill func(io.Writer) error) error {
-	return w.writeHistory(name+HistorySuffix, fill)
+// WriteHistory writes history/RUN.csv.gz from what fill writes: what the clients of one run saw. A run with several
+// loads, whose keys are not the same, has a history of each: history/RUN~PART.csv.gz.
+func (w *Writer) WriteHistory(run, part string, fill func(io.Writer) error) error {
+	if part != "" {
+		run += partSeparator + part
+	}
+	return w.writeHistory(run+HistorySuffix, fill)
+}
+
+// partSeparator is in no name of a run.
+const partSeparator = "~"
+
+// HistoryRun returns the run that a file of histories is of.
+func HistoryRun(file string) string {
+	run, _, _ := strings.Cut(strings.TrimSuffix(file, HistorySuffix), partSeparator)
+	return run
 }
 
 // WriteLogChains writes history/logs.csv: the rows of all runs.
