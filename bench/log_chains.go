@@ -10,7 +10,7 @@ import (
 	"github.com/raftmark/raftmark/bench/result"
 )
 
-// chainTries is how often the nodes are asked for the same part of their logs: one that is compacted meanwhile has less.
+// chainTries is how often the nodes are asked for the same part of their logs: one compacted meanwhile has less.
 const chainTries = 3
 
 // checkLogs compares the state of all nodes once they have applied the same index, and the entries that all of them

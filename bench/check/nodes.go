@@ -2,8 +2,8 @@ package check
 
 import "fmt"
 
-// NodeLog is what one node held when a run had ended: the chain hash over its entries (After, Upto], and the hash of its
-// state at StateIndex.
+// NodeLog is what one node held when a run had ended: the chain hash over its entries (After, Upto], and the hash of
+// its state at StateIndex.
 type NodeLog struct {
 	Run         string // which run of what
 	Nodes       int    // of the run's cluster
@@ -31,7 +31,7 @@ func (r *LogsReport) fault(v Verdict, format string, args ...any) {
 	}
 }
 
-// SameLogs compares the nodes of each run with the first one: equal entries, and equal states. Different ones are a
+// SameLogs compares the nodes of each run with the first one: equal entries, equal states. Different ones are a
 // violation of State Machine Safety; nodes that are missing, or that were asked for different entries, leave it unknown.
 func SameLogs(nodes []NodeLog) LogsReport {
 	report := LogsReport{Verdict: VerdictOK}

@@ -11,8 +11,7 @@ import (
 	logmem "github.com/raftmark/raftmark/storage/mem"
 )
 
-// The chain is over index, term, kind and data of the stored entries: equal on all nodes, and another one as soon as one
-// entry is.
+// The chain is over index, term, kind and data of the stored entries: equal on all nodes, and another one for others.
 func TestLogChain(t *testing.T) {
 	options := replica.Options{SnapshotKeepEntries: replica.SnapshotKeepNone}
 	inClusterOf(t, 3, logmem.Options{}, options, func(c *cluster) {
