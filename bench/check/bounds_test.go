@@ -15,7 +15,7 @@ import (
 	"github.com/raftmark/raftmark/loadgen"
 )
 
-// hard is a register's history that takes porcupine exponential work: n overlapping writes, each read in the wrong half.
+// hard is a register's history that takes porcupine exponential work: n overlapping writes, and reads of them.
 func hard(n int) []porcupine.Operation {
 	var ops []porcupine.Operation
 	for i := range n {

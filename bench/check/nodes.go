@@ -31,8 +31,8 @@ func (r *LogsReport) fault(v Verdict, format string, args ...any) {
 	}
 }
 
-// SameLogs compares the nodes of each run with the first one: equal entries, equal states. Different ones are a
-// violation of State Machine Safety; nodes that are missing, or that were asked for different entries, leave it unknown.
+// SameLogs compares the nodes of each run with the first one: equal entries, equal states. Different ones are
+// a violation of State Machine Safety; nodes that are missing, or were asked for different entries, leave it unknown.
 func SameLogs(nodes []NodeLog) LogsReport {
 	report := LogsReport{Verdict: VerdictOK}
 	first := map[string]*NodeLog{}

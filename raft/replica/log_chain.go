@@ -31,8 +31,8 @@ func (s ChainSum) add(index raft.Index, e *raft.Entry) (next ChainSum) {
 
 // LogChain reads the entries (after, upto] of the stored log and returns the chain over them. Two servers that have
 // committed upto and hold (after, upto] have the same one, or State Machine Safety (Figure 3) does not hold; beyond
-// what is committed they may differ. It reads the storage, not what the core has in memory, and nothing is cached: it is for
-// checks, beside everything else. Its error wraps raft.ErrCompacted when the log begins after after, and
+// what is committed they may differ. It reads the storage, not what the core has in memory, and nothing is cached:
+// it is for checks, beside everything else. Its error wraps raft.ErrCompacted when the log begins after after, and
 // raft.ErrOutOfRange when it ends before upto.
 func (r *Replica) LogChain(ctx context.Context, after, upto raft.Index) (ChainSum, error) {
 	var sum ChainSum
