@@ -211,7 +211,7 @@ func (s *study) failuresSection() page.Section {
 		} else {
 			blocks = append(blocks, s.cdfFigure(kind), s.overlayFigure(kind))
 		}
-		blocks = append(blocks, s.phaseFigure(kind))
+		blocks = append(append(blocks, s.phaseFigure(kind)), s.spaceTimeFigures(kind)...)
 		section.Sections = append(section.Sections, page.Section{ID: "fault-" + kind, Title: kind, Blocks: present(blocks)})
 	}
 	if t := s.faultTable(noop); !t.Empty() {

@@ -18,6 +18,11 @@ func (s *study) readOps(byName map[string]*armStudy) error {
 			return err
 		}
 		a := byName[op.Arm]
+		for _, w := range s.watching {
+			if w.arm == a {
+				w.add(&op)
+			}
+		}
 		response, known := a.waited(&op)
 		for _, e := range a.laid {
 			e.add(&op, response, known)

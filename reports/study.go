@@ -15,8 +15,9 @@ const noop = result.KindNoOp
 // study is a result, arranged by arm and by kind of fault.
 type study struct {
 	*result.Result
-	arms  []*armStudy
-	kinds []string // of faults, in the order of the summary, without the control
+	arms     []*armStudy
+	watching []*watched // trials that are shown one by one
+	kinds    []string   // of faults, in the order of the summary, without the control
 }
 
 // armStudy is what is known of one arm.
@@ -41,7 +42,10 @@ type window struct{ from, to int64 }
 // latencies are of operations, weighted by how many each stands for.
 type latencies struct{ response, service stat.Weighted }
 
-func newStudy(r *result.Result) (*study, error) {
+func newStudy(r *result.Result) (*study, error) { return newStudyWatching(r, (*study).watchOdd) }
+
+// newStudyWatching also keeps the operations of the trials that choose watches.
+func newStudyWatching(r *result.Result, choose func(*study)) (*study, error) {
 	s := &study{Result: r}
 	byName := map[string]*armStudy{}
 	for _, arm := range r.Summary.Arms {
@@ -71,6 +75,7 @@ func newStudy(r *result.Result) (*study, error) {
 	for _, kind := range s.kinds {
 		s.layOut(kind)
 	}
+	choose(s)
 	return s, s.readOps(byName)
 }
 

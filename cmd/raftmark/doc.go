@@ -11,6 +11,7 @@
 //	raftmark ctl status|members|transfer|snapshot  talk to a running cluster
 //	raftmark certs                            an authority and certificates: init issue renew revoke rotate show
 //	raftmark sim                              the Raft core in a simulated cluster, from seeds
+//	raftmark trace DIR                        draw what the nodes did; --seed and --script draw a simulated cluster
 //
 // Each subcommand is in the file of its name; --help on each says what its flags mean.
 //

@@ -80,6 +80,7 @@ func commands() []*cobra.Command {
 		newListCommand(),
 		newCalibrateCommand(),
 		newReportCommand(),
+		newTraceCommand(),
 		newCompareCommand(),
 		newNodeCommand(),
 		newClusterCommand(),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/raft/chronicle"
 )
 
 // nodesMax bounds the nodes of a cluster, those that join it included: the checker looks at all sets of them.
@@ -24,6 +25,8 @@ type Options struct {
 	Disks map[raft.NodeID]Disk
 	// Trace, when not nil, is called with each thing that happens, as one line of text.
 	Trace func(line string)
+	// Chronicle, when not nil, keeps who was what when and which message arrived when, for a diagram.
+	Chronicle *chronicle.Recorder
 }
 
 // Disk is what a server has on disk at the start of a test.
@@ -80,6 +83,7 @@ type Cluster struct {
 	net     network
 	checker *Checker
 	log     func(string)
+	events  *chronicle.Recorder
 	tokens  uint64 // of the last read
 }
 
@@ -89,7 +93,7 @@ func New(o Options) (*Cluster, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("configure the cluster: %w", err)
 	}
-	c := &Cluster{opts: o, net: network{cut: map[link]bool{}}, log: o.Trace}
+	c := &Cluster{opts: o, net: network{cut: map[link]bool{}, events: o.Chronicle}, log: o.Trace, events: o.Chronicle}
 	var voters []raft.NodeID
 	for id := range o.Nodes {
 		voters = append(voters, raft.NodeID(id+1))
@@ -106,6 +110,7 @@ func New(o Options) (*Cluster, error) {
 		if err := n.start(); err != nil {
 			return nil, fmt.Errorf("start node %d: %w", n.id, err)
 		}
+		c.events.Up(n.id, n.core.Role(), n.core.Term())
 		c.after(n)
 	}
 	return c, nil

@@ -127,6 +127,7 @@ func (c *Cluster) Crash(id raft.NodeID, kept int, applied raft.Index) {
 	}
 	n.durable = n.machine // it was on a disk
 	n.stop()
+	c.events.Down(id)
 	c.tracef("%d  crashes, %d writes lost", id, lost)
 }
 
@@ -143,6 +144,7 @@ func (c *Cluster) Restart(id raft.NodeID) {
 	}
 	c.tracef("%d  restarts in term %d with a log up to %v, %d committed",
 		id, n.core.Term(), n.disk.log.last(), n.core.CommitIndex())
+	c.events.Up(id, n.core.Role(), n.core.Term())
 	c.after(n)
 }
 

@@ -1,6 +1,11 @@
 package rafttest
 
-import "github.com/raftmark/raftmark/raft"
+import (
+	"fmt"
+
+	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/raft/chronicle"
+)
 
 // packetsMax bounds the messages under way; beyond it the oldest is lost.
 const packetsMax = 1 << 12
@@ -9,24 +14,28 @@ const packetsMax = 1 << 12
 type packet struct {
 	message raft.Message
 	sum     uint64 // of what it shares, when it was sent
+	id      int    // in the chronicle
 }
 
 // network holds the messages under way, oldest first, and the links that are cut.
 type network struct {
 	packets []packet
 	cut     map[link]bool
+	events  *chronicle.Recorder
 }
 
 type link struct{ from, to raft.NodeID }
 
 func (n *network) send(m raft.Message) {
+	id := n.events.Send(&m)
 	if n.cut[link{m.From, m.To}] {
+		n.events.Lose(id)
 		return
 	}
 	if len(n.packets) == packetsMax {
-		n.take(0)
+		n.events.Lose(n.take(0).id)
 	}
-	n.packets = append(n.packets, packet{message: m, sum: sumMessage(m)})
+	n.packets = append(n.packets, packet{message: m, sum: sumMessage(m), id: id})
 }
 
 // take removes the i-th packet.
@@ -46,11 +55,17 @@ func (c *Cluster) Packet(i int) raft.Message { return c.net.packets[i].message }
 func (c *Cluster) Deliver(i int) { c.receive(c.net.take(i)) }
 
 // Duplicate gives a copy of the i-th message under way to its receiver; it stays under way.
-func (c *Cluster) Duplicate(i int) { c.receive(c.net.packets[i]) }
+func (c *Cluster) Duplicate(i int) {
+	p := c.net.packets[i]
+	p.id = c.events.Copy(p.id)
+	c.receive(p)
+}
 
 // Drop loses the i-th message under way.
 func (c *Cluster) Drop(i int) {
 	p := c.net.take(i)
+	c.events.Row(fmt.Sprintf("%d → %d  %s lost", p.message.From, p.message.To, describe(p.message)), false)
+	c.events.Lose(p.id)
 	c.tracef("%d → %d  %s lost", p.message.From, p.message.To, describe(p.message))
 }
 
@@ -61,6 +76,8 @@ func (c *Cluster) Cut(from, to raft.NodeID) {
 	for _, p := range c.net.packets {
 		if p.message.From != from || p.message.To != to {
 			kept = append(kept, p)
+		} else {
+			c.events.Lose(p.id)
 		}
 	}
 	c.net.packets = kept
@@ -74,15 +91,19 @@ func (c *Cluster) HealAll() { clear(c.net.cut) }
 
 func (c *Cluster) receive(p packet) {
 	m := p.message
+	c.events.Row(fmt.Sprintf("%d → %d  %s", m.From, m.To, describe(m)), false)
 	if int(m.To) > len(c.nodes) {
+		c.events.Lose(p.id)
 		c.tracef("%d → %d  %s lost: there is no %d", m.From, m.To, describe(m), m.To)
 		return
 	}
 	n := c.Node(m.To)
 	if n.core == nil {
+		c.events.Lose(p.id)
 		c.tracef("%d → %d  %s lost: %d is down", m.From, m.To, describe(m), m.To)
 		return
 	}
+	c.events.Receive(p.id)
 	c.tracef("%d → %d  %s", m.From, m.To, describe(m))
 	if sumMessage(m) != p.sum {
 		c.checker.breach("immutable messages", "%s from %d to %d changed under way", describe(m), m.From, m.To)

@@ -58,9 +58,11 @@ func (c *Cluster) traceRole(n *Node) {
 	role, term := n.core.Role(), n.core.Term()
 	if role != n.seen.role || term != n.seen.term {
 		c.tracef("%d  is %v in term %d", n.id, role, term)
+		c.events.Role(n.id, role, term)
 	}
 	if commit := n.core.CommitIndex(); commit != n.seen.commit {
 		c.tracef("%d  commits up to %d", n.id, commit)
+		c.events.Commit(n.id, commit)
 	}
 }
 

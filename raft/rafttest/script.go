@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/raft/chronicle"
 )
 
 // Script runs a cluster from text. A file is a list of directives:
@@ -50,6 +51,10 @@ import (
 // A FILTER is any of A>B, A>, >B, the kind of a message, and "oldest" or "newest" for one message only.
 // Committed entries are applied at once. What a status line says of a log is explained at describeNode.
 type Script struct {
+	// Chronicle, when not nil, keeps what happens, for a diagram: a row for each line of do, and for each message that
+	// arrives.
+	Chronicle *chronicle.Recorder
+
 	cluster *Cluster
 	trace   []string
 }
@@ -110,6 +115,7 @@ func (s *Script) line(words []string) error {
 		return nil
 	}
 	c := s.cluster
+	s.Chronicle.Row(strings.Join(words, " "), true)
 	switch command, args := words[0], words[1:]; command {
 	case "deliver":
 		return s.packets(args, c.Deliver, false)

@@ -11,8 +11,9 @@ import (
 // begin starts a cluster, as the directive "cluster" says.
 func (s *Script) begin(args []string, input string) error {
 	o := Options{
-		Disks: map[raft.NodeID]Disk{},
-		Trace: func(line string) { s.trace = append(s.trace, line) },
+		Disks:     map[raft.NodeID]Disk{},
+		Trace:     func(line string) { s.trace = append(s.trace, line) },
+		Chronicle: s.Chronicle,
 	}
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")

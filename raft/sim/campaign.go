@@ -18,7 +18,7 @@ type CampaignOptions struct {
 	Seeds int
 	// Parallel is how many run at a time, each on one goroutine. Default one a processor.
 	Parallel int
-	// Run is what all runs have in common; its Seed and Trace are not looked at.
+	// Run is what all runs have in common; its Seed, Trace and Chronicle are not looked at.
 	Run Options
 	// Progress is called after each run, one call at a time, with what was counted so far. Default nil.
 	Progress func(done int, sum *Coverage)
@@ -124,7 +124,7 @@ func (c *campaign) take(ctx context.Context) (Options, bool) {
 		return Options{}, false
 	}
 	o := c.options.Run
-	o.Trace = nil
+	o.Trace, o.Chronicle = nil, nil
 	o.Seed = c.options.From + uint64(c.taken)
 	c.taken++
 	return o, true

@@ -92,6 +92,7 @@ func (w *world) observe(n *node) {
 		return
 	}
 	w.hash = mix(w.hash, uint64(now.term)<<32|uint64(now.last)<<8|uint64(n.id)<<2|uint64(now.role))
+	w.recordObserved(n, now)
 	if w.tracing() {
 		w.traceObserved(n, now)
 	}

@@ -407,6 +407,7 @@ func (w *world) finish(o *op, result outcome) {
 	}
 	w.clients.busy[o.key]--
 	w.cov.Outcomes[result]++
+	w.events.Answer([...]string{"unknown", "ok", "failed"}[result])
 	if w.tracing() {
 		w.tracef("client %d: operation %d, %v: %d", o.client, o.id, [...]string{"unknown", "ok", "failed"}[result], o.got)
 	}

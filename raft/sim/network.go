@@ -35,6 +35,7 @@ type packet struct {
 	link    *link
 	epoch   uint32 // of the link's connection
 	lane    lane
+	id      int  // in the chronicle
 	again   bool // it is a copy, or comes from long ago
 }
 
@@ -81,6 +82,7 @@ func (w *world) send(n *node, m *raft.Message) {
 	w.cov.Messages++
 	l := w.net.link(m.From, m.To)
 	p := &packet{message: *m, sum: sumSpan(&m.Span), link: l, epoch: l.epoch, lane: laneOf(m.Kind)}
+	p.id = w.events.Send(m)
 	w.transmit(p)
 	w.record(p)
 }
@@ -90,6 +92,7 @@ func (w *world) transmit(p *packet) {
 	plan, rng, l := &w.plan.network, w.net.rng, p.link
 	if l.blocked > 0 || l.queued[p.lane] >= plan.queueMax {
 		w.cov.Dropped++
+		w.events.Lose(p.id)
 		return
 	}
 	delay := plan.delayMin + expDuration(rng, plan.delayMean)
@@ -99,6 +102,7 @@ func (w *world) transmit(p *packet) {
 		delay = w.troubledDelay(p, delay)
 		if delay < 0 {
 			w.cov.Dropped++
+			w.events.Lose(p.id)
 			return
 		}
 	}
@@ -126,7 +130,7 @@ func (w *world) troubledDelay(p *packet, delay time.Duration) time.Duration {
 	if w.on(Duplicate) && !p.again && rng.Float64() < plan.duplicate {
 		w.cov.Duplicates++
 		again := *p
-		again.again = true
+		again.again, again.id = true, w.events.Copy(p.id)
 		w.transmit(&again)
 	}
 	return delay
@@ -153,7 +157,7 @@ func (w *world) replay() {
 		return
 	}
 	p := w.net.recorded[w.net.rng.IntN(len(w.net.recorded))]
-	p.epoch = p.link.epoch
+	p.epoch, p.id = p.link.epoch, w.events.Copy(p.id)
 	w.cov.Replays++
 	w.transmit(&p)
 }
@@ -171,8 +175,10 @@ func (w *world) deliver(e *event) {
 	p.link.queued[p.lane]--
 	if p.epoch != p.link.epoch || n.core == nil {
 		w.cov.Dropped++
+		w.events.Lose(p.id)
 		return
 	}
+	w.events.Receive(p.id)
 	if w.tracing() {
 		w.tracef("%d → %d  %s", m.From, m.To, describe(m))
 	}

@@ -107,6 +107,7 @@ func (w *world) start(n *node) {
 	n.seen = observed{role: core.Role(), term: core.Term(), commit: core.CommitIndex(), last: core.LastIndex()}
 	w.tracef("%d  starts: term %d, log (%v, %v], applied %d",
 		n.id, core.Term(), n.log.first, n.log.last(), n.machine.applied)
+	w.events.Up(n.id, core.Role(), core.Term())
 	w.cov.Starts++
 	w.clock(n)
 	w.tickLater(n)
@@ -119,6 +120,7 @@ func (w *world) crash(n *node, kept int, torn bool) {
 		return
 	}
 	w.tracef("%d  crashes, %d of %d writes kept", n.id, kept, len(n.disk.writes))
+	w.events.Down(n.id)
 	w.cov.Crashes++
 	w.lose(n, kept, torn)
 	n.machine.crash(w, n)

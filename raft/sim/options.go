@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/raftmark/raftmark/raft/chronicle"
 )
 
 // Options say which run to make. Everything else of it is drawn from the seed.
@@ -22,6 +24,8 @@ type Options struct {
 	Only Class
 	// Trace takes a line for everything that happens, in order. It costs a factor of ten. Default nil.
 	Trace func(string)
+	// Chronicle, when not nil, keeps who was what when and which message arrived when, for a diagram. Default nil.
+	Chronicle *chronicle.Recorder
 }
 
 // Bounds of Options.

@@ -50,6 +50,7 @@ func (w *world) runPhases() {
 // heal ends all trouble.
 func (w *world) heal() {
 	w.tracef("all trouble ends")
+	w.events.Note(raft.None, "all trouble ends")
 	w.healed = true
 	for _, row := range w.net.links {
 		for _, l := range row {

@@ -10,7 +10,7 @@ import (
 // runs that took.
 func Shrink(ctx context.Context, failing Result) (Result, int, error) {
 	best, runs := failing, 0
-	best.Options.Trace = nil
+	best.Options.Trace, best.Options.Chronicle = nil, nil
 	try := func(o Options) (bool, error) {
 		if err := ctx.Err(); err != nil {
 			return false, err

@@ -48,6 +48,7 @@ func (w *world) partition(rng *rand.Rand) {
 		w.blockBoth([]*node{w.victim(rng)}, w.nodes, lasts)
 	}
 	w.tracef("the network is divided for %v", lasts)
+	w.events.Note(0, "the network is divided")
 }
 
 // overtake lets the others elect another leader behind the back of this one: the answers to its last heartbeats are

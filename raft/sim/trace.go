@@ -66,6 +66,16 @@ func (w *world) traceObserved(n *node, now observed) {
 	}
 }
 
+// recordObserved is traceObserved for the diagram.
+func (w *world) recordObserved(n *node, now observed) {
+	if now.role != n.seen.role || now.term != n.seen.term {
+		w.events.Role(n.id, now.role, now.term)
+	}
+	if now.commit != n.seen.commit {
+		w.events.Commit(n.id, now.commit)
+	}
+}
+
 // tail keeps the last lines of a trace.
 type tail struct {
 	lines []string

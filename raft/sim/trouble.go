@@ -120,6 +120,7 @@ func (w *world) freeze(rng *rand.Rand) {
 	n := w.victim(rng)
 	n.frozen = w.now + w.lasts(rng, 10*time.Millisecond, 60*time.Second)
 	w.tracef("%d  stands still until %v", n.id, n.frozen)
+	w.events.Note(n.id, "stands still")
 }
 
 func (w *world) drift(rng *rand.Rand) {

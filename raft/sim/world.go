@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/raft/chronicle"
 )
 
 // errInjected is what a read of a log returns that was made to fail.
@@ -18,6 +19,7 @@ type world struct {
 	plan   *plan
 	config raft.Config // of the cores, with its defaults, for the caps
 	trace  func(string)
+	events *chronicle.Recorder
 
 	now   time.Duration
 	queue schedule
@@ -44,7 +46,8 @@ type world struct {
 // newWorld makes the cluster of a plan, with nothing started.
 func newWorld(o Options, p *plan) *world {
 	w := &world{
-		plan: p, trace: o.Trace, config: p.core.WithDefaults(), net: network{rng: newRand(o.Seed, purposeNetwork)},
+		plan: p, trace: o.Trace, events: o.Chronicle, config: p.core.WithDefaults(),
+		net:     network{rng: newRand(o.Seed, purposeNetwork)},
 		clients: newClients(p, o.Seed), serverRand: newRand(o.Seed, purposeServer), diskRand: newRand(o.Seed, purposeDisk),
 		troubleRands: map[Class]*rand.Rand{},
 	}
@@ -84,6 +87,7 @@ func (w *world) runUntil(end time.Duration) {
 	for w.violation == nil && len(w.queue.events) > 0 && w.queue.events[0].at <= end {
 		e := w.queue.pop()
 		w.now = e.at
+		w.events.At(w.now)
 		w.cov.Events++
 		w.happen(&e)
 	}

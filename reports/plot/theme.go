@@ -28,6 +28,7 @@ var (
 	grid   = tint{"grid", rgb(0xE3E7EB), rgb(0x2B323A)}
 	shade  = tint{"shade", rgb(0xF0F3F6), rgb(0x1C232B)}
 	danger = tint{"danger", rgb(0xB42318), rgb(0xFF7B72)}
+	ground = tint{"ground", rgb(0xFFFFFF), rgb(0x0D1117)} // of the page
 )
 
 // Okabe–Ito, in the order in which series take them; the dark looks are lighter steps of the same hues.
@@ -41,7 +42,7 @@ var (
 )
 
 func tints() []tint {
-	return []tint{ink, muted, rule, grid, shade, danger, blue, vermilion, green, purple, orange, sky}
+	return []tint{ink, muted, rule, grid, shade, danger, ground, blue, vermilion, green, purple, orange, sky}
 }
 
 func seriesTint(i int) tint {
