@@ -17,9 +17,9 @@ type Saturation struct {
 	// depends more on Hold: a queue needs time to grow.
 	SLOP99 Duration `yaml:"slo_p99"`
 	// From is the first rate, which the cluster should hold with ease: from*hold is 368 operations or more, so that there
-	// is a p99. Default 500/s.
+	// is a p99. Default 1000/s.
 	From Rate `yaml:"from"`
-	// To is the highest rate that is offered. Default 32000/s. A search that ends there has found no limit.
+	// To is the highest rate that is offered. Default 80000/s. A search that ends there has found no limit.
 	To Rate `yaml:"to"`
 	// Growth is the factor from one rate to the next while rates are held, above 1 to 10. Default 1.6. Lower: more points
 	// before the knee, and a longer search.
@@ -27,13 +27,14 @@ type Saturation struct {
 	// Refine is how often the gap between the highest rate that was held and the lowest that was not is halved, 0 to 6.
 	// Default 3: the knee is known to growth^(1/8). Higher: closer, until the noise of the machine is reached.
 	Refine int `yaml:"refine"`
-	// Warmup and Hold are of each point. Default 1 s and 4 s. A longer hold sees slower queues.
+	// Warmup and Hold are of each point. Default 500 ms and 2 s. A longer hold sees slower queues and rarer stalls, and
+	// keeps more operations to check.
 	Warmup Duration `yaml:"warmup"`
 	Hold   Duration `yaml:"hold"`
 	// Shares are where the latency is measured after the search, above 0 and below 1, of the knee of the same run.
 	// Default 0.3, 0.6, 0.8.
 	Shares []float64 `yaml:"shares"`
-	// ShareHold is the hold of these. Default 8 s.
+	// ShareHold is the hold of these. Default 4 s.
 	ShareHold Duration `yaml:"share_hold"`
 }
 
@@ -41,8 +42,8 @@ type Saturation struct {
 func DefaultSaturation() Saturation {
 	const second = Duration(time.Second)
 	return Saturation{
-		SLOP99: second / 100, From: 500, To: 32_000, Growth: 1.6, Refine: 3,
-		Warmup: second, Hold: 4 * second, Shares: []float64{0.3, 0.6, 0.8}, ShareHold: 8 * second,
+		SLOP99: second / 100, From: 1000, To: 80_000, Growth: 1.6, Refine: 3,
+		Warmup: second / 2, Hold: 2 * second, Shares: []float64{0.3, 0.6, 0.8}, ShareHold: 4 * second,
 	}
 }
 
@@ -139,7 +140,7 @@ func (o *Saturation) planned() time.Duration {
 	for range o.Shares {
 		total += time.Duration(o.Warmup+o.ShareHold) + saturationPause
 	}
-	return total + total/4 // every key is read back
+	return 2 * total // every key is read back
 }
 
 // rateOf returns the rate number i of the grid on which all runs and arms search: they meet at the same rates.

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -78,12 +79,9 @@ func shareFaults(run int, points []*heldPoint) (faults []string) {
 	}
 	for _, share := range slices.Sorted(maps.Keys(last)) {
 		p := last[share]
-		reasons := p.stats.Invalid()
-		if n := p.stats.Failed + p.stats.Unknown + p.stats.Shed; n > 0 {
-			reasons = append(reasons, fmt.Sprintf("%d operations failed, ended unknown or were shed", n))
-		}
-		if drift := driftOf(p.entries, p.from, p.to); drift != "" {
-			reasons = append(reasons, "it was not steady: "+drift)
+		reasons := p.why
+		if p.outcome != result.OutcomeInvalid {
+			reasons = p.over(math.MaxInt64)
 		}
 		for _, reason := range reasons {
 			faults = append(faults, fmt.Sprintf("run %d, at %.0f %% of the knee: %s", run, 100*share, reason))

@@ -155,10 +155,7 @@ func (w *windowNote) window() (from, to time.Duration) {
 // lateness is a small part of what was seen; it was held when the generator kept all conditions of a steady phase (rule
 // R16); else it says nothing about the system.
 func (p *heldPoint) judge(slo time.Duration) {
-	missed := overLimit(&p.stats, slo)
-	if drift := driftOf(p.entries, p.from, p.to); drift != "" {
-		missed = append(missed, "a growing backlog: "+drift)
-	}
+	missed := p.over(slo)
 	late := generatorFaults(p.stats)
 	if len(missed) > 0 {
 		late = missedFaults(p.stats)
@@ -171,6 +168,15 @@ func (p *heldPoint) judge(slo time.Duration) {
 	default:
 		p.outcome = result.OutcomeHeld
 	}
+}
+
+// over returns what the system was over: the limit, or a condition of a steady phase.
+func (p *heldPoint) over(slo time.Duration) []string {
+	missed := overLimit(&p.stats, slo)
+	if drift := driftOf(p.entries, p.from, p.to); drift != "" {
+		missed = append(missed, "a growing backlog: "+drift)
+	}
+	return missed
 }
 
 // achievedShareMin is the part of the offered rate that must be acknowledged within the window.
@@ -252,11 +258,18 @@ func (r *run) settleSaturated(ctx context.Context) (bool, error) {
 	return settled, err
 }
 
-// saturationEntries returns the operations of all points, in the order of their intended start.
+// saturationEntries returns the operations of all points, in the order of their intended start. The points' own are
+// parts of it from then on: there are millions.
 func (r *run) saturationEntries() []loadgen.Entry {
-	var all []loadgen.Entry
+	n := 0
 	for _, p := range r.saturation.points {
+		n += len(p.entries)
+	}
+	all := make([]loadgen.Entry, 0, n)
+	for _, p := range r.saturation.points {
+		first := len(all)
 		all = append(all, p.entries...)
+		p.entries = all[first:]
 	}
 	return all
 }

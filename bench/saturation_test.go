@@ -44,12 +44,16 @@ func TestSearchFindsTheLimit(t *testing.T) {
 		o.From, o.Growth = Rate(10+random.Float64()*1000), 1.05+random.Float64()*3
 		o.To, o.Refine = o.From*Rate(1.01+random.Float64()*100), random.IntN(saturationRefineMax+1)
 		limit := float64(o.From) * math.Pow(float64(o.To/o.From)*1.2, random.Float64()*1.1-0.05)
-		s, _ := searchFor(t, o, func(rate float64, _ int) string {
+		s, points := searchFor(t, o, func(rate float64, _ int) string {
 			if rate <= limit {
 				return result.OutcomeHeld
 			}
 			return result.OutcomeMissed
 		})
+		// The climb, two attempts at what ends it, and at most two at each halving.
+		if most := o.top()/o.stride() + 4 + 2*o.Refine; points > most {
+			t.Fatalf("%+v: got %d points, want at most %d", o, points, most)
+		}
 		knee, ok := s.knee()
 		switch {
 		case !ok && o.rateOf(0) <= limit:
@@ -176,6 +180,37 @@ func TestPointsAreJudged(t *testing.T) {
 	p.stats.Self = &loadgen.Self{ClockStepUs: 1e6}
 	if p.judge(10 * ms); p.outcome != result.OutcomeInvalid {
 		t.Errorf("got %s with a clock that was set, want invalid", p.outcome)
+	}
+}
+
+// At a share of the knee p99 above the limit is a finding; a late generator and a rate that was not achieved are faults,
+// of the attempt that counts.
+func TestSharesHoldTheConditionsOfASteadyPhase(t *testing.T) {
+	share := func(share float64, end func(e *loadgen.Entry)) *heldPoint {
+		p := pointOf(end)
+		p.phase, p.share = result.SaturationShare, share
+		p.judge(10 * ms)
+		return p
+	}
+	late := func(e *loadgen.Entry) {
+		e.Dispatched, e.Sent, e.Done = e.Dispatched+2*ms, e.Sent+2*ms, e.Done+2*ms
+	}
+	faults := shareFaults(2, []*heldPoint{
+		share(0.3, late), share(0.3, func(*loadgen.Entry) {}),
+		share(0.5, func(e *loadgen.Entry) { e.Done += 20 * ms }),
+		share(0.6, late),
+		share(0.8, func(e *loadgen.Entry) { set(e, e.Seq%50 == 0, loadgen.Shed) }),
+	})
+	text := strings.Join(faults, "\n")
+	for _, want := range []string{
+		"run 2, at 60 % of the knee: the generator was late", "run 2, at 80 % of the knee: achieved",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("got %q, want %q", text, want)
+		}
+	}
+	if strings.Contains(text, "30 %") || strings.Contains(text, "50 %") {
+		t.Errorf("got %q, want nothing of what was on time in the end", text)
 	}
 }
 
