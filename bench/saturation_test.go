@@ -183,8 +183,8 @@ func TestPointsAreJudged(t *testing.T) {
 	}
 }
 
-// At a share of the knee p99 above the limit is a finding; a late generator and a rate that was not achieved are faults,
-// of the attempt that counts.
+// At a share of the knee p99 above the limit is a finding; a late generator and a rate that was not achieved are
+// faults, of the attempt that counts.
 func TestSharesHoldTheConditionsOfASteadyPhase(t *testing.T) {
 	share := func(share float64, end func(e *loadgen.Entry)) *heldPoint {
 		p := pointOf(end)

@@ -61,6 +61,9 @@ func (s *study) saturationFigure() page.Block {
 func (s *study) saturationArm(a *armStudy) plot.SaturationArm {
 	x := a.Saturation
 	curve := plot.SaturationArm{Label: a.Name, Knee: math.NaN()}
+	if x.LowerBound {
+		curve.Label += " (knee: a lower bound)"
+	}
 	if x.Knee.Median != nil {
 		curve.Knee = *x.Knee.Median
 		curve.KneeLow, curve.Top = kneeRange(x)

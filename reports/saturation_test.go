@@ -45,6 +45,9 @@ func TestAKneeThatTheGeneratorBoundedIsALowerBound(t *testing.T) {
 	if !strings.Contains(rendered.Headline, "the generator") || rendered.Stamp != "" {
 		t.Errorf("got stamp %q and the headline\n%s", rendered.Stamp, rendered.Headline)
 	}
+	if !strings.Contains(text, "transport=quic (knee: a lower bound)") {
+		t.Error("the picture shows a lower bound as a knee")
+	}
 	plain := read(t, render(t, writeSaturation(t, resulttest.SaturationOptions{})).Markdown)
 	if strings.Contains(plain, "lower bound, because") || !strings.Contains(plain, "transport=tcp held more than") {
 		t.Error("a search that the system ended is called a lower bound, or its difference is not said")

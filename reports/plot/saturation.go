@@ -43,7 +43,7 @@ func Saturation(o SaturationOptions, arms []SaturationArm) Figure {
 		Alt:  "Response time against offered load, p99 above and p50 below. ",
 		rows: [][]string{{"arm", "kind", "offered_per_s", "p50_us", "p99_us", "held"}},
 	}
-	low, high, most := math.Inf(1), o.SLOUs, 0.0
+	low, high, most := math.Inf(1), 1.5*o.SLOUs, 0.0 // room above the limit
 	for _, a := range arms {
 		for _, p := range a.Points {
 			f.rows = append(f.rows, []string{a.Label, "attempt", number(p.OfferedPS), number(p.P50), numberOrNone(p.P99),
