@@ -13,7 +13,15 @@ TIME         ?= 60s
 FUZZ         ?=
 SCENARIO     ?= standard
 ARGS         ?=
+REF          ?= main
+ROUNDS       ?= 6
+BENCHTIME    ?= 200ms
+PROPOSERS    ?= 256
 DIR          ?= $(shell ls -1d results/*-$(SCENARIO) 2>/dev/null | tail -n 1)
+# The rooms that every command passes, each with a benchmark, see docs/performance.md.
+HOT          ?= raft raft/progress raft/replica transport/wire storage/pebble kv server/resp loadgen
+BENCH        ?= ^Benchmark(CoreReplicate|Pipeline|Propose|EncodeFrame|DecodeFrame|Append|Apply|Reader|Record)$$
+BENCHSTAT    := $(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20230113213139-801c7ef9e5c5
 GOVULNCHECK  := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOLANGCI     := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
@@ -31,7 +39,7 @@ TARGETS       = grep -rH --include='*_test.go' '^func Fuzz' . | sed -n 's/^\(.*\
 SWEPT         = $(shell grep -rl --include='*_test.go' 'func TestSweep' . | xargs -n 1 dirname | sort -u)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-storage test-hostile test-memory vet vuln fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage bench-transport bench-redis bench-generator report golden cover clean
+.PHONY: help build test test-storage test-hostile test-memory vet vuln fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage bench-transport bench-redis bench-generator bench-compare profile report golden cover clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -150,6 +158,29 @@ bench-redis: build ## redis-benchmark and our generator in turns on the same clu
 bench-generator: ## what the generator reaches on one core, and with its client against a server that does nothing (1 minute)
 	$(GO) test ./loadgen -run '^$$' -bench '^BenchmarkNullTarget$$' -benchtime=1x
 	$(GO) test ./loadgen/resp -run '^$$' -bench '^BenchmarkGenerator$$' -benchtime=1x
+
+bench-compare: ## the hot rooms at REF=main and here, ROUNDS=6 in turns, through benchstat; HOT=bench BENCH=ClosedLoop for all of it
+	@dir=$$(mktemp -d) && trap 'git worktree remove --force "$$dir/tree"; rm -rf "$$dir"' EXIT && \
+	git worktree add --quiet --detach "$$dir/tree" '$(REF)' && mkdir -p results && \
+	for room in $(HOT); do name=$$(echo $$room | tr / -); \
+		test ! -d "$$dir/tree/$$room" || (cd "$$dir/tree" && $(GO) test -c -o "$$dir/old-$$name" ./$$room) || exit 1; \
+		$(GO) test -c -o "$$dir/new-$$name" ./$$room || exit 1; \
+	done && for round in $$(seq $(ROUNDS)); do for room in $(HOT); do for side in old new; do \
+		name=$$side-$$(echo $$room | tr / -); test -x "$$dir/$$name" || continue; \
+		(cd $$room && "$$dir/$$name" -test.run '^$$' -test.bench '$(BENCH)' -test.benchmem -test.benchtime $(BENCHTIME)) \
+			>> "$$dir/$$side.txt" || exit 1; \
+	done; done; done && cp "$$dir/old.txt" results/bench-old.txt && cp "$$dir/new.txt" results/bench-new.txt && \
+	$(BENCHSTAT) old=results/bench-old.txt new=results/bench-new.txt | tee results/bench-compare.txt
+
+profile: ## CPU, allocations, locks and waits of the closed loop with PROPOSERS=256, into results/profile
+	@mkdir -p results/profile
+	$(GO) test -c -o results/profile/bench.test ./bench
+	cd bench && for of in cpu:-test.cpuprofile mem:-test.memprofile mutex:-test.mutexprofile block:-test.blockprofile trace:-test.trace; do \
+		../results/profile/bench.test -test.run '^$$' -test.bench '^BenchmarkClosedLoop$$/^system=raftmark$$/^proposers=$(PROPOSERS)$$' \
+			-test.benchtime 3s -test.outputdir ../results/profile "$${of#*:}" "$${of%:*}.out" || exit 1; \
+	done
+	$(GO) tool pprof -top -nodecount 25 results/profile/bench.test results/profile/cpu.out
+	$(GO) tool pprof -top -nodecount 15 -sample_index=alloc_objects results/profile/bench.test results/profile/mem.out
 
 report: build ## render the report of DIR again (default: the newest of SCENARIO) from its stored results
 	@test -n "$(DIR)" || { echo "make report: DIR is not set and results/ has none of $(SCENARIO); run make bench" >&2; exit 2; }
