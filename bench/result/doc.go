@@ -5,7 +5,7 @@
 //	                         trials.csv  timeline.csv  stages.csv  events.jsonl  ops.csv.gz
 //	                         intervals.hlog  response-ARM.hgrm  service-ARM.hgrm
 //	                         exchange.csv  saturation.csv           what a scenario has instead
-//	                         summary.json  summary.csv  benchfmt.txt
+//	                         summary.json  summary.csv  benchfmt.txt  ci-smaller-is-better.json  ci-bigger-is-better.json
 //	                         history/runN-ARM.csv.gz  history/logs.csv       ──► raftmark check
 //	                         SHA256SUMS                    ──► Open ──► Result ──► reports
 //

@@ -123,6 +123,9 @@ func (w *Writer) WriteSummary(s Summary) error {
 	if err := w.write(SummaryCSVFile, func(out io.Writer) error { return writeSummaryCSV(out, s) }); err != nil {
 		return err
 	}
+	if err := w.writeCI(s); err != nil {
+		return err
+	}
 	return w.write(BenchfmtFile, func(out io.Writer) error {
 		return errors.Join(writeBenchfmt(out, w.manifest, s, w.trials), exchangeRows(out, w.exchange))
 	})

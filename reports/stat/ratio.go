@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/stat/combin"
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
@@ -112,17 +113,22 @@ func approximateRankSum(a, b Sample) float64 {
 	return min(1, 2*(1-distuv.UnitNormal.CDF(distance/deviation)))
 }
 
-// SampleFor estimates how many values each of two samples needs to tell a factor (above 1) with a power of 80 % at 5
-// %, when their values spread as those of s do: on a log scale, by the rank sum test. Not ok when s has less than 4
-// values.
-func SampleFor(factor float64, s Sample) (n int, ok bool) {
+// SampleFor estimates how many values each of two samples needs to tell a factor (above 1) with a power of 80 % at 5 %,
+// when their values spread as those of s do: on a log scale, by the rank sum test, corrected for being one of that many
+// tests. It is never less than the test needs to say anything. Not ok when s has less than 4 values.
+func SampleFor(factor float64, s Sample, tests int) (n int, ok bool) {
 	if len(s) < 4 || s[0] <= 0 {
 		return 0, false
 	}
-	const perSide = 1.96 + .84
+	share := 2 * tail / float64(max(1, tests))
+	perSide := distuv.UnitNormal.Quantile(1-share/2) + distuv.UnitNormal.Quantile(.8)
 	// The middle half of a normal distribution is 1.349 standard deviations wide.
 	spread := math.Log(s.OrderStatistic(.75)/s.OrderStatistic(.25)) / 1.349
 	// 3/π: the test's efficiency beside one that knows the distribution.
 	needed := 2 * math.Pow(perSide*spread/math.Log(factor), 2) * math.Pi / 3
-	return max(4, int(math.Ceil(needed))), true
+	least := 1 // 2 of all orders of n and n values are as far out as can be
+	for 2/combin.GeneralizedBinomial(2*float64(least), float64(least)) >= share {
+		least++
+	}
+	return max(least, int(math.Ceil(needed))), true
 }

@@ -87,9 +87,17 @@ func TestSampleForIsEnough(t *testing.T) {
 		}
 		return Sorted(values)
 	}
-	n, ok := SampleFor(1.1, draw(1000, 1))
+	n, ok := SampleFor(1.1, draw(1000, 1), 1)
 	if !ok || n < 15 || n > 22 {
 		t.Fatalf("%d, %v: want about 18", n, ok)
+	}
+	for tests, least := range map[int]int{1: 4, 3: 5, 8: 6, 100: 8} { // of 924 orders of 6 and 6, 2 are extreme
+		if got, _ := SampleFor(10, draw(1000, 1), tests); got != least {
+			t.Errorf("one of %d tests: %d, want %d, which the test needs to say anything", tests, got, least)
+		}
+		if got, _ := SampleFor(1.1, draw(1000, 1), tests); tests > 1 && got <= n {
+			t.Errorf("one of %d tests: %d, want more than %d", tests, got, n)
+		}
 	}
 	found := 0
 	for range 500 {

@@ -122,6 +122,7 @@ func (c *Comparison) finish() (*Comparison, error) {
 	}
 	for i, p := range stat.Holm(raw) {
 		c.Rows[i].P = p
+		c.Rows[i].Needed, _ = stat.SampleFor(hintFactor, c.Rows[i].BaseValues, len(c.Rows))
 		c.Rows[i].Verdict = c.verdict(&c.Rows[i])
 	}
 	return c, nil
@@ -220,7 +221,6 @@ func (c *Comparison) compareArms(base, fresh *result.Result, p pair) {
 			row.Low, row.High = low, high
 		}
 		row.P, _ = stat.RankSum(a.values, b.values)
-		row.Needed, _ = stat.SampleFor(hintFactor, a.values)
 		c.Rows = append(c.Rows, row)
 	}
 }
