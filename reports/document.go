@@ -174,7 +174,7 @@ func (s *study) steadySection() page.Section {
 	section.Blocks = present([]page.Block{
 		page.Table{Table: s.steadyTable()}, page.Table{Table: s.steadyCounts()},
 		page.Table{Table: s.scheduleTable()}, page.Table{Table: s.wireTable()},
-		s.throughputFigure(),
+		s.throughputFigure(), s.heatFigure(),
 	})
 	if len(section.Blocks) > 0 {
 		section.Blocks = append([]page.Block{page.Paragraph("The phase without faults, after the warm-up. The percentiles " +
@@ -211,7 +211,7 @@ func (s *study) failuresSection() page.Section {
 		} else {
 			blocks = append(blocks, s.cdfFigure(kind), s.overlayFigure(kind))
 		}
-		blocks = append(append(blocks, s.phaseFigure(kind)), s.spaceTimeFigures(kind)...)
+		blocks = append(append(blocks, s.phaseFigure(kind), s.scatterFigure(kind)), s.spaceTimeFigures(kind)...)
 		section.Sections = append(section.Sections, page.Section{ID: "fault-" + kind, Title: kind, Blocks: present(blocks)})
 	}
 	if t := s.faultTable(noop); !t.Empty() {

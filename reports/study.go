@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/reports/plot"
 	"github.com/raftmark/raftmark/reports/stat"
 )
 
@@ -32,6 +33,7 @@ type armStudy struct {
 	laid   map[string]*epoch // trials laid on each other, by kind
 
 	courses []*courseStudy // by run
+	heat    *plot.HeatArm  // nil without intervals.hlog
 
 	timeoutUs float64 // after which a client gives an operation up; 0 when it is not known
 }
@@ -76,6 +78,9 @@ func newStudyWatching(r *result.Result, choose func(*study)) (*study, error) {
 		s.layOut(kind)
 	}
 	choose(s)
+	if err := s.readIntervals(); err != nil {
+		return s, err
+	}
 	return s, s.readOps(byName)
 }
 

@@ -115,6 +115,7 @@ func frontierPlot(s *sheet, panel *FrontierPanel, b frontierBounds) *plot.Plot {
 			labels.add(at, max(pt.Low, b.y0), pt.High, pt.Label, textStyle(look, s.bodySize()-1, false))
 		}
 		p.Add(line(path, look.line(1.5, seriesDash(i)...)))
+		labels.lines = append(labels.lines, path)
 	}
 	p.Add(mark(labels.draw))
 	return p

@@ -1,12 +1,17 @@
 package plot
 
 import (
+	"math"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
 
 // labelSet writes labels beside points with bars, where they lie on as little as possible.
-type labelSet struct{ labels []pointLabel }
+type labelSet struct {
+	labels []pointLabel
+	lines  [][]point // that labels keep off
+}
 
 type pointLabel struct {
 	at        point
@@ -30,6 +35,12 @@ func (s *labelSet) draw(c *draw.Canvas, x, y func(float64) vg.Length) {
 		taken = append(taken, around(px, py, 6, 6),
 			vg.Rectangle{Min: vg.Point{X: px - 2, Y: y(l.low)}, Max: vg.Point{X: px + 2, Y: y(l.high)}})
 	}
+	for _, path := range s.lines {
+		for i := 1; i < len(path); i++ {
+			taken = append(taken, alongLine(
+				vg.Point{X: x(path[i-1].X), Y: y(path[i-1].Y)}, vg.Point{X: x(path[i].X), Y: y(path[i].Y)})...)
+		}
+	}
 	for _, l := range s.labels {
 		best, least := vg.Rectangle{}, vg.Length(-1)
 		for i, place := range labelPlaces(x(l.at.X), y(l.at.Y), l.style.Width(l.text), l.style.Font.Size+1) {
@@ -44,6 +55,18 @@ func (s *labelSet) draw(c *draw.Canvas, x, y func(float64) vg.Length) {
 		taken = append(taken, best)
 		c.FillText(l.style, vg.Point{X: best.Min.X, Y: best.Max.Y}, l.text)
 	}
+}
+
+// alongLine covers a straight line with small boxes.
+func alongLine(a, b vg.Point) []vg.Rectangle {
+	const step, half = 4, 2.5
+	count := int(math.Hypot(float64(b.X-a.X), float64(b.Y-a.Y))/step) + 1
+	var boxes []vg.Rectangle
+	for i := range count {
+		part := vg.Length(i) / vg.Length(count)
+		boxes = append(boxes, around(a.X+(b.X-a.X)*part, a.Y+(b.Y-a.Y)*part, half, half))
+	}
+	return boxes
 }
 
 func around(x, y, dx, dy vg.Length) vg.Rectangle {

@@ -108,6 +108,7 @@ func Write(dir string, options Options) error {
 		func() error { return w.WriteStages(all.stages) },
 		func() error { return w.WriteEvents(all.events) },
 		func() error { return w.WriteOps(slices.Values(all.ops)) },
+		func() error { return writeIntervals(w, all.ops) },
 		func() error { return w.WriteSummary(summary) },
 		w.Close,
 	} {
