@@ -122,7 +122,8 @@ func (e *experiment) disturbances() []string {
 func (a *armRecord) summary() (result.Arm, []string) {
 	arm := result.Arm{
 		Name: a.name, Durability: a.scenario.durability(), Config: config(a.scenario), Safety: a.safety,
-		Closed: closedPoints(a.closed), Faults: a.faults(), StagesUs: stageQuantiles(a.stages, a.followers, phaseSteady),
+		Closed: closedPoints(a.closed), ClosedRuns: a.closed,
+		Faults: a.faults(), StagesUs: stageQuantiles(a.stages, a.followers, phaseSteady),
 		Courses: a.courses, StageGroups: stageGroupsOf(a.stages, a.followers, phaseSteady), StageClock: a.stageClock,
 		LogWrites: a.wire.logWritesPerCommit(),
 	}

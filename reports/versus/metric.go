@@ -1,6 +1,7 @@
 package versus
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/raftmark/raftmark/bench/result"
@@ -34,7 +35,7 @@ func (u unit) us(value float64) float64 {
 
 // metricsOf returns what can be compared of an arm, in the order of a report.
 func metricsOf(r *result.Result, arm *result.Arm) []metric {
-	all := steadyMetrics(arm)
+	all := append(steadyMetrics(arm), closedMetrics(arm)...)
 	for _, f := range arm.Faults {
 		if f.Kind == result.KindNoOp {
 			continue
@@ -50,6 +51,30 @@ func metricsOf(r *result.Result, arm *result.Arm) []metric {
 		}
 		all = appendMetric(all, "outage after "+f.Kind, milliseconds, outages, trials)
 		all = appendMetric(all, "leaderless after "+f.Kind, milliseconds, leaderless, trials)
+	}
+	return all
+}
+
+// closedMetrics are of each point of a closed loop: the median service time, and how much of the system's time a
+// command takes, one second by the rate. Runs without a point, that ended early, have no value.
+func closedMetrics(arm *result.Arm) []metric {
+	runs := arm.ClosedRuns
+	if len(runs) == 0 && len(arm.Closed) > 0 { // a result from before they were kept by run
+		runs = [][]result.ClosedPoint{arm.Closed}
+	}
+	var all []metric
+	for _, point := range arm.Closed {
+		var service, each []float64
+		for _, run := range runs {
+			for _, p := range run {
+				if p.Proposers == point.Proposers && p.PayloadBytes == point.PayloadBytes {
+					service, each = appendPositive(service, p.P50Us), appendPositive(each, 1e6/p.PerS)
+				}
+			}
+		}
+		at := fmt.Sprintf("%d proposers of %d B", point.Proposers, point.PayloadBytes)
+		all = appendMetric(all, "service p50, "+at, microseconds, service, len(runs))
+		all = appendMetric(all, "time a command, "+at, microseconds, each, len(runs))
 	}
 	return all
 }

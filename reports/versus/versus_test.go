@@ -286,3 +286,33 @@ func TestPageIsWrittenOnce(t *testing.T) {
 		t.Error("a folder that exists is written to")
 	}
 }
+
+// Closed loops are compared run by run: the rate as the time that a command takes.
+func TestClosedLoopsAreCompared(t *testing.T) {
+	l := newLab(t)
+	closed := func(seed uint64, perS float64) *result.Result {
+		r := l.result(seed, 6, 1)
+		r.Trials = nil
+		random := rand.New(rand.NewPCG(seed, 5))
+		for i := range r.Summary.Arms {
+			arm := &r.Summary.Arms[i]
+			arm.Steady, arm.SteadyRuns, arm.Faults, arm.ClosedRuns = nil, nil, nil, nil
+			for range 6 {
+				arm.ClosedRuns = append(arm.ClosedRuns, []result.ClosedPoint{{
+					Proposers: 64, PayloadBytes: 128, PerS: perS * (1 + .02*random.Float64()), P50Us: 900 + 90*random.Float64(),
+				}})
+			}
+			arm.Closed = arm.ClosedRuns[2]
+		}
+		return r
+	}
+	c := compare(t, versus.Options{}, closed(1, 20000), closed(2, 10000))
+	got := verdictOf(t, c, "transport=tcp", "time a command, 64 proposers of 128 B")
+	if got.Verdict != versus.Worse || got.Ratio < 1.9 || got.Ratio > 2.1 || len(got.BaseValues) != 6 {
+		t.Errorf("half the rate: %s, %v times, of %d runs", got.Verdict, got.Ratio, len(got.BaseValues))
+	}
+	got = verdictOf(t, c, "transport=tcp", "service p50, 64 proposers of 128 B")
+	if got.Verdict != versus.CannotResolve {
+		t.Errorf("the same service times: %s", got.Verdict)
+	}
+}
