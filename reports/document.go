@@ -237,18 +237,6 @@ func phaseMeanings(kind string) page.Block {
 	return page.Paragraph(strings.Join(parts, "; ") + ".")
 }
 
-func (s *study) stagesSection() page.Section {
-	t := s.stageTable()
-	if t.Empty() {
-		return page.Section{}
-	}
-	return page.Section{ID: "stages", Title: "Where the time goes", Blocks: []page.Block{
-		page.Paragraph("A sample of proposals was followed through the leader. Each row is the time since the proposal, so " +
-			"the step between two rows is roughly the time of that stage. Percentiles of different stages do not add up."),
-		page.Table{Table: t},
-	}}
-}
-
 func (s *study) safetySection() page.Section {
 	t := s.safetyTable()
 	if t.Empty() || s.isExchange() {

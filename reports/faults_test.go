@@ -32,7 +32,7 @@ func TestPagesOfTheOtherFaults(t *testing.T) {
 			"After leader-isolate", "fault to the first election timeout", "phases-leader-isolate",
 			"Goodput drops to zero when the leader is cut off", "Links are cut inside the nodes",
 			"from the healing of the links to all nodes",
-		}, []string{"the leader is gone", "disk", "SIGKILL", "from the restart"}},
+		}, []string{"the leader is gone", "disk was", "SIGKILL", "from the restart"}},
 		{result.KindPartialPartition, []string{
 			"from the healing of the links to response times as before",
 		}, []string{"acknowledged nothing for", "was out for", "outage-cdf-partial-partition", "disk was"}},

@@ -220,7 +220,10 @@ func (s *study) phaseTable(kind string) *table.Table {
 
 // stageOrder is the way of a proposal through the leader; stages with other names follow by name.
 func stageOrder() []string {
-	return []string{"proposed", "batched", "appended", "sent", "durable", "committed", "applied", "answered"}
+	return []string{
+		"proposed", "batched", "appended", "writing", "durable", "sent", "received", "follower_writing", "follower_durable",
+		"acknowledged", "quorum", "committed", "applied", "answered",
+	}
 }
 
 func (s *study) stageTable() *table.Table {

@@ -1,6 +1,7 @@
 package resulttest
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -109,6 +110,9 @@ func (a *arm) summary(first bool) result.Arm {
 			"durable": a.stageQuantiles(func(r result.StageRow) int64 { return r.DurableUs }),
 			"applied": a.stageQuantiles(func(r result.StageRow) int64 { return r.AppliedUs }),
 		},
+		StageGroups: stageGroups(),
+		StageClock:  &result.StageClock{ErrorUs: .25, Steps: 2560},
+		LogWrites:   &result.LogWrites{Commits: 10_000, PerCommit: 1.86, PerCommitLeader: .62},
 		Safety: result.Safety{
 			Acked: int64(len(a.ops)), Checkable: int64(len(a.ops)), CheckedOps: int64(len(a.ops)), Linearizable: "ok",
 		},
@@ -125,6 +129,32 @@ func (a *arm) summary(first bool) result.Arm {
 		s.Safety.Lost = 2
 	}
 	return s
+}
+
+// stageGroups are proposals whose slowest wait for the leader's disk; there are too few of one group.
+func stageGroups() []result.StageGroup {
+	group := func(name string, n int, of map[string]float64) result.StageGroup {
+		g := result.StageGroup{Group: name, N: n, Batch: 3.5, Written: 5.25, InFlight: 1.5, ByLeader: .25}
+		if of == nil {
+			return result.StageGroup{Group: name, N: n}
+		}
+		for _, part := range result.StageParts() {
+			g.Parts = append(g.Parts, result.StagePart{Name: part, MeanUs: of[part]})
+			g.TotalUs += of[part]
+		}
+		return g
+	}
+	fast := map[string]float64{
+		result.PartQueue: 4, result.PartAppend: 11, result.PartLeaderWait: 30, result.PartLeaderSync: 90,
+		result.PartToFollower: 120, result.PartFollowerWait: 60, result.PartFollowerSync: 410, result.PartAck: 55,
+		result.PartCommit: 9, result.PartOwnDisk: 14, result.PartApply: 21, result.PartAnswer: 3,
+	}
+	slow := maps.Clone(fast)
+	slow[result.PartLeaderWait], slow[result.PartFollowerSync], slow[result.PartOwnDisk] = 3200, 1250, 700
+	return []result.StageGroup{
+		group("all", 640, fast), group("p49 to p51", 12, fast), group("p90 to p95", 4, nil),
+		group("p99 and above", 7, slow),
+	}
 }
 
 func (a *arm) stageQuantiles(of func(result.StageRow) int64) result.Quantiles {
