@@ -58,9 +58,9 @@ func (s *study) stagesSection() page.Section {
 		return section
 	}
 	section.Blocks = present([]page.Block{
-		page.Paragraph("A sample of entries, the same at all nodes, was followed through the cluster: at the leader and at each " +
-			"follower. A proposal is committed when a majority's disks have it, so its way leads through the node that completed " +
-			"the majority. The parts below follow one another, and add up to its whole time from proposed to answered."),
+		page.Paragraph("A sample of entries, the same at all nodes, was followed through the cluster: at the leader and at " +
+			"each follower. A proposal is committed when a majority's disks have it, so its way leads through the node that " +
+			"completed the majority. The parts below follow one another, and add up to its whole time from proposed to answered."),
 		sentences(s.stageSentences()),
 		s.waterfallFigure(), page.Table{Table: groups}, stageMeanings(), page.Table{Table: s.stageBesideTable()},
 		page.Details{Summary: "Each step by itself", Blocks: []page.Block{
@@ -225,8 +225,8 @@ func residual(g result.StageGroup) float64 {
 // stageBesideTable shows what else differs between the groups.
 func (s *study) stageBesideTable() *table.Table {
 	t := &table.Table{
-		Caption: "Beside the groups: proposals appended at once, entries in the leader's synced write, messages in flight to " +
-			"the follower that completed the majority, and the share of proposals whose majority the leader's disk completed. " +
+		Caption: "Beside the groups: proposals appended at once, entries in the leader's synced write, messages in flight " +
+			"to the follower that completed the majority, and the share of proposals whose majority the leader's disk completed. " +
 			"Syncs for a commit are of the whole steady phase.",
 		Columns: table.Columns("arm", "group", "n", "batch", "entries a write", "in flight", "by the leader",
 			"syncs a commit, all nodes", "of the leader"),
@@ -263,8 +263,8 @@ func (s *study) stageLimits() []string {
 		}
 	}
 	if steps > 0 {
-		items = append(items, fmt.Sprintf("All nodes read one clock; their readings differ by at most %.2f µs, as measured. Of "+
-			"%s steps of followers %s come before their cause by more than that.", worst, table.Count(int64(steps)),
+		items = append(items, fmt.Sprintf("All nodes read one clock; their readings differ by at most %.2f µs, as measured. "+
+			"Of %s steps of followers %s come before their cause by more than that.", worst, table.Count(int64(steps)),
 			table.Count(int64(disordered))))
 	}
 	return items
@@ -313,8 +313,8 @@ func (s *study) waterfallFigure() page.Block {
 		Figure: plot.Waterfall("waterfall", arms),
 		Caption: "The way of a proposal at its leader in the steady phases, from proposed to answered: mean times of " +
 			"sampled proposals, grouped by how long they took; n counts proposals. The panels share their scale.",
-		How: "Read it from the top: each step begins where the one above ends. A step that is long for the slow group and short " +
-			"for the fast one is what makes operations slow. The leader's steps and a follower's exclude each other for one " +
+		How: "Read it from the top: each step begins where the one above ends. A step that is long for the slow group and " +
+			"short for the fast one is what makes operations slow. The leader's steps and a follower's exclude each other for one " +
 			"proposal, whose majority only one of them completed: a group shows both as means over all of its proposals.",
 		Not: "What clients wait for outside of the leader's core; single operations; and what was under way at other nodes " +
 			"without holding anybody up.",
