@@ -51,8 +51,8 @@ func (s *study) stagesSection() page.Section {
 	groups := s.stageGroupTable()
 	if groups.Empty() { // of a result without followers' stages
 		section.Blocks = []page.Block{
-			page.Paragraph("A sample of proposals was followed through the leader. Each row is the time since the proposal, so " +
-				"the step between two rows is roughly the time of that stage. Percentiles of different stages do not add up."),
+			page.Paragraph("A sample of proposals was followed through the leader. Each row is the time since the proposal, " +
+				"so the step between two rows is roughly the time of that stage. Percentiles of different stages do not add up."),
 			page.Table{Table: t},
 		}
 		return section
@@ -226,8 +226,8 @@ func residual(g result.StageGroup) float64 {
 func (s *study) stageBesideTable() *table.Table {
 	t := &table.Table{
 		Caption: "Beside the groups: proposals appended at once, entries in the leader's synced write, messages in flight " +
-			"to the follower that completed the majority, and the share of proposals whose majority the leader's disk completed. " +
-			"Syncs for a commit are of the whole steady phase.",
+			"to the follower that completed the majority, and the share of proposals whose majority the leader's disk " +
+			"completed. Syncs for a commit are of the whole steady phase.",
 		Columns: table.Columns("arm", "group", "n", "batch", "entries a write", "in flight", "by the leader",
 			"syncs a commit, all nodes", "of the leader"),
 	}
@@ -314,8 +314,8 @@ func (s *study) waterfallFigure() page.Block {
 		Caption: "The way of a proposal at its leader in the steady phases, from proposed to answered: mean times of " +
 			"sampled proposals, grouped by how long they took; n counts proposals. The panels share their scale.",
 		How: "Read it from the top: each step begins where the one above ends. A step that is long for the slow group and " +
-			"short for the fast one is what makes operations slow. The leader's steps and a follower's exclude each other for one " +
-			"proposal, whose majority only one of them completed: a group shows both as means over all of its proposals.",
+			"short for the fast one is what makes operations slow. The leader's steps and a follower's exclude each other for " +
+			"one proposal, whose majority only one of them completed: a group shows both as means over all of its proposals.",
 		Not: "What clients wait for outside of the leader's core; single operations; and what was under way at other nodes " +
 			"without holding anybody up.",
 	}
