@@ -60,7 +60,8 @@ func (s *study) stagesSection() page.Section {
 	section.Blocks = present([]page.Block{
 		page.Paragraph("A sample of entries, the same at all nodes, was followed through the cluster: at the leader and at " +
 			"each follower. A proposal is committed when a majority's disks have it, so its way leads through the node that " +
-			"completed the majority. The parts below follow one another, and add up to its whole time from proposed to answered."),
+			"completed the majority. The parts below follow one another, and add up to its whole time, from proposed to " +
+			"answered."),
 		sentences(s.stageSentences()),
 		s.waterfallFigure(), page.Table{Table: groups}, stageMeanings(), page.Table{Table: s.stageBesideTable()},
 		page.Details{Summary: "Each step by itself", Blocks: []page.Block{
