@@ -39,7 +39,7 @@ TARGETS       = grep -rH --include='*_test.go' '^func Fuzz' . | sed -n 's/^\(.*\
 SWEPT         = $(shell grep -rl --include='*_test.go' 'func TestSweep' . | xargs -n 1 dirname | sort -u)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-storage test-hostile test-memory vet vuln fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage bench-transport bench-redis bench-generator bench-compare profile report golden cover clean
+.PHONY: help build test test-storage test-hostile test-memory vet vuln fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage bench-transport bench-redis bench-generator bench-peers test-peers bench-compare profile report golden cover clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -181,6 +181,14 @@ profile: ## CPU, allocations, locks and waits of the closed loop with PROPOSERS=
 	done
 	$(GO) tool pprof -top -nodecount 25 results/profile/bench.test results/profile/cpu.out
 	$(GO) tool pprof -top -nodecount 15 -sample_index=alloc_objects results/profile/bench.test results/profile/mem.out
+
+bench-peers: ## other Raft libraries beside ours and the floor (10 minutes, on a quiet machine); ARGS="--runs 5"
+	@mkdir -p bin
+	cd bench/peers && $(GO) build -trimpath -buildvcs=$(BUILDVCS) -o ../../bin/raftmark-peers ./cmd/raftmark-peers
+	bin/raftmark-peers $(ARGS)
+
+test-peers: ## the module of those libraries: vet, tidy, and that each keeps what it acknowledged (3 minutes)
+	cd bench/peers && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) test -count=1 -timeout 10m ./...
 
 report: build ## render the report of DIR again (default: the newest of SCENARIO) from its stored results
 	@test -n "$(DIR)" || { echo "make report: DIR is not set and results/ has none of $(SCENARIO); run make bench" >&2; exit 2; }

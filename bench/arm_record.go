@@ -27,6 +27,8 @@ type armRecord struct {
 	steady     *steadyStats
 	under      map[string]*steadyStats // while a disk was broken, by kind of fault
 	closed     [][]result.ClosedPoint  // by run
+	open       [][]result.OpenPoint    // by run, of a system in this process
+	settings   map[string]string       // of it
 	trials     []result.Trial
 	timeline   []result.TimelineBin
 	events     []result.Event

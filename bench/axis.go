@@ -142,8 +142,9 @@ func (s *Scenario) Axis(text string) error {
 	return nil
 }
 
-// Arms returns all combinations of the scenario's axes, valid each, in a fixed order.
-func Arms(s Scenario) ([]Arm, error) {
+// Arms returns all combinations of the scenario's axes, valid each, in a fixed order. others are as in
+// [Scenario.Validate].
+func Arms(s Scenario, others ...string) ([]Arm, error) {
 	arms := []Arm{{Scenario: s.Clone()}}
 	arms[0].Scenario.Axes = nil
 	for _, key := range slices.Sorted(maps.Keys(s.Axes)) {
@@ -174,7 +175,7 @@ func Arms(s Scenario) ([]Arm, error) {
 		arms[0].Name = "transport=" + s.Transport
 	}
 	for _, arm := range arms {
-		if err := arm.Scenario.Validate(); err != nil {
+		if err := arm.Scenario.Validate(others...); err != nil {
 			return nil, fmt.Errorf("arm %s: %w", arm.Name, err)
 		}
 	}

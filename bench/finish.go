@@ -136,6 +136,10 @@ func (a *armRecord) summary() (result.Arm, []string) {
 	}
 	if a.scenario.Closed != nil {
 		arm.Safety = result.Safety{Linearizable: "unknown"}
+		arm.Open, arm.Faults = openPoints(a.open), a.stops()
+		if len(a.settings) > 0 {
+			arm.Config["settings"] = a.settings
+		}
 		if len(arm.Closed) == 0 {
 			invalid = append(invalid, "nothing was measured")
 		}

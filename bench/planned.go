@@ -32,7 +32,7 @@ func (s Scenario) plannedRun() time.Duration {
 	case s.Exchange != nil:
 		return s.Exchange.planned()
 	case s.Closed != nil:
-		return overhead + time.Duration(len(s.Closed.Proposers))*time.Duration(s.Closed.Warmup+s.Closed.Duration)
+		return overhead + s.inprocPlanned()
 	case s.Saturation != nil:
 		return overhead + s.Saturation.planned()
 	}

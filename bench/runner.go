@@ -31,6 +31,8 @@ type Options struct {
 	Labels map[string]string
 	// Report takes an update once a second and at each note; one call at a time. Nil: nobody is told.
 	Report func(Update)
+	// Systems can be measured beside ours and the floor, with placement inproc.
+	Systems []Candidate
 	// CalibrateEach is the time for each of the calibrations. Default 800 ms.
 	CalibrateEach time.Duration
 }
@@ -59,7 +61,16 @@ func (o Options) Validate() error {
 	if o.Dir == "" {
 		faults = append(faults, &FieldError{Field: "Dir", Value: `""`, Bound: "the result directory"})
 	}
-	return errors.Join(append(faults, o.Scenario.Validate())...)
+	return errors.Join(append(faults, o.Scenario.Validate(o.others()...))...)
+}
+
+// others returns the names of the systems that were given.
+func (o Options) others() []string {
+	var names []string
+	for _, c := range o.Systems {
+		names = append(names, c.Name)
+	}
+	return names
 }
 
 // Outcome is what an experiment left behind.
@@ -111,7 +122,7 @@ type experiment struct {
 }
 
 func newExperiment(opts Options) (*experiment, error) {
-	arms, err := Arms(opts.Scenario)
+	arms, err := Arms(opts.Scenario, opts.others()...)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +205,7 @@ func (e *experiment) run(ctx context.Context, arm *armRecord, number int) error 
 		return fmt.Errorf("make the run's data folder: %w", err)
 	}
 	if arm.scenario.Closed != nil {
-		if err := e.runClosed(ctx, arm, dir); err != nil {
+		if err := e.runInproc(ctx, arm, number, dir); err != nil {
 			return err
 		}
 		return removeData(dir)

@@ -95,10 +95,15 @@ type Scenario struct {
 	// Seed decides arrivals, keys, the order of faults and their instants. Default 1.
 	Seed uint64 `yaml:"seed"`
 	// System is what is measured: raftmark, or with a closed loop also floor, a replicated log with nothing but physics
-	// (package floor), of which transport, log and machine say nothing. Default raftmark.
+	// (package floor), or one that the runner was given (Options.Systems), of which transport, log and machine say nothing.
+	// Default raftmark.
 	System string `yaml:"system,omitempty"`
 	// Closed measures a closed loop at the core; it needs placement inproc, and replaces load, steady and faults.
 	Closed *Closed `yaml:"closed,omitempty"`
+	// Open measures an open loop at the core after the closed one. It needs Closed.
+	Open *Open `yaml:"open,omitempty"`
+	// Stops end the leader under an open loop at the core, after the others. It needs Closed.
+	Stops *Stops `yaml:"stops,omitempty"`
 	// Course leads the cluster through a fixed order of steps under the load, once in each run; it replaces faults.
 	Course *Course `yaml:"course,omitempty"`
 	// Exchange measures transports alone, without raft; it replaces load, steady and faults.
@@ -173,9 +178,30 @@ type Closed struct {
 	Proposers []int `yaml:"proposers"`
 	// Payload is the size of a command. Default 128 B.
 	Payload Size `yaml:"payload"`
+	// Payloads are further sizes, each measured at all points. Default none.
+	Payloads []Size `yaml:"payloads,omitempty"`
 	// Warmup and Duration are of each point. Default 1 s and 5 s.
 	Warmup   Duration `yaml:"warmup"`
 	Duration Duration `yaml:"duration"`
+}
+
+// Open is an open loop of commands of closed.payload, at a constant rate: latency counts from the intended time.
+type Open struct {
+	// Rates are the points, commands a second.
+	Rates []Rate `yaml:"rates"`
+	// Warmup and Duration are of each point; a p99.9 needs 3688 commands.
+	Warmup   Duration `yaml:"warmup"`
+	Duration Duration `yaml:"duration"`
+}
+
+// Stops are trials in which the node that leads is killed within its process and started again.
+type Stops struct {
+	// Trials is how many in each run.
+	Trials int `yaml:"trials"`
+	// Rate is that of the commands of closed.payload meanwhile; the outage is as exact as their distance.
+	Rate Rate `yaml:"rate"`
+	// Settle is the quiet time before each.
+	Settle Duration `yaml:"settle"`
 }
 
 // DefaultScenario returns the scenario of which a file names the differences.
@@ -220,8 +246,17 @@ func (s Scenario) Clone() Scenario {
 	s.Load.Steps = slices.Clone(s.Load.Steps)
 	if s.Closed != nil {
 		closed := *s.Closed
-		closed.Proposers = slices.Clone(closed.Proposers)
+		closed.Proposers, closed.Payloads = slices.Clone(closed.Proposers), slices.Clone(closed.Payloads)
 		s.Closed = &closed
+	}
+	if s.Open != nil {
+		open := *s.Open
+		open.Rates = slices.Clone(open.Rates)
+		s.Open = &open
+	}
+	if s.Stops != nil {
+		stops := *s.Stops
+		s.Stops = &stops
 	}
 	if s.Course != nil {
 		course := *s.Course

@@ -60,14 +60,14 @@ func quoted(value string) string { return fmt.Sprintf("%q", value) }
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // Validate returns all that is wrong with s, as joined [FieldError]s, or nil. It looks at s itself; see [Arms] for the
-// combinations of its axes.
-func (s Scenario) Validate() error {
+// combinations of its axes. others are systems that the runner was given beside its own.
+func (s Scenario) Validate(others ...string) error {
 	var f faults
 	f.need(validName.MatchString(s.Name), "name", quoted(s.Name),
 		"1 to 64 letters, digits, '-', '_' or '.'")
 	f.oneOf("placement", s.Placement, PlacementProcess, PlacementInproc)
-	f.oneOf("system", s.System, SystemRaftmark, SystemFloor)
-	f.need(s.System != SystemFloor || s.Closed != nil, "system", quoted(s.System), "raftmark, but with closed")
+	f.oneOf("system", s.System, append([]string{SystemRaftmark, SystemFloor}, others...)...)
+	f.need(s.System == SystemRaftmark || s.Closed != nil, "system", quoted(s.System), "raftmark, but with closed")
 	f.need(s.Nodes >= 1 && s.Nodes <= nodesMax, "nodes", s.Nodes, "1 to %d", nodesMax)
 	if s.Placement == PlacementInproc {
 		f.oneOf("transport", s.Transport, "tcp", "tls", "quic", "mem")
@@ -149,6 +149,8 @@ func (s Scenario) validatePhases(f *faults) {
 
 func (s Scenario) validateClosed(f *faults) {
 	if s.Closed == nil {
+		f.need(s.Open == nil, "open", "set", "left out without a closed section")
+		f.need(s.Stops == nil, "stops", "set", "left out without a closed section")
 		f.need(s.Placement != PlacementInproc, "placement", quoted(s.Placement),
 			"%s, or the scenario must have a closed section", PlacementProcess)
 		return
@@ -166,4 +168,30 @@ func (s Scenario) validateClosed(f *faults) {
 	f.need(c.Warmup >= 0 && c.Warmup <= phaseMax, "closed.warmup", c.Warmup, "0s to %s", phaseMax)
 	f.need(c.Duration >= Duration(100*time.Millisecond) && c.Duration <= phaseMax, "closed.duration", c.Duration,
 		"100ms to %s", phaseMax)
+	for i, size := range c.Payloads {
+		f.need(size >= payloadBytesMin && size <= payloadBytesMax, fmt.Sprintf("closed.payloads[%d]", i), size,
+			"%dB to %dB", payloadBytesMin, payloadBytesMax)
+	}
+	s.validateOpen(f)
+}
+
+// validateOpen looks at what follows the closed loop.
+func (s Scenario) validateOpen(f *faults) {
+	if o := s.Open; o != nil {
+		f.need(len(o.Rates) > 0, "open.rates", o.Rates, "at least one rate")
+		for i, r := range o.Rates {
+			f.need(r > 0 && float64(r)*time.Duration(o.Warmup+o.Duration).Seconds() <= operationsPerRunMax,
+				fmt.Sprintf("open.rates[%d]", i), r, "above 0, and at most %d commands a point", operationsPerRunMax)
+		}
+		f.need(o.Warmup >= 0 && o.Warmup <= phaseMax, "open.warmup", o.Warmup, "0s to %s", phaseMax)
+		f.need(o.Duration >= Duration(100*time.Millisecond) && o.Duration <= phaseMax, "open.duration", o.Duration,
+			"100ms to %s", phaseMax)
+	}
+	if k := s.Stops; k != nil {
+		f.need(k.Trials >= 1 && k.Trials <= trialsMax, "stops.trials", k.Trials, "1 to %d", trialsMax)
+		f.need(k.Rate >= 100 && k.Rate <= 100_000, "stops.rate", k.Rate, "100/s to 100000/s")
+		f.need(k.Settle >= 0 && k.Settle <= phaseMax, "stops.settle", k.Settle, "0s to %s", phaseMax)
+		f.need(s.Nodes >= 3, "stops", k.Trials, "left out with nodes %d: no majority survives it", s.Nodes)
+		f.need(s.Transport != "mem" && s.Log != "mem", "stops", k.Trials, "left out with transport or log mem")
+	}
 }

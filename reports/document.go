@@ -186,7 +186,7 @@ func (s *study) steadySection() page.Section {
 
 func (s *study) closedSection() page.Section {
 	section := page.Section{ID: "closed", Title: "Closed loop",
-		Blocks: present([]page.Block{page.Table{Table: s.closedTable()}})}
+		Blocks: present([]page.Block{page.Table{Table: s.closedTable()}, page.Table{Table: s.openTable()}})}
 	if len(section.Blocks) > 0 {
 		section.Blocks = append([]page.Block{page.Paragraph("Each proposer sends its next command when the last one is " +
 			"applied. The rate adapts to the system, so these are service times: they do not show what a user would wait " +

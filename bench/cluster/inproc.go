@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,8 +46,11 @@ type InprocOptions struct {
 // Inproc is a cluster whose nodes all live in this process, with their real transport and storage, and without
 // client ports: commit latency is measured at the core.
 type Inproc struct {
-	nodes  []*server.Node
-	leader atomic.Pointer[server.Node]
+	configs []server.Config // by node
+	leader  atomic.Pointer[server.Node]
+
+	mu    sync.Mutex
+	nodes []*server.Node // nil where one was killed
 }
 
 // StartInproc starts the nodes and waits until one of them leads and can commit.
@@ -57,13 +62,11 @@ func StartInproc(ctx context.Context, o InprocOptions) (*Inproc, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Inproc{}
-	for _, config := range configs {
-		node, err := server.Start(config)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("start node %d: %w", config.Node, err), c.Close())
+	c := &Inproc{configs: configs, nodes: make([]*server.Node, len(configs))}
+	for i := range configs {
+		if err := c.Restart(ctx, uint64(i+1)); err != nil {
+			return nil, errors.Join(err, c.Close())
 		}
-		c.nodes = append(c.nodes, node)
 	}
 	if _, err := c.Leader(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -123,7 +126,7 @@ func memTransport(
 // Leader waits for a node that leads and has committed in its term.
 func (c *Inproc) Leader(ctx context.Context) (*server.Node, error) {
 	for {
-		for _, node := range c.nodes {
+		for _, node := range c.running() {
 			if node.Replica().Status().TermCommitted {
 				c.leader.Store(node)
 				return node, nil
@@ -150,10 +153,46 @@ func (c *Inproc) Propose(ctx context.Context, data []byte) error {
 	}
 }
 
+// running returns the nodes that were not killed.
+func (c *Inproc) running() []*server.Node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(c.nodes), func(n *server.Node) bool { return n == nil })
+}
+
+// Kill aborts a node, from 1: its peers see their connections break. Of a node in a process of its own, kill is more
+// honest.
+func (c *Inproc) Kill(node uint64) error {
+	c.mu.Lock()
+	if node < 1 || node > uint64(len(c.nodes)) || c.nodes[node-1] == nil {
+		c.mu.Unlock()
+		return fmt.Errorf("kill node %d: it does not run", node)
+	}
+	killed := c.nodes[node-1]
+	c.nodes[node-1] = nil
+	c.mu.Unlock()
+	return killed.Abort()
+}
+
+// Restart starts a node that does not run, on its data folder. One of transport mem cannot be started twice.
+func (c *Inproc) Restart(_ context.Context, node uint64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if node < 1 || node > uint64(len(c.nodes)) || c.nodes[node-1] != nil {
+		return fmt.Errorf("start node %d: there is none that is stopped", node)
+	}
+	started, err := server.Start(c.configs[node-1])
+	if err != nil {
+		return fmt.Errorf("start node %d: %w", node, err)
+	}
+	c.nodes[node-1] = started
+	return nil
+}
+
 // Close stops all nodes.
 func (c *Inproc) Close() error {
 	var errs []error
-	for _, node := range c.nodes {
+	for _, node := range c.running() {
 		errs = append(errs, node.Stop(context.Background()))
 	}
 	return errors.Join(errs...)

@@ -7,6 +7,8 @@ const (
 	KindLeaderDiskSlow  = "leader-disk-slow"
 	KindPowerLoss       = "power-loss"
 	KindNoOp            = "noop"
+	// KindLeaderStop ends the leader within the process that all nodes share.
+	KindLeaderStop = "leader-stop"
 
 	KindLeaderIsolate     = "leader-isolate"
 	KindLeaderIsolateSend = "leader-isolate-send"

@@ -74,6 +74,7 @@ type Arm struct {
 	Config     map[string]any       `json:"config"` // the effective node and load options
 	Steady     *Steady              `json:"steady"`
 	Closed     []ClosedPoint        `json:"closed"`
+	Open       []OpenPoint          `json:"open,omitempty"`        // an open loop at the core
 	ClosedRuns [][]ClosedPoint      `json:"closed_runs,omitempty"` // of Closed, by run
 	Saturation *Saturation          `json:"saturation"`
 	Faults     []FaultSummary       `json:"faults"`
