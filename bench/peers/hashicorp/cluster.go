@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
+	"github.com/hashicorp/raft-wal/metadb"
 
 	"github.com/raftmark/raftmark/bench"
 	"github.com/raftmark/raftmark/bench/peers/local"
@@ -47,9 +48,33 @@ func Candidate() bench.Candidate {
 // member is one node.
 type member struct {
 	raft *raft.Raft
-	log  *wal.WAL
+	log  *store
 	kept *local.Kept
+	dead chan struct{} // closed when it was killed
 }
+
+// apply returns the outcome of a command. Of a node that is shut down, the library forgets what waits in its buffer
+// (BatchApplyCh) and never answers: so somebody else waits for that.
+func (m *member) apply(data []byte) error {
+	done := make(chan error, 1)
+	future := m.raft.Apply(data, applyWait)
+	go func() { done <- future.Error() }()
+	select {
+	case err := <-done:
+		return err
+	case <-m.dead:
+		return raft.ErrRaftShutdown
+	}
+}
+
+// store is a log with the small database that names its segments, which it does not close by itself.
+type store struct {
+	*wal.WAL
+	meta *metadb.BoltMetaDB
+}
+
+// Close closes both.
+func (s *store) Close() error { return errors.Join(s.WAL.Close(), s.meta.Close()) }
 
 // Cluster is a cluster of nodes in this process.
 type Cluster struct {
@@ -124,7 +149,7 @@ func (c *Cluster) Restart(_ context.Context, id uint64) (err error) {
 	if err != nil && !errors.Is(err, raft.ErrCantBootstrap) { // it has a log
 		return errors.Join(err, transport.Close())
 	}
-	m := &member{log: log, kept: local.NewKept(c.options.Keep)}
+	m := &member{log: log, kept: local.NewKept(c.options.Keep), dead: make(chan struct{})}
 	if m.raft, err = raft.NewRaft(config, machine{m.kept}, cache, log, snapshots, transport); err != nil {
 		return errors.Join(err, transport.Close())
 	}
@@ -138,7 +163,7 @@ func (c *Cluster) Restart(_ context.Context, id uint64) (err error) {
 func (c *Cluster) Propose(ctx context.Context, data []byte) error {
 	for {
 		if m := c.leader.Load(); m != nil {
-			err := m.raft.Apply(data, applyWait).Error()
+			err := m.apply(data)
 			if err == nil {
 				return nil
 			}
@@ -190,6 +215,7 @@ func (c *Cluster) Kill(id uint64) error {
 	if m == nil {
 		return fmt.Errorf("kill node %d: it does not run", id)
 	}
+	close(m.dead)
 	return errors.Join(m.raft.Shutdown().Error(), m.log.Close()) // it hands nothing over, and closes its transport
 }
 
@@ -240,10 +266,15 @@ func (machine) Snapshot() (raft.FSMSnapshot, error) { return nil, errors.ErrUnsu
 func (machine) Restore(io.ReadCloser) error { return errors.ErrUnsupported }
 
 // openLog opens the log of a node, in a folder that exists.
-func openLog(o bench.SystemOptions, id uint64) (*wal.WAL, error) {
+func openLog(o bench.SystemOptions, id uint64) (*store, error) {
 	dir := filepath.Join(o.Dir, fmt.Sprintf("node-%d", id))
 	if err := os.MkdirAll(dir, 0o755); err != nil { // the library wants it there
 		return nil, err
 	}
-	return wal.Open(dir, wal.WithLogger(hclog.NewNullLogger()))
+	meta := &metadb.BoltMetaDB{}
+	log, err := wal.Open(dir, wal.WithLogger(hclog.NewNullLogger()), wal.WithMetaStore(meta))
+	if err != nil {
+		return nil, errors.Join(err, meta.Close())
+	}
+	return &store{log, meta}, nil
 }
