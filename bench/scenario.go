@@ -95,8 +95,8 @@ type Scenario struct {
 	// Seed decides arrivals, keys, the order of faults and their instants. Default 1.
 	Seed uint64 `yaml:"seed"`
 	// System is what is measured: raftmark, or with a closed loop also floor, a replicated log with nothing but physics
-	// (package floor), or one that the runner was given (Options.Systems), of which transport, log and machine say nothing.
-	// Default raftmark.
+	// (package floor), or one that the runner was given (Options.Systems), of which transport, log and
+	// machine say nothing. Default raftmark.
 	System string `yaml:"system,omitempty"`
 	// Closed measures a closed loop at the core; it needs placement inproc, and replaces load, steady and faults.
 	Closed *Closed `yaml:"closed,omitempty"`
