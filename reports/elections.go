@@ -102,8 +102,9 @@ func situation(a *result.ElectionArm) string {
 }
 
 // render makes the report of an election study.
-func (e *electionStudy) render(dir string) (Rendered, error) {
+func (e *electionStudy) render(dir string, vectorsOnly bool) (Rendered, error) {
 	d, figures := e.document()
+	d.VectorsOnly = vectorsOnly
 	out := filepath.Join(dir, result.ReportDir)
 	if err := write(out, d, figures); err != nil {
 		return Rendered{}, fmt.Errorf("write report: %w", err)

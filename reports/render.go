@@ -43,7 +43,12 @@ const (
 var ErrResult = errors.New("unusable result")
 
 // Render makes the report of a result directory, in its folder report.
-func Render(dir string) (Rendered, error) {
+func Render(dir string) (Rendered, error) { return render(dir, false) }
+
+// RenderVectors is Render without the figures as PNG, which are most of a report's size.
+func RenderVectors(dir string) (Rendered, error) { return render(dir, true) }
+
+func render(dir string, vectorsOnly bool) (Rendered, error) {
 	r, err := result.Open(dir)
 	if err != nil {
 		return Rendered{}, fmt.Errorf("%w: %w", ErrResult, err)
@@ -55,9 +60,10 @@ func Render(dir string) (Rendered, error) {
 	if e, err := newElectionStudy(s); err != nil {
 		return Rendered{}, fmt.Errorf("%w: %w", ErrResult, err)
 	} else if e != nil {
-		return e.render(dir)
+		return e.render(dir, vectorsOnly)
 	}
 	d, figures := s.document()
+	d.VectorsOnly = vectorsOnly
 	out := filepath.Join(dir, result.ReportDir)
 	if err := write(out, d, figures); err != nil {
 		return Rendered{}, fmt.Errorf("write report: %w", err)
@@ -90,7 +96,11 @@ func write(out string, d page.Document, figures []plot.Figure) error {
 	if err := os.Chmod(fresh, 0o755); err != nil {
 		return err
 	}
-	if err := plot.Write(filepath.Join(fresh, figuresDir), figures); err != nil {
+	writeFigures := plot.Write
+	if d.VectorsOnly {
+		writeFigures = plot.WriteVectors
+	}
+	if err := writeFigures(filepath.Join(fresh, figuresDir), figures); err != nil {
 		return err
 	}
 	for name, text := range map[string]string{pageFile: page.HTML(d), markdownFile: page.Markdown(d)} {

@@ -82,6 +82,8 @@ func commands() []*cobra.Command {
 		newReportCommand(),
 		newTraceCommand(),
 		newCompareCommand(),
+		newPublishCommand(),
+		newVerifyCommand(),
 		newNodeCommand(),
 		newClusterCommand(),
 		newCtlCommand(),

@@ -18,6 +18,10 @@ type Document struct {
 	Warnings []string
 	Verdict  []string // the findings, each a short paragraph
 	Sections []Section
+	// VectorsOnly says that the figures have no PNG beside them.
+	VectorsOnly bool
+	// Sortable lets a reader sort the tables by a column, by the only script that a page has.
+	Sortable bool
 }
 
 // Fact is a name and its value.

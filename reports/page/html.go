@@ -13,13 +13,15 @@ import (
 type writer struct {
 	strings.Builder
 	level int // of the heading that the next section has
+	// vectorsOnly: no PNG is beside the figures.
+	vectorsOnly bool
 }
 
 func (w *writer) printf(format string, args ...any) { fmt.Fprintf(w, format, args...) }
 
 // HTML writes the page.
 func HTML(d Document) string {
-	w := &writer{level: 2}
+	w := &writer{level: 2, vectorsOnly: d.VectorsOnly}
 	light, dark := plot.StyleSheet()
 	w.printf("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
 	w.printf("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
@@ -35,7 +37,11 @@ func HTML(d Document) string {
 		w.section(s)
 	}
 	w.printf("</main>\n<footer><p>Made by <code>raftmark</code> from the files of result directories only. " +
-		"No number on this page was typed by hand.</p></footer>\n</body>\n</html>\n")
+		"No number on this page was typed by hand.</p></footer>\n")
+	if d.Sortable {
+		w.printf("<script>\n%s</script>\n", sortScript)
+	}
+	w.printf("</body>\n</html>\n")
 	return w.String()
 }
 
@@ -158,8 +164,12 @@ func (f Figure) html(w *writer) {
 		"class=\"narrow\">%s</div>\n<figcaption>\n<p>%s</p>\n",
 		name, f.Inline(plot.Wide), f.Inline(plot.Narrow), inline(f.Caption))
 	w.printf("<p><b>How to read it.</b> %s</p>\n<p><b>What it does not show.</b> %s</p>\n", inline(f.How), inline(f.Not))
-	w.printf("<p class=\"files\">Files: <a href=\"figures/%[1]s.svg\">SVG</a>, <a href=\"figures/%[1]s.png\">PNG</a>, "+
-		"<a href=\"figures/%[1]s.csv\">data</a></p>\n</figcaption>\n</figure>\n", name)
+	pixels := ""
+	if !w.vectorsOnly {
+		pixels = fmt.Sprintf("<a href=\"figures/%s.png\">PNG</a>, ", name)
+	}
+	w.printf("<p class=\"files\">Files: <a href=\"figures/%[1]s.svg\">SVG</a>, %[2]s"+
+		"<a href=\"figures/%[1]s.csv\">data</a></p>\n</figcaption>\n</figure>\n", name, pixels)
 }
 
 func class(name string) string {

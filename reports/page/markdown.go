@@ -8,7 +8,7 @@ import (
 
 // Markdown writes the twin of the page.
 func Markdown(d Document) string {
-	w := &writer{level: 2}
+	w := &writer{level: 2, vectorsOnly: d.VectorsOnly}
 	w.printf("# %s\n\n", plain(titleOf(d)))
 	if d.Question != "" {
 		w.printf("%s\n\n", plain(d.Question))
@@ -105,6 +105,10 @@ func (f Figure) markdown(w *writer) {
 	alt := strings.NewReplacer("[", "(", "]", ")").Replace(f.Alt)
 	w.printf("![%s](figures/%s.svg)\n\n*%s*\n\n", plain(strings.TrimSpace(alt)), f.Name, plain(f.Caption))
 	w.printf("How to read it: %s What it does not show: %s\n\n", plain(f.How), plain(f.Not))
+	if w.vectorsOnly {
+		w.printf("Files: [data](figures/%s.csv)\n\n", f.Name)
+		return
+	}
 	w.printf("Files: [PNG](figures/%[1]s.png), [data](figures/%[1]s.csv)\n\n", f.Name)
 }
 

@@ -6,3 +6,8 @@ import _ "embed" // for the style sheet
 //
 //go:embed style.css
 var styleSheet string
+
+// sortScript is put into pages that ask for it.
+//
+//go:embed sort.js
+var sortScript string

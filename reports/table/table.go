@@ -22,6 +22,8 @@ const (
 type Cell struct {
 	Text string
 	Tone Tone
+	// Href is where the cell leads to, relative to the page; in text it is left out.
+	Href string
 }
 
 // Of returns a plain cell.
@@ -127,6 +129,9 @@ func (t *Table) Markdown() string {
 			if cell.Tone == Bad {
 				text = "**" + text + "**"
 			}
+			if cell.Href != "" {
+				text = "[" + text + "](" + cell.Href + ")"
+			}
 			b.WriteString(" " + pad(text, widths[i], t.Columns[i].Text) + " |")
 		}
 		b.WriteString("\n")
@@ -160,7 +165,11 @@ func (t *Table) HTML() string {
 			if i == 0 {
 				tag, attributes = "th", " scope=\"row\""+attributes
 			}
-			fmt.Fprintf(&b, "<%s%s>%s</%s>", tag, attributes, html.EscapeString(cell.Text), tag)
+			text := html.EscapeString(cell.Text)
+			if cell.Href != "" {
+				text = fmt.Sprintf("<a href=\"%s\">%s</a>", html.EscapeString(cell.Href), text)
+			}
+			fmt.Fprintf(&b, "<%s%s>%s</%s>", tag, attributes, text, tag)
 		}
 		b.WriteString("</tr>\n")
 	}
