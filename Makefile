@@ -17,6 +17,8 @@ REF          ?= main
 ROUNDS       ?= 6
 BENCHTIME    ?= 200ms
 PROPOSERS    ?= 256
+DIRS         ?=
+WRITE        ?=
 DIR          ?= $(shell ls -1d results/*-$(SCENARIO) 2>/dev/null | tail -n 1)
 # The rooms that every command passes, each with a benchmark, see docs/performance.md.
 HOT          ?= raft raft/progress raft/replica transport/wire storage/pebble kv server/resp loadgen
@@ -143,11 +145,8 @@ bench-storage: ## what each tuning of the stored log brings (5 minutes, on a qui
 	$(GO) test -count=1 -timeout 10m ./storage/pebble \
 		-tunings $(CURDIR)/results/bench-storage.md -tunings-arms '$(ARMS)'
 
-bench-transport: build ## the transports alone (4 minutes, on a quiet machine); what docs/transports.md quotes in results/bench-transport.md
-	@dir=results/$$(date -u +%Y%m%dT%H%M%SZ)-transport; $(BIN) bench transport -o $$dir $(ARGS); status=$$?; \
-	test -f $$dir/report/report.md || exit $$status; \
-	awk '/^## / { shown = /^## (Verdict|Headline|Cell by cell|Connections|Fairness ledger)$$/ } /^run |^measurement / || shown' \
-		$$dir/report/report.md | sed 's/^## /### /' > results/bench-transport.md && exit $$status
+bench-transport: build ## the transports alone (4 minutes, on a quiet machine); publish the result for docs/transports.md to quote it
+	$(BIN) bench transport -o results/$$(date -u +%Y%m%dT%H%M%SZ)-transport $(ARGS)
 
 bench-redis: build ## redis-benchmark and our generator in turns on the same cluster, closed loop (2 minutes, on a quiet machine)
 	@dir=$$(mktemp -d) && trap '$(BIN) cluster down --dir "$$dir"; rm -rf "$$dir"' EXIT && \
@@ -193,6 +192,14 @@ test-peers: ## the module of those libraries: vet, tidy, and that each keeps wha
 report: build ## render the report of DIR again (default: the newest of SCENARIO) from its stored results
 	@test -n "$(DIR)" || { echo "make report: DIR is not set and results/ has none of $(SCENARIO); run make bench" >&2; exit 2; }
 	$(BIN) report $(DIR)
+
+.PHONY: publish verify
+publish: build ## add the results in DIRS="results/A results/B" to docs/results, the published ones, and make its pages anew
+	$(BIN) publish $(DIRS) -o docs/results --title 'raftmark: published results' $(ARGS)
+
+verify: build ## hold the figures quoted in README.md and docs/ to the published results; WRITE=--write puts those in
+	$(BIN) verify --quiet $(WRITE) README.md docs/*.md docs/adr/*.md
+	$(BIN) publish --check docs/results
 
 golden: ## rewrite golden files and scripts from what the code does now; then read the diff
 	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update

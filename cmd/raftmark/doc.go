@@ -2,6 +2,9 @@
 //
 //	raftmark bench [SCENARIO.yaml|name ...]   run an experiment, then render its report
 //	raftmark report DIR                       render again from stored results
+//	raftmark compare BASE NEW                 better, worse or cannot resolve, metric by metric
+//	raftmark publish DIR... -o SITE           a static site of results, with an index, trends and checksums
+//	raftmark verify FILE.md...                the figures that texts quote, against the results they are of
 //	raftmark calibrate                        what this disk, network and clock can do
 //	raftmark load --targets host:port,...     the load generator alone, against any RESP server
 //	raftmark check HISTORY|DIR                lost writes, linearizability, equal logs

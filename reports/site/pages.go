@@ -57,7 +57,9 @@ func (s *pages) document(dir string, d page.Document, markdown string) error {
 	if err := writeFile(filepath.Join(dir, pageFile), []byte(page.HTML(d))); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, markdown), []byte(page.Markdown(d)))
+	// Who reads the Markdown reads the reports as Markdown, too.
+	twin := strings.ReplaceAll(page.Markdown(d), "/"+result.ReportDir+"/"+pageFile+")", "/"+result.ReportDir+"/report.md)")
+	return writeFile(filepath.Join(dir, markdown), []byte(twin))
 }
 
 // newest returns the entries with the newest first; those that cannot be read are last, by their names.
