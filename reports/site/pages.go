@@ -97,14 +97,16 @@ func (s *pages) index(compared []page.Block, trends int) page.Document {
 		Caption: "The results, newest first. A result's name leads to its report.",
 		Columns: []table.Column{
 			{Name: "result", Text: true}, {Name: "when (UTC)", Text: true}, {Name: "measurement", Text: true},
-			{Name: "safety", Text: true}, {Name: "durability", Text: true}, {Name: "what it says", Text: true},
+			{Name: "safety", Text: true}, {Name: "durability", Text: true},
 			{Name: "machine", Text: true}, {Name: "commit", Text: true},
 		},
 	}
 	void, damaged := 0, 0
+	var findings []page.Section
 	machines := map[string]bool{}
 	for _, e := range newest(s.entries) {
 		t.Add(e.row()...)
+		findings = append(findings, e.findings())
 		switch {
 		case e.fault != nil:
 			damaged++
@@ -127,7 +129,10 @@ func (s *pages) index(compared []page.Block, trends int) page.Document {
 			plural(len(s.entries), "result")),
 		"Numbers of different machines, scenarios or durability classes are not comparable, and nothing here compares them.",
 	}
-	d.Sections = []page.Section{{ID: "results", Title: "Results", Blocks: []page.Block{page.Table{Table: t}}}}
+	d.Sections = []page.Section{
+		{ID: "results", Title: "Results", Blocks: []page.Block{page.Table{Table: t}}},
+		{ID: "findings", Title: "What they say", Sections: findings},
+	}
 	if trends > 0 {
 		d.Sections = append(d.Sections, page.Section{ID: "trends", Title: "Trends", Blocks: []page.Block{
 			page.Paragraph(fmt.Sprintf("%s measured more than once under the same conditions.", plural(trends, "configuration"))),
@@ -165,16 +170,13 @@ func (e *entry) row() []table.Cell {
 	none := table.Cell{Text: "–", Tone: table.Missing}
 	if e.result == nil {
 		return []table.Cell{
-			table.Of(e.name), none, {Text: "DAMAGED", Tone: table.Bad}, none, none,
-			{Text: "cannot be read: " + e.fault.Error(), Tone: table.Missing}, none, none,
+			table.Of(e.name), none, {Text: "DAMAGED", Tone: table.Bad}, none, none, none, none,
 		}
 	}
 	m := e.result.Manifest
 	validity := table.Cell{Text: "VALID", Tone: table.Good}
-	says := table.Cell{Text: strings.ReplaceAll(strings.Join(e.rendered.Verdict[:min(1, len(e.rendered.Verdict))], ""), "`", "")}
 	if e.rendered.Stamp != "" {
 		validity = table.Cell{Text: e.rendered.Stamp, Tone: table.Bad}
-		says = table.Cell{Text: strings.Join(e.rendered.Reasons[:min(1, len(e.rendered.Reasons))], ""), Tone: table.Missing}
 	}
 	commit := none
 	if m.Commit != "" {
@@ -185,8 +187,28 @@ func (e *entry) row() []table.Cell {
 	}
 	return []table.Cell{
 		{Text: e.name, Href: e.name + "/" + result.ReportDir + "/" + pageFile}, table.Of(m.Started.UTC().Format("2006-01-02 15:04")),
-		validity, safetyCell(e.result), durabilityCell(e.result), says, table.Of(machineOf(e.result)), commit,
+		validity, safetyCell(e.result), durabilityCell(e.result), table.Of(machineOf(e.result)), commit,
 	}
+}
+
+// findings are the entry's own sentences, or why it has none that may be quoted.
+func (e *entry) findings() page.Section {
+	section := page.Section{ID: "says-" + e.name, Title: e.name}
+	say := func(lines ...string) {
+		for _, line := range lines {
+			section.Blocks = append(section.Blocks, page.Paragraph(line))
+		}
+	}
+	switch {
+	case e.fault != nil:
+		say("DAMAGED: cannot be read: " + e.fault.Error())
+	case e.rendered.Stamp != "":
+		say(e.rendered.Stamp + ":")
+		section.Blocks = append(section.Blocks, page.List{Items: e.rendered.Reasons})
+	default:
+		say(e.rendered.Verdict...)
+	}
+	return section
 }
 
 func safetyCell(r *result.Result) table.Cell {
@@ -214,6 +236,9 @@ func durabilityCell(r *result.Result) table.Cell {
 		if class := string(r.Summary.Arms[i].Durability); class != "" && !slices.Contains(classes, class) {
 			classes = append(classes, class)
 		}
+	}
+	if len(classes) == 0 && len(r.Exchange) > 0 {
+		return table.Cell{Text: "no writes", Tone: table.Missing}
 	}
 	if len(classes) == 0 {
 		return table.Cell{Text: "not told", Tone: table.Missing}
