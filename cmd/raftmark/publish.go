@@ -59,7 +59,7 @@ file of it changed.`,
 	flags.StringVarP(&f.out, "output", "o", "", "the site's `folder`; it is made, or added to")
 	flags.StringVar(&f.title, "title", "", "headline of the index (default \"raftmark: results\")")
 	flags.BoolVar(&f.png, "png", false, "keep the figures also as PNG: twice the size")
-	flags.StringArrayVar(&f.compare, "compare", nil, "`BASE,NEW`: a page that compares two results of the site; repeatable")
+	flags.StringArrayVar(&f.compare, "compare", nil, "`BASE,NEW`: compare two results of the site; repeatable")
 	flags.BoolVar(&f.check, "check", false, "check a site instead")
 	return cmd
 }

@@ -72,7 +72,8 @@ func verify(cmd *cobra.Command, files []string, quiet bool) error {
 		return usageError(err)
 	}
 	if parted > 0 {
-		return exitError{code: exitThreshold, err: fmt.Errorf("%d of %d values are not what the results say", parted, len(findings))}
+		err := fmt.Errorf("%d of %d values are not what the results say", parted, len(findings))
+		return exitError{code: exitThreshold, err: err}
 	}
 	cmd.Printf("%d values, all as the results say\n", len(findings))
 	return nil

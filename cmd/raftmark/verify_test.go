@@ -76,8 +76,8 @@ func TestDamagedResults(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, args := range [][]string{
-				{"report", dir}, {"compare", base, dir}, {"compare", dir, base}, {"publish", dir, "-o", filepath.Join(home, "site")},
-				{"verify", text}, {"verify", "--write", text},
+				{"report", dir}, {"compare", base, dir}, {"compare", dir, base},
+				{"publish", dir, "-o", filepath.Join(home, "site")}, {"verify", text}, {"verify", "--write", text},
 			} {
 				if c.onlyReaders && args[0] != "report" && args[0] != "publish" {
 					continue // what is damaged is not what they read
@@ -85,7 +85,7 @@ func TestDamagedResults(t *testing.T) {
 				var stdout, stderr bytes.Buffer
 				got := run(t.Context(), args, &stdout, &stderr)
 				if got != int(exitUsage) || !strings.Contains(stderr.String(), c.says) || stdout.Len() > 0 {
-					t.Errorf("%s: exit code %d, want 2 and %q; %q, printed %q", args[0], got, c.says, stderr.String(), stdout.String())
+					t.Errorf("%s: exit code %d, want 2 and %q; %q, printed %q", args[0], got, c.says, &stderr, &stdout)
 				}
 			}
 			for _, made := range []string{filepath.Join(dir, result.ReportDir), filepath.Join(home, "site")} {
@@ -159,7 +159,8 @@ func damages() []damage {
 			do: replaced(result.ManifestFile, "raftmark.manifest/1", "raftmark.manifest/9")},
 		{name: "schema of somebody else", says: "k6.summary/1",
 			do: replaced(result.SummaryFile, "raftmark.summary/1", "k6.summary/1")},
-		{name: "trials of another run", says: "trials.csv", do: replaced(result.TrialsFile, "transport=tcp", "transport=udp")},
+		{name: "trials of another run", says: "trials.csv",
+			do: replaced(result.TrialsFile, "transport=tcp", "transport=udp")},
 		{name: "no schema", says: "schema", do: replaced(result.SummaryFile, `"schema"`, `"scheme"`)},
 	}
 }

@@ -56,7 +56,8 @@ func (d *desk) says(text string) ([]claims.Finding, error) {
 func TestClaimHoldsUntilTextOrDataChange(t *testing.T) {
 	d := newDesk(t, "")
 	p50 := *d.result.Summary.Arms[0].Steady.ResponseUs.P50
-	right := fmt.Sprintf("p50 is <!-- claim: tcp.steady.response_us.p50 / 1000 %%.2f -->%.2f<!-- /claim --> ms\n", p50/1000)
+	right := fmt.Sprintf("p50 is <!-- claim: tcp.steady.response_us.p50 / 1000 %%.2f -->%.2f<!-- /claim --> ms\n",
+		p50/1000)
 	findings, err := d.says(right)
 	if err != nil || len(findings) != 1 || findings[0].State != claims.Holds || findings[0].Line != 5 {
 		t.Fatalf("got %+v, %v", findings, err)
@@ -85,8 +86,10 @@ func TestClaimHoldsUntilTextOrDataChange(t *testing.T) {
 func TestTemplate(t *testing.T) {
 	d := newDesk(t, "")
 	arm := d.result.Summary.Arms[0]
-	template := "| a | b |\n| --- | --- |\n| {tcp.name} | {tcp.faults[leader-kill].trials} |\n| {tcp.safety.acked comma} | 1 |"
-	body := fmt.Sprintf("| a | b |\n| --- | --- |\n| transport=tcp | 6 |\n| %d,%03d | 1 |", arm.Safety.Acked/1000, arm.Safety.Acked%1000)
+	template := "| a | b |\n| --- | --- |\n" +
+		"| {tcp.name} | {tcp.faults[leader-kill].trials} |\n| {tcp.safety.acked comma} | 1 |"
+	body := fmt.Sprintf("| a | b |\n| --- | --- |\n| transport=tcp | 6 |\n| %d,%03d | 1 |",
+		arm.Safety.Acked/1000, arm.Safety.Acked%1000)
 	findings, err := d.says("<!-- claim:\n" + template + "\n-->\n" + body + "\n<!-- /claim -->\n")
 	if err != nil || len(findings) != 3 {
 		t.Fatalf("got %+v, %v", findings, err)
@@ -96,7 +99,8 @@ func TestTemplate(t *testing.T) {
 			t.Errorf("value %d: got %+v, want it to hold in line %d", i, findings[i], line)
 		}
 	}
-	findings, err = d.says("<!-- claim:\n" + template + "\n-->\n" + strings.Replace(body, "| 6", "| 7", 1) + "\n<!-- /claim -->\n")
+	other := strings.Replace(body, "| 6", "| 7", 1)
+	findings, err = d.says("<!-- claim:\n" + template + "\n-->\n" + other + "\n<!-- /claim -->\n")
 	if err != nil || findings[1].State != claims.Parted || findings[0].State != claims.Holds || findings[1].Line != 13 {
 		t.Errorf("got %+v, %v, want the second value parted", findings, err)
 	}

@@ -24,5 +24,5 @@
 //     not valid is a gap, as is a value whose sample was too small.
 //  6. Folders in the site that are no results are left as they are. They are covered by SHA256SUMS.
 //
-// Pictures as pixels are left out unless Options.PNG asks for them: a page has its figures within, and a report the SVG.
+// Pictures as pixels are left out unless Options.PNG asks for them: pages have their figures within, reports the SVG.
 package site

@@ -135,7 +135,7 @@ func (s *pages) index(compared []page.Block, trends int) page.Document {
 	}
 	if trends > 0 {
 		d.Sections = append(d.Sections, page.Section{ID: "trends", Title: "Trends", Blocks: []page.Block{
-			page.Paragraph(fmt.Sprintf("%s measured more than once under the same conditions.", plural(trends, "configuration"))),
+			page.Paragraph(plural(trends, "configuration") + " measured more than once under the same conditions."),
 			page.Links{{Href: trendsDir + "/" + pageFile, Text: "metrics over commits"}},
 		}})
 	}
@@ -186,8 +186,9 @@ func (e *entry) row() []table.Cell {
 		}
 	}
 	return []table.Cell{
-		{Text: e.name, Href: e.name + "/" + result.ReportDir + "/" + pageFile}, table.Of(m.Started.UTC().Format("2006-01-02 15:04")),
-		validity, safetyCell(e.result), durabilityCell(e.result), table.Of(machineOf(e.result)), commit,
+		{Text: e.name, Href: e.name + "/" + result.ReportDir + "/" + pageFile},
+		table.Of(m.Started.UTC().Format("2006-01-02 15:04")), validity,
+		safetyCell(e.result), durabilityCell(e.result), table.Of(machineOf(e.result)), commit,
 	}
 }
 

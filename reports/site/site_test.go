@@ -90,7 +90,9 @@ func TestSiteIsAFunctionOfItsResults(t *testing.T) {
 	if sums != read(t, twice, result.ChecksumsFile) {
 		t.Error("the same results, published in two ways, gave two sites")
 	}
-	for _, name := range []string{"index.html", "README.md", "a/report/index.html", "trends/index.html", "compare/a..b/index.html"} {
+	for _, name := range []string{
+		"index.html", "README.md", "a/report/index.html", "trends/index.html", "compare/a..b/index.html",
+	} {
 		if !strings.Contains(sums, "  "+name+"\n") {
 			t.Errorf("%s is not in the site", name)
 		}
@@ -136,8 +138,14 @@ func TestCheckFindsEachChange(t *testing.T) {
 		do   func(out string) error
 		says string
 	}{
-		"data":    {func(out string) error { return os.Truncate(filepath.Join(out, "a", result.TrialsFile), 99) }, "a/trials.csv: changed"},
-		"report":  {func(out string) error { return os.WriteFile(filepath.Join(out, "a/report/report.md"), nil, 0o644) }, "report.md: changed"},
+		"data": {
+			func(out string) error { return os.Truncate(filepath.Join(out, "a/trials.csv"), 99) },
+			"a/trials.csv: changed",
+		},
+		"report": {
+			func(out string) error { return os.Truncate(filepath.Join(out, "a/report/report.md"), 0) },
+			"report.md: changed",
+		},
 		"missing": {func(out string) error { return os.Remove(filepath.Join(out, "README.md")) }, "README.md: missing"},
 		"more":    {func(out string) error { return os.WriteFile(filepath.Join(out, "a/x"), nil, 0o644) }, "a/x: not listed"},
 	} {
@@ -214,7 +222,8 @@ func TestWhatIsNotPublished(t *testing.T) {
 	home := t.TempDir()
 	a := makeResult(t, home, "a", resulttest.Options{}, nil)
 	mine := filepath.Join(home, "mine")
-	if err := errors.Join(os.Mkdir(mine, 0o755), os.WriteFile(filepath.Join(mine, "index.html"), []byte("hello"), 0o644)); err != nil {
+	err := os.Mkdir(mine, 0o755)
+	if err := errors.Join(err, os.WriteFile(filepath.Join(mine, "index.html"), []byte("hello"), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	full := filepath.Join(home, "full")
@@ -233,10 +242,12 @@ func TestWhatIsNotPublished(t *testing.T) {
 		"namesake":        {full, []string{namesake}, site.Options{}, "another result of the name"},
 		"twice":           {filepath.Join(home, "n3"), []string{a, namesake}, site.Options{}, "has the name of"},
 		"strange name": {
-			filepath.Join(home, "n4"), []string{makeResult(t, home, "x y", resulttest.Options{}, nil)}, site.Options{}, "letters",
+			filepath.Join(home, "n4"), []string{makeResult(t, home, "x y", resulttest.Options{}, nil)}, site.Options{},
+			"letters",
 		},
 		"reserved": {
-			filepath.Join(home, "n5"), []string{makeResult(t, home, "trends", resulttest.Options{}, nil)}, site.Options{}, "uses itself",
+			filepath.Join(home, "n5"), []string{makeResult(t, home, "trends", resulttest.Options{}, nil)}, site.Options{},
+			"uses itself",
 		},
 		"no such pair": {full, nil, site.Options{Compare: [][2]string{{"a", "z"}}}, "no result z"},
 	} {

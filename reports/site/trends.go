@@ -36,7 +36,7 @@ func (s *pages) trends() (int, error) {
 	dir := filepath.Join(s.dir, trendsDir)
 	d := page.Document{
 		Title:       "Trends over commits",
-		Question:    "How did a metric change from one commit to the next, on the same machine and under the same conditions?",
+		Question:    "How did a metric change from commit to commit, on the same machine and under the same conditions?",
 		VectorsOnly: true,
 		Verdict: []string{
 			"A line joins results of one scenario, machine, storage, durability class and configuration only. It says what " +
@@ -142,8 +142,8 @@ func (f *family) section(number int) (page.Section, []plot.Figure, int) {
 		section.Blocks = append(section.Blocks, page.Figure{
 			Figure:  figure,
 			Caption: fmt.Sprintf("%s of %s, in %s, over commits.", metric.name, f.scenario, metric.unit),
-			How: "Each mark is a result, each line one arm under one set of conditions. Lower is better. A gap is a result that " +
-				"is not valid, or has too few samples.",
+			How: "Each mark is a result, each line one arm under one set of conditions. Lower is better. A gap is a " +
+				"result that is not valid, or has too few samples.",
 			Not: "How long was between two results; the spread of one; whether a step is more than noise.",
 		})
 	}
@@ -188,7 +188,8 @@ func (f *family) table() *table.Table {
 		if e.rendered.Stamp != "" {
 			validity = table.Cell{Text: e.rendered.Stamp + ": not drawn", Tone: table.Bad}
 		}
-		t.Add(table.Of(commit), table.Cell{Text: e.name, Href: "../" + e.name + "/" + result.ReportDir + "/" + pageFile}, validity)
+		href := "../" + e.name + "/" + result.ReportDir + "/" + pageFile
+		t.Add(table.Of(commit), table.Cell{Text: e.name, Href: href}, validity)
 	}
 	return t
 }
