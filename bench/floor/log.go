@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -130,8 +131,11 @@ func (l *Log) Propose(ctx context.Context, data []byte) error {
 	first := !l.sending
 	l.sending = true
 	l.mu.Unlock()
-	if first && l.sendOne() {
-		l.wake <- struct{}{} // whoever proposes sends once at most, or it would send for all others
+	if first {
+		runtime.Gosched() // what others who can run propose goes along
+		if l.sendOne() {
+			l.wake <- struct{}{} // whoever proposes sends once at most, or it would send for all others
+		}
 	}
 	select {
 	case err := <-done:
