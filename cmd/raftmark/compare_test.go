@@ -2,10 +2,15 @@ package main
 
 import (
 	"bytes"
+	"encoding/csv"
+	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/reports/resulttest"
 )
 
@@ -48,4 +53,55 @@ func TestCompareExitCodes(t *testing.T) {
 			t.Errorf("%q: exit code %d, want %d and %q; %s", c.args, got, c.want, c.says, said)
 		}
 	}
+}
+
+// TestGateSeesAKnownRegression makes every outage of a stored result longer by half: the gate has to fail on it, and
+// not on another result of what the base is one of.
+func TestGateSeesAKnownRegression(t *testing.T) {
+	home := t.TempDir()
+	options := resulttest.Options{Trials: 24, Noops: 1, RatePS: 40, SteadyS: 1}
+	base, again, slower := filepath.Join(home, "base"), filepath.Join(home, "again"), filepath.Join(home, "slower")
+	for dir, seed := range map[string]uint64{base: 1, again: 2, slower: 3} {
+		options.Seed = seed
+		if err := resulttest.Write(dir, options); err != nil {
+			t.Fatal(err)
+		}
+	}
+	edit(t, slower, result.TrialsFile, func(data []byte) []byte { return scaleColumn(t, data, "outage_ms", 1.5) })
+	if err := os.Remove(filepath.Join(slower, result.ChecksumsFile)); err != nil { // it is of before the edit
+		t.Fatal(err)
+	}
+	const limit = "outage after leader-kill=10%"
+	for fresh, want := range map[string]exitCode{slower: exitThreshold, again: exitCannotResolve} {
+		var stdout, stderr bytes.Buffer
+		got := run(t.Context(), []string{"compare", base, fresh, "--max-regression", limit}, &stdout, &stderr)
+		if got != int(want) {
+			t.Errorf("%s: exit code %d, want %d; %s%s", filepath.Base(fresh), got, want, &stdout, &stderr)
+		}
+		if worse := strings.Contains(stdout.String(), "worse"); worse != (fresh == slower) {
+			t.Errorf("%s: got %s", filepath.Base(fresh), &stdout)
+		}
+	}
+}
+
+// scaleColumn multiplies the values of a CSV column.
+func scaleColumn(t *testing.T, data []byte, column string, factor float64) []byte {
+	t.Helper()
+	rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.Index(rows[0], column)
+	for _, row := range rows[1:] {
+		value, err := strconv.ParseFloat(row[at], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row[at] = strconv.FormatFloat(value*factor, 'g', -1, 64)
+	}
+	var b bytes.Buffer
+	if err := csv.NewWriter(&b).WriteAll(rows); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }

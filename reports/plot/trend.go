@@ -65,10 +65,16 @@ func composeTrend(s *sheet, yLabel string, results []string, series []TrendSerie
 			if len(segment) > 1 {
 				p.Add(line(segment, look.line(1.75, seriesDash(i)...)))
 			}
-			p.Add(glyphs(segment, draw.GlyphStyle{Color: look.light, Radius: 3.5, Shape: seriesGlyph(i)}))
+			p.Add(glyphs(segment, draw.GlyphStyle{Color: look.light, Radius: 3.5, Shape: trendGlyph(i)}))
 		}
 	}
 	s.panel(p, choose[vg.Length](s, 230, 210))
+}
+
+// trendGlyph is solid, so that a lone mark is seen.
+func trendGlyph(i int) draw.GlyphDrawer {
+	glyphs := [...]draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}}
+	return glyphs[i%len(glyphs)]
 }
 
 // trendTicks labels as many results as have room.

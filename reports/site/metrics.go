@@ -82,9 +82,13 @@ func find(all *[]*course, arm *result.Arm, metric, class string, results int) *c
 		if c.class == class {
 			return c
 		}
-		classes++
+		if c.durability == arm.Durability {
+			classes++
+		}
 	}
-	c := &course{label: label(arm, classes), arm: arm.Name, metric: metric, class: class}
+	c := &course{
+		label: label(arm, classes), arm: arm.Name, durability: arm.Durability, metric: metric, class: class,
+	}
 	for range results {
 		c.values = append(c.values, math.NaN())
 	}

@@ -125,8 +125,8 @@ func (s *pages) index(compared []page.Block, trends int) page.Document {
 		countBadge("damaged", damaged, table.Bad),
 	}
 	d.Verdict = []string{
-		fmt.Sprintf("%s, each with its data, its checksums and a report that was made from them.",
-			plural(len(s.entries), "result")),
+		fmt.Sprintf("%s, each with its data and a report that was made from them; %d that cannot be read any more.",
+			plural(len(s.entries)-damaged, "result"), damaged),
 		"Numbers of different machines, scenarios or durability classes are not comparable, and nothing here compares them.",
 	}
 	d.Sections = []page.Section{

@@ -24,11 +24,12 @@ type family struct {
 
 // course is what may be joined by a line: one metric of one arm, measured under the same conditions.
 type course struct {
-	label  string
-	arm    string
-	metric string
-	class  string // conditions; see classOf
-	values []float64
+	label      string
+	arm        string
+	durability result.Durability
+	metric     string
+	class      string // conditions; see classOf
+	values     []float64
 }
 
 // trends writes the page of trends, when there is one, and returns how many configurations have one.
