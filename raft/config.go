@@ -60,7 +60,9 @@ type Config struct {
 	// high caps in steps.
 	UncommittedEntriesMax, UncommittedBytesMax int
 	// TailEntriesMax and TailBytesMax bound the committed entries that are kept in memory for slow
-	// followers and for applying; what is below is fetched from storage. Defaults 65536 and 32 MiB.
+	// followers and for applying; what is below is fetched from storage. Defaults 65536 and 32 MiB. Memory is
+	// released in steps: entries of up to a quarter of what is kept, or of 64 KiB if that is more, are forgotten and
+	// still held.
 	TailEntriesMax, TailBytesMax int
 	// ApplyBytesMax bounds the entries handed over to be applied and not yet applied. Default 4 MiB. Lower:
 	// smaller batches for the state machine; higher: more memory.

@@ -3,12 +3,23 @@ package raft
 import "github.com/raftmark/raftmark/internal/invariant"
 
 // tail is the recent end of the log, in memory: the entries after prev. All uncommitted entries are in it.
-// Slices of it are handed out, so an entry is never overwritten in place.
+// Slices of it are handed out, so an entry is never overwritten in place. What was forgotten therefore stays in
+// memory until the rest moves to another array.
+//
+// Invariant: forgotten <= max(bytes/forgottenShare, forgottenBytesMin), after forget. (L7)
 type tail struct {
-	prev    EntryID
-	entries []Entry
-	bytes   int // of entries, by Entry.Size
+	prev      EntryID
+	entries   []Entry
+	bytes     int // of entries, by Entry.Size
+	forgotten int // of those before entries in the same array, by Entry.Size
 }
+
+// A tail at its limit moves each entry about forgottenShare times on its way through, and holds one part in
+// forgottenShare more than its limit; a tail smaller than forgottenBytesMin need not move at every turn.
+const (
+	forgottenShare    = 4
+	forgottenBytesMin = 64 << 10
+)
 
 func (t *tail) last() EntryID { return Span{Prev: t.prev, Entries: t.entries}.Last() }
 
@@ -49,15 +60,21 @@ func (t *tail) span(after, upto Index, entriesMax, bytesMax int) (s Span, bytes 
 func (t *tail) append(s Span) {
 	invariant.Check2(s.Prev == t.last(), "append after %v to a tail that ends at %v", s.Prev, t.last())
 	if need := len(t.entries) + len(s.Entries); need > cap(t.entries) {
-		// Twice as long, so that each entry is moved once at most on its way through: append would make it a quarter
-		// longer, and move each four times.
-		t.entries = append(make([]Entry, 0, 2*need), t.entries...)
+		t.move(need)
 	}
 	t.entries = append(t.entries, s.Entries...)
 	t.bytes += entriesSize(s.Entries)
 }
 
-// truncate drops the entries above index. What was handed out stays as it was.
+// move takes the entries to an array of their own, with room for half as many again as are needed: all that was in the
+// array before them is let go.
+func (t *tail) move(need int) {
+	t.entries = append(make([]Entry, 0, need+need/2), t.entries...)
+	t.forgotten = 0
+}
+
+// truncate drops the entries above index. What was handed out stays as it was. Whoever truncates appends next, which
+// moves the rest, as there is no room behind it.
 func (t *tail) truncate(index Index) {
 	n := index - t.prev.Index
 	t.bytes -= entriesSize(t.entries[n:])
@@ -70,11 +87,15 @@ func (t *tail) forget(index Index, entriesMax, bytesMax, keptEntries, keptBytes 
 	n := 0
 	for t.prev.Index+Index(n) < index && (len(t.entries)-n-keptEntries > entriesMax || t.bytes-keptBytes > bytesMax) {
 		t.bytes -= t.entries[n].Size()
+		t.forgotten += t.entries[n].Size()
 		n++
 	}
 	if n > 0 {
 		t.prev = t.id(t.prev.Index + Index(n))
 		t.entries = t.entries[n:]
+	}
+	if t.forgotten > max(t.bytes/forgottenShare, forgottenBytesMin) {
+		t.move(len(t.entries))
 	}
 }
 
