@@ -46,6 +46,10 @@ func setters(s *Scenario) map[string]any {
 		"max_inflight": &s.Load.MaxInflight,
 		"timeout":      &s.Load.Timeout,
 
+		"congestion":          &s.Congestion,
+		"append_streams":      &s.AppendStreams,
+		"heartbeat_datagrams": &s.HeartbeatDatagrams,
+
 		"link.delay":     &s.Link.Delay,
 		"link.jitter":    &s.Link.Jitter,
 		"link.loss":      &s.Link.Loss,

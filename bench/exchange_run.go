@@ -99,6 +99,8 @@ func (e *experiment) startPair(ctx context.Context, arm *armRecord, number int) 
 	defer cancel()
 	return exchange.Start(boot, exchange.Options{
 		Executable: e.opts.Executable, Dir: dir, Transport: arm.scenario.Transport,
+		Congestion: arm.scenario.Congestion, AppendStreams: arm.scenario.AppendStreams,
+		HeartbeatDatagrams: arm.scenario.HeartbeatDatagrams,
 	})
 }
 

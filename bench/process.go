@@ -45,6 +45,7 @@ func (s Scenario) clusterOptions(dir, executable string) cluster.Options {
 	return cluster.Options{
 		Nodes: s.Nodes, Dir: dir, Binary: executable, Name: "bench",
 		Transport: s.Transport, LogStorage: s.Log, Machine: s.Machine,
+		Congestion: s.Congestion, AppendStreams: s.AppendStreams, HeartbeatDatagrams: s.HeartbeatDatagrams,
 		Heartbeat:   time.Duration(s.Heartbeat),
 		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
 		TickInterval: time.Duration(s.Tick), Raft: s.Raft, Sync: storage.Sync(s.Sync),

@@ -50,6 +50,8 @@ type Scenario struct {
 	Nodes int `yaml:"nodes"`
 	// Transport between nodes: tcp, tls, quic or mem (mem with inproc only). Default tcp.
 	Transport string `yaml:"transport"`
+	// Tuning is what only some transports can do.
+	Tuning `yaml:",inline"`
 	// Log is the storage of the raft log: pebble or mem. Default pebble.
 	Log string `yaml:"log"`
 	// Sync is the durability class of log pebble: fsync, or none, which waits for no disk. Default fsync.

@@ -69,11 +69,7 @@ func (s Scenario) Validate(others ...string) error {
 	f.oneOf("system", s.System, append([]string{SystemRaftmark, SystemFloor}, others...)...)
 	f.need(s.System == SystemRaftmark || s.Closed != nil, "system", quoted(s.System), "raftmark, but with closed")
 	f.need(s.Nodes >= 1 && s.Nodes <= nodesMax, "nodes", s.Nodes, "1 to %d", nodesMax)
-	if s.Placement == PlacementInproc {
-		f.oneOf("transport", s.Transport, "tcp", "tls", "quic", "mem")
-	} else {
-		f.oneOf("transport", s.Transport, "tcp", "tls", "quic")
-	}
+	s.validateTransport(&f)
 	f.oneOf("log", s.Log, "pebble", "mem")
 	f.oneOf("tracing", s.Tracing, TracingOn, TracingOff)
 	f.oneOf("sync", s.Sync, string(storage.SyncFsync), string(storage.SyncNone))

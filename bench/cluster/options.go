@@ -38,6 +38,10 @@ type Options struct {
 	// Transport, LogStorage, Machine and Sync are those of server.Config.
 	Transport, LogStorage, Machine string
 	Sync                           storage.Sync
+	// Congestion, AppendStreams and HeartbeatDatagrams are those of server.Config.
+	Congestion         string
+	AppendStreams      int
+	HeartbeatDatagrams bool
 	// Heartbeat, ElectionMin, ElectionMax and TickInterval are those of server.Config.
 	Heartbeat, ElectionMin, ElectionMax, TickInterval time.Duration
 	// DiskStallMax is that of server.Config.
@@ -153,6 +157,7 @@ func (o Options) configOf(id raft.NodeID, peers map[raft.NodeID]server.Peer) ser
 		Cluster: o.Name, Node: id, DataDir: filepath.Join(o.nodeDir(id), "data"), Peers: peers,
 		PeerListen: peers[id].Peer, ClientListen: peers[id].Client, AdminListen: peers[id].Admin,
 		Transport: o.Transport, LogStorage: o.LogStorage, Machine: o.Machine, Sync: o.Sync,
+		Congestion: o.Congestion, AppendStreams: o.AppendStreams, HeartbeatDatagrams: o.HeartbeatDatagrams,
 		Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax, TickInterval: o.TickInterval,
 		DiskStallMax: o.DiskStallMax, DiskReserve: o.DiskReserve, LogBytesMax: o.LogBytesMax,
 		EnableFaults: o.EnableFaults, LinkFaults: o.LinkFaults, Reads: o.Reads, Lease: o.Lease, Seed: o.Seed,

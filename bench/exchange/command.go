@@ -33,6 +33,10 @@ type openCommand struct {
 	Node      raft.NodeID `json:"node"`
 	Transport string      `json:"transport"`
 	TLSDir    string      `json:"tls_dir,omitempty"`
+	// Those of server.Config.
+	Congestion         string `json:"congestion,omitempty"`
+	AppendStreams      int    `json:"append_streams,omitempty"`
+	HeartbeatDatagrams bool   `json:"heartbeat_datagrams,omitempty"`
 }
 
 // peerCommand names the other end.

@@ -84,7 +84,10 @@ type connecting struct {
 }
 
 func (e *end) openConnecting() (*connecting, error) {
-	c := configOf(&openCommand{Node: freshNode, Transport: e.config.Transport, TLSDir: e.config.TLSDir})
+	c := configOf(&openCommand{
+		Node: freshNode, Transport: e.config.Transport, TLSDir: e.config.TLSDir, Congestion: e.config.Congestion,
+		AppendStreams: e.config.AppendStreams, HeartbeatDatagrams: e.config.HeartbeatDatagrams,
+	})
 	c.Logger = nil // each connection would be a few lines
 	t, err := server.OpenTransport(c)
 	if err != nil {

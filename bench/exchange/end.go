@@ -91,6 +91,7 @@ func configOf(o *openCommand) server.Config {
 	const anyPort = "127.0.0.1:0"
 	return server.Config{
 		Cluster: clusterName, Node: o.Node, Transport: o.Transport, TLSDir: o.TLSDir, PeerListen: anyPort,
+		Congestion: o.Congestion, AppendStreams: o.AppendStreams, HeartbeatDatagrams: o.HeartbeatDatagrams,
 		Peers:  map[raft.NodeID]server.Peer{o.Node: {Peer: anyPort}},
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), // life events, which an exchange that goes well has few of
 	}

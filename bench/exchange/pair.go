@@ -23,6 +23,10 @@ type Options struct {
 	Dir string
 	// Transport is tcp, tls or quic. Required.
 	Transport string
+	// Congestion, AppendStreams and HeartbeatDatagrams are those of server.Config, which refuses what a transport lacks.
+	Congestion         string
+	AppendStreams      int
+	HeartbeatDatagrams bool
 }
 
 // Validate returns all faults.
@@ -91,7 +95,10 @@ func Start(ctx context.Context, o Options) (*Pair, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("exchange options: %w", err)
 	}
-	open := openCommand{Transport: o.Transport}
+	open := openCommand{
+		Transport: o.Transport, Congestion: o.Congestion,
+		AppendStreams: o.AppendStreams, HeartbeatDatagrams: o.HeartbeatDatagrams,
+	}
 	if o.Transport != server.TransportTCP {
 		open.TLSDir = filepath.Join(o.Dir, "tls")
 		if err := cluster.WriteCertificates(open.TLSDir, clusterName, int(freshNode)); err != nil {
