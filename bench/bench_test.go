@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,16 +13,41 @@ import (
 	"github.com/raftmark/raftmark/bench/result"
 )
 
-// executable builds the program, which the nodes are processes of.
+// programEnv names the folder in which the tests of this package keep the program that they start.
+const programEnv = "RAFTMARK_TEST_PROGRAM"
+
+// TestMain makes the folder; executable fills it.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "raftmark-test-")
+	if err == nil {
+		err = os.Setenv(programEnv, dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// executable returns the program, which the nodes are processes of. The first test that needs it builds it.
 func executable(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts processes and takes many seconds")
 	}
-	path := filepath.Join(t.TempDir(), "raftmark")
-	build := exec.Command("go", "build", "-o", path, "github.com/raftmark/raftmark/cmd/raftmark")
+	path := filepath.Join(os.Getenv(programEnv), "raftmark")
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	built := filepath.Join(t.TempDir(), "raftmark")
+	build := exec.Command("go", "build", "-o", built, "github.com/raftmark/raftmark/cmd/raftmark")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
+	}
+	if err := os.Rename(built, path); err != nil {
+		t.Fatal(err)
 	}
 	return path
 }

@@ -25,8 +25,8 @@ const programEnv = "RAFTMARK_TEST_PROGRAM"
 func TestMain(m *testing.M) {
 	if locked := os.Getenv(programEnv); locked != "" {
 		go endWith(locked)
-		if lie := os.Getenv(lieEnv); lie != "" {
-			if err := startLying(lie); err != nil {
+		if os.Getenv(lieEnv) != "" {
+			if err := startLying(); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(int(exitRunError))
 			}
