@@ -201,6 +201,10 @@ verify: build ## hold the figures quoted in README.md and docs/ to the published
 	$(BIN) verify --quiet $(WRITE) README.md docs/*.md docs/adr/*.md
 	$(BIN) publish --check docs/results
 
+.PHONY: check-page
+check-page: ## open the report's pages in headless Chromium (axe-core, html-validate, widths, themes, print; needs node and npm)
+	.ci/check-page $(ARGS)
+
 golden: ## rewrite golden files and scripts from what the code does now; then read the diff
 	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update
 	$(GO) test $$(grep -rl --include='*_test.go' 'cockroachdb/datadriven' . | xargs -n 1 dirname | sort -u) -rewrite

@@ -29,14 +29,14 @@ func us(v *float64, n int, q float64) table.Cell {
 	if v == nil {
 		return tooFew(n, q)
 	}
-	return table.Of(table.Duration(*v))
+	return table.Time(*v)
 }
 
 func usMax(v *float64) table.Cell {
 	if v == nil {
 		return missing()
 	}
-	return table.Of(table.Duration(*v))
+	return table.Time(*v)
 }
 
 // msQuantile is a cell for a quantile of a sample in milliseconds.
@@ -45,7 +45,7 @@ func msQuantile(s stat.Sample, q float64) table.Cell {
 	if !ok {
 		return tooFew(len(s), q)
 	}
-	return table.Of(milliseconds(v))
+	return msCell(v)
 }
 
 // msInterval is a cell for the 95 % interval of a quantile.
@@ -66,6 +66,9 @@ func msRange(s stat.Sample) table.Cell {
 	high, _ := s.Max()
 	return table.Ofn("%s – %s", milliseconds(low), milliseconds(high))
 }
+
+// msCell is a cell of a duration in milliseconds.
+func msCell(ms float64) table.Cell { return table.Time(ms * 1e3) }
 
 func milliseconds(ms float64) string { return table.Duration(ms * 1e3) }
 

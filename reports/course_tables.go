@@ -177,9 +177,9 @@ func (s *study) catchUpTable() *table.Table {
 			}
 			perS := missing()
 			if u.CaughtUpUs > u.StartUs {
-				perS = table.Of(rate(float64(u.Behind) / (float64(u.CaughtUpUs-u.StartUs) / 1e6)))
+				perS = table.PerSecond(float64(u.Behind) / (float64(u.CaughtUpUs-u.StartUs) / 1e6))
 			}
-			t.Add(table.Of(a.Name), table.Of(fmt.Sprint(c.Run)), table.Of(table.Count(u.Behind)), table.Of(rate(u.BacklogPerS)),
+			t.Add(table.Of(a.Name), table.Of(fmt.Sprint(c.Run)), table.Of(table.Count(u.Behind)), table.PerSecond(u.BacklogPerS),
 				table.Of(mebibytes(u.SnapshotBytes)), sinceCell(u.StartUs, u.AnswersUs), sinceCell(u.StartUs, u.InstalledUs),
 				sinceCell(u.StartUs, u.CaughtUpUs), perS)
 		}
@@ -191,7 +191,7 @@ func sinceCell(from, to int64) table.Cell {
 	if from < 0 || to < from {
 		return missing()
 	}
-	return table.Of(table.Duration(float64(to - from)))
+	return table.Time(float64(to - from))
 }
 
 func mebibytes(n int64) string {
@@ -215,8 +215,8 @@ func (s *study) runsTable() *table.Table {
 				g := &c.Segments[i]
 				r := g.ResponseUs
 				t.Add(table.Of(a.Name), table.Of(fmt.Sprint(c.Run)), table.Of(g.Name), table.Of(table.Count(int64(r.N))),
-					table.Of(rate(g.AchievedPerS)), us(r.P50, r.N, .5), us(r.P90, r.N, .9), us(r.P99, r.N, .99),
-					us(r.P999, r.N, .999), usMax(r.Max), table.Of(milliseconds(g.GapMs)))
+					table.PerSecond(g.AchievedPerS), us(r.P50, r.N, .5), us(r.P90, r.N, .9), us(r.P99, r.N, .99),
+					us(r.P999, r.N, .999), usMax(r.Max), msCell(g.GapMs))
 			}
 		}
 	}

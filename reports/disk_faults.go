@@ -84,7 +84,7 @@ func (s *study) restartTable() *table.Table {
 		}
 		high, _ := writes.Max()
 		t.Add(table.Of(a.Name), table.Of(table.Count(int64(len(a.trials[result.KindPowerLoss])))), msQuantile(writes, .5),
-			msInterval(writes, .5), table.Of(milliseconds(low)), table.Of(milliseconds(high)),
+			msInterval(writes, .5), msCell(low), msCell(high),
 			table.Of(table.Count(notOK(a.trials[result.KindPowerLoss]))), lost(a.Safety))
 	}
 	return t

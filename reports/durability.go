@@ -141,7 +141,7 @@ func (s *study) storageTable() *table.Table {
 		{"overwrite of 4 KiB with fdatasync, p50", storage.OverwriteUs}, {"overwrite of 4 KiB alone, p50", storage.WriteUs},
 	} {
 		if row.q.P50 != nil {
-			t.Add(table.Of(row.name), table.Of(table.Duration(*row.q.P50)))
+			t.Add(table.Of(row.name), table.Time(*row.q.P50))
 		}
 	}
 	return t

@@ -36,7 +36,7 @@ func (e *electionStudy) paperTable() *table.Table {
 		if p.Group == result.ElectionScale {
 			product = result.ElectionProductScale
 		}
-		paper := table.Of(milliseconds(p.ValueMs))
+		paper := msCell(p.ValueMs)
 		if p.AtLeast {
 			paper = table.Of("> " + milliseconds(p.ValueMs))
 		}
@@ -91,7 +91,7 @@ func (e *electionStudy) valueCell(a *result.ElectionArm, what string) table.Cell
 	v, ok := e.value(a, what)
 	switch {
 	case ok:
-		return table.Of(milliseconds(v))
+		return msCell(v)
 	case a == nil || what == "p50" && len(e.times[a.Name]) < stat.MinSample(.5):
 		return missing()
 	default:
@@ -113,7 +113,7 @@ func (e *electionStudy) quantileCell(times stat.Sample, q float64) table.Cell {
 	case math.IsInf(v, 0):
 		return e.beyond()
 	default:
-		return table.Of(milliseconds(v))
+		return msCell(v)
 	}
 }
 

@@ -162,7 +162,7 @@ func orNone(m result.Median) table.Cell {
 	if m.Median == nil {
 		return table.Of("–")
 	}
-	return table.Of(table.Duration(*m.Median))
+	return table.Time(*m.Median)
 }
 
 // ratioTable has all echoes: a row for each size, a column for each number in flight.

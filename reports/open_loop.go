@@ -15,10 +15,10 @@ func (s *study) openTable() *table.Table {
 		for _, p := range a.Open {
 			p999 := tooFew(p.N, .999)
 			if p.P999Us != nil && p.N >= stat.MinSample(.999) {
-				p999 = table.Of(table.Duration(*p.P999Us))
+				p999 = table.Time(*p.P999Us)
 			}
-			t.Add(table.Of(a.Name), table.Of(rate(p.OfferedPerS)), table.Of(rate(p.AchievedPerS)),
-				table.Of(table.Duration(p.P50Us)), table.Of(table.Duration(p.P99Us)), p999, countBad(p.NotOK))
+			t.Add(table.Of(a.Name), table.PerSecond(p.OfferedPerS), table.PerSecond(p.AchievedPerS),
+				table.Time(p.P50Us), table.Time(p.P99Us), p999, countBad(p.NotOK))
 		}
 	}
 	return t

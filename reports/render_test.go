@@ -122,7 +122,8 @@ func TestThePage(t *testing.T) {
 func checkSelfContained(t *testing.T, dir, html string) {
 	t.Helper()
 	for _, pattern := range []string{
-		`https?://[^"]*\.(js|css|woff)`, `<script`, `<img`, `@import`, `url\(`, `/tmp/`, `<link[^>]*href="http`,
+		`https?://[^"]*\.(js|css|woff)`, `<script[^>]+`, `fetch\(|XMLHttp|import\(`, `<img`, `@import`, `url\(`, `/tmp/`,
+		`<link[^>]*href="http`,
 	} {
 		if found := regexp.MustCompile(pattern).FindString(html); found != "" {
 			t.Errorf("the page has %q", found)

@@ -102,7 +102,7 @@ func (s *study) kneeTable() *table.Table {
 		if x.LowerBound {
 			bound.Tone = table.Bad
 		}
-		t.Add(table.Of(a.Name), table.Of(table.Duration(x.SLOP99Us)), table.Of(table.Count(int64(len(x.Runs)))), knee, bound,
+		t.Add(table.Of(a.Name), table.Time(x.SLOP99Us), table.Of(table.Count(int64(len(x.Runs)))), knee, bound,
 			table.Of(table.Count(s.saturationNotOK(a.Name))), lost(a.Safety))
 	}
 	return t
@@ -155,9 +155,9 @@ func (s *study) shareTable() *table.Table {
 			if known && p.P50Us.Median != nil {
 				times = table.Ofn("×%s", table.Significant(*p.P50Us.Median/floor))
 			}
-			t.Add(table.Of(a.Name), table.Ofn("%.0f %%", 100*p.Share), table.Of(rate(*p.OfferedPerS.Median)),
-				table.Of(rate(*p.AchievedPerS.Median)), over(p.P50Us), over(p.P99Us), over(p.P999Us),
-				table.Of(table.Duration(p.MaxUs)), times)
+			t.Add(table.Of(a.Name), table.Ofn("%.0f %%", 100*p.Share), table.PerSecond(*p.OfferedPerS.Median),
+				table.PerSecond(*p.AchievedPerS.Median), over(p.P50Us), over(p.P99Us), over(p.P999Us),
+				table.Time(p.MaxUs), times)
 		}
 	}
 	return t
@@ -174,10 +174,10 @@ func (s *study) saturationTable() *table.Table {
 		for _, p := range a.Saturation.Points {
 			cells := []table.Cell{missing(), missing(), missing()}
 			if p.Held+p.Missed > 0 {
-				cells = []table.Cell{table.Of(rate(p.AchievedPerS)), table.Of(table.Duration(p.P50Us)),
-					table.Of(table.Duration(p.P99Us))}
+				cells = []table.Cell{table.PerSecond(p.AchievedPerS), table.Time(p.P50Us),
+					table.Time(p.P99Us)}
 			}
-			cells = append([]table.Cell{table.Of(a.Name), table.Of(rate(p.OfferedPerS))}, cells...)
+			cells = append([]table.Cell{table.Of(a.Name), table.PerSecond(p.OfferedPerS)}, cells...)
 			t.Add(append(cells, table.Of(table.Count(int64(p.Runs))), table.Of(table.Count(int64(p.Held))),
 				table.Of(table.Count(int64(p.Missed))), table.Of(table.Count(int64(p.Invalid))))...)
 		}
@@ -196,7 +196,7 @@ func (s *study) searchTable() *table.Table {
 		if v == nil {
 			return missing()
 		}
-		return table.Of(rate(*v))
+		return table.PerSecond(*v)
 	}
 	for _, a := range s.saturated() {
 		for _, run := range a.Saturation.Runs {

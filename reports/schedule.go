@@ -14,7 +14,7 @@ func (s *study) scheduleTable() *table.Table {
 		for _, p := range a.SteadySteps {
 			q := p.ResponseUs
 			t.Add(table.Of(a.Name), table.Of(table.Count(int64(p.Run))), table.Of(table.Count(int64(p.Step))),
-				table.Of(rate(p.RatePerS)), table.Of(rate(p.OfferedPerS)), table.Of(rate(p.AchievedPerS)),
+				table.PerSecond(p.RatePerS), table.PerSecond(p.OfferedPerS), table.PerSecond(p.AchievedPerS),
 				us(q.P50, q.N, .5), us(q.P99, q.N, .99), usMax(q.Max), countBad(p.NotOK))
 		}
 	}

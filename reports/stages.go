@@ -195,12 +195,12 @@ func (s *study) stageGroupTable() *table.Table {
 				if i >= len(g.Parts) {
 					return table.Cell{Text: "–", Tone: table.Missing}
 				}
-				return table.Of(table.Duration(g.Parts[i].MeanUs))
+				return table.Time(g.Parts[i].MeanUs)
 			})
 		}
-		row("sum", func(g result.StageGroup) table.Cell { return table.Of(table.Duration(sumOfParts(g))) })
+		row("sum", func(g result.StageGroup) table.Cell { return table.Time(sumOfParts(g)) })
 		row("left over of the whole", func(g result.StageGroup) table.Cell {
-			return table.Of(table.Duration(residual(g)))
+			return table.Time(residual(g))
 		})
 	}
 	return t

@@ -68,7 +68,7 @@ func (s *study) outageHeadline() *table.Table {
 			}
 			high, _ := outages.Max()
 			t.Add(table.Of(a.Name), table.Of(kind), table.Of(table.Count(int64(len(outages)))), msQuantile(outages, .5),
-				msInterval(outages, .5), msQuantile(outages, .95), table.Of(milliseconds(low)), table.Of(milliseconds(high)),
+				msInterval(outages, .5), msQuantile(outages, .95), msCell(low), msCell(high),
 				msQuantile(a.leaderless(kind), .5), table.Of(table.Count(notOK(a.trials[kind]))))
 		}
 	}
@@ -89,12 +89,13 @@ func steadyCells(s *result.Steady) []table.Cell {
 		return []table.Cell{missing(), missing(), missing(), missing(), missing(), missing()}
 	}
 	r := s.ResponseUs
-	achieved := table.Of(rate(s.AchievedPerS))
+	achieved := table.PerSecond(s.AchievedPerS)
 	if s.AchievedPerS < .99*s.OfferedPerS {
 		achieved = table.Cell{Text: achieved.Text + " (< 99 %)", Tone: table.Bad}
 	}
 	return []table.Cell{
-		table.Of(rate(s.OfferedPerS)), achieved, us(r.P50, r.N, .5), us(r.P99, r.N, .99), us(r.P999, r.N, .999), usMax(r.Max),
+		table.PerSecond(s.OfferedPerS), achieved, us(r.P50, r.N, .5), us(r.P99, r.N, .99), us(r.P999, r.N, .999),
+		usMax(r.Max),
 	}
 }
 
@@ -106,8 +107,8 @@ func (s *study) closedTable() *table.Table {
 	for _, a := range s.arms {
 		for _, p := range a.Closed {
 			t.Add(table.Of(a.Name), table.Of(table.Count(int64(p.Proposers))), table.Ofn("%d B", p.PayloadBytes),
-				table.Of(rate(p.PerS)), table.Of(table.Duration(p.P50Us)), us(p.P99Us, int(p.N), .99),
-				table.Of(table.Duration(p.CPUUsPerOp)), table.Of(table.Significant(p.AllocsPerOp)))
+				table.PerSecond(p.PerS), table.Time(p.P50Us), us(p.P99Us, int(p.N), .99),
+				table.Time(p.CPUUsPerOp), table.Of(table.Significant(p.AllocsPerOp)))
 		}
 	}
 	return t
@@ -143,7 +144,7 @@ func (s *study) steadyCounts() *table.Table {
 	}
 	for _, a := range s.arms {
 		if st := a.Steady; st != nil {
-			t.Add(table.Of(a.Name), table.Of(table.Duration(st.DurationS*1e6)), table.Of(rate(st.OfferedPerS)),
+			t.Add(table.Of(a.Name), table.Time(st.DurationS*1e6), table.PerSecond(st.OfferedPerS),
 				steadyCells(st)[1], table.Of(table.Count(st.OK)), countBad(st.Failed), countBad(st.Unknown), countBad(st.Shed))
 		}
 	}
@@ -328,7 +329,7 @@ func (s *study) floorTable() *table.Table {
 	for _, a := range s.arms {
 		if a.Steady != nil && a.Steady.ResponseUs.P50 != nil {
 			p50 := *a.Steady.ResponseUs.P50
-			t.Add(table.Of(a.Name), table.Of(table.Duration(p50)), table.Of(table.Duration(floor)),
+			t.Add(table.Of(a.Name), table.Time(p50), table.Time(floor),
 				table.Ofn("%.0f %%", 100*p50/floor))
 		}
 	}

@@ -20,8 +20,6 @@ type Document struct {
 	Sections []Section
 	// VectorsOnly says that the figures have no PNG beside them.
 	VectorsOnly bool
-	// Sortable lets a reader sort the tables by a column, by the only script that a page has.
-	Sortable bool
 }
 
 // Fact is a name and its value.

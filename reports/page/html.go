@@ -23,7 +23,7 @@ func (w *writer) printf(format string, args ...any) { fmt.Fprintf(w, format, arg
 func HTML(d Document) string {
 	w := &writer{level: 2, vectorsOnly: d.VectorsOnly}
 	light, dark := plot.StyleSheet()
-	w.printf("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
+	w.printf("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
 	w.printf("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
 	w.printf("<meta name=\"color-scheme\" content=\"light dark\">\n<title>%s</title>\n", html.EscapeString(titleOf(d)))
 	w.printf("<link rel=\"icon\" href=\"data:,\">\n<style>\n%s</style>\n</head>\n<body>\n",
@@ -36,12 +36,8 @@ func HTML(d Document) string {
 	for _, s := range d.Sections {
 		w.section(s)
 	}
-	w.printf("</main>\n<footer><p>Made by <code>raftmark</code> from the files of result directories only. " +
-		"No number on this page was typed by hand.</p></footer>\n")
-	if d.Sortable {
-		w.printf("<script>\n%s</script>\n", sortScript)
-	}
-	w.printf("</body>\n</html>\n")
+	w.printf("</main>\n<footer><p>Made by <code>raftmark</code> from the files of result directories only. "+
+		"No number on this page was typed by hand.</p></footer>\n<script>\n%s</script>\n</body>\n</html>\n", script)
 	return w.String()
 }
 
@@ -61,11 +57,11 @@ func (w *writer) head(d Document) {
 	for _, f := range d.Facts {
 		w.printf("<li><span>%s</span> %s</li>\n", inline(f.Name), inline(f.Value))
 	}
-	w.printf("</ul>\n<ul class=\"badges\" aria-label=\"validity\">\n")
+	w.printf("</ul>\n<section aria-label=\"Validity\">\n<ul class=\"badges\">\n")
 	for _, b := range d.Badges {
 		w.printf("<li%s><span>%s</span> <b>%s</b></li>\n", class(string(b.Tone)), inline(b.Name), inline(b.Value))
 	}
-	w.printf("</ul>\n</header>\n")
+	w.printf("</ul>\n</section>\n</header>\n")
 }
 
 func (w *writer) verdict(d Document) {

@@ -1,13 +1,13 @@
 package page
 
-import _ "embed" // for the style sheet
+import _ "embed" // for the style sheet and the script
 
 // styleSheet is put into each page; the marks /*light*/ and /*dark*/ in it make room for the figures' colours.
 //
 //go:embed style.css
 var styleSheet string
 
-// sortScript is put into pages that ask for it.
+// script sorts tables. Nothing on a page needs it to be read.
 //
-//go:embed sort.js
-var sortScript string
+//go:embed script.js
+var script string

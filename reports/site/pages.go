@@ -91,7 +91,6 @@ func (s *pages) index(compared []page.Block, trends int) page.Document {
 	d := page.Document{
 		Title:    cmp.Or(s.options.Title, "raftmark: results"),
 		Question: "What was measured, when, on which machine, and what did it say?",
-		Sortable: true,
 	}
 	t := &table.Table{
 		Caption: "The results, newest first. A result's name leads to its report.",

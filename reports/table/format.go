@@ -6,6 +6,20 @@ import (
 	"strings"
 )
 
+// Time is a cell of a duration in microseconds; the page shows it to the nanosecond when asked.
+func Time(us float64) Cell { return Cell{Text: Duration(us), Exact: exact(us, 3), Unit: "µs"} }
+
+// PerSecond is a cell of a rate.
+func PerSecond(rate float64) Cell {
+	return Cell{Text: Significant(rate) + "/s", Exact: exact(rate, 3), Unit: "/s"}
+}
+
+// exact writes at most so many digits after the point, and none that are zero at the end.
+func exact(x float64, digits int) string {
+	scale := math.Pow(10, float64(digits))
+	return strconv.FormatFloat(math.Round(x*scale)/scale, 'f', -1, 64)
+}
+
 // Duration writes microseconds with the unit that reads best and three significant digits: "812 µs", "2.31 ms", "1.20
 // s".
 func Duration(us float64) string {

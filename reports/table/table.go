@@ -24,6 +24,9 @@ type Cell struct {
 	Tone Tone
 	// Href is where the cell leads to, relative to the page; in text it is left out.
 	Href string
+	// Exact is the number that Text rounds, in the base unit of its kind, as decimal digits, and Unit that unit. A page
+	// shows them when the pointer is on the cell and sorts by Exact. Empty where Text says it all.
+	Exact, Unit string
 }
 
 // Of returns a plain cell.
@@ -150,7 +153,7 @@ func (t *Table) HTML() string {
 	if t.Caption != "" {
 		fmt.Fprintf(&b, "<p class=\"caption\">%s</p>\n", html.EscapeString(t.Caption))
 	}
-	fmt.Fprintf(&b, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" "+
+	fmt.Fprintf(&b, "<section class=\"scroll\" tabindex=\"0\" "+
 		"aria-label=\"%s\">\n<table>\n", html.EscapeString(label))
 	b.WriteString("<thead><tr>")
 	for _, c := range t.Columns {
@@ -165,6 +168,10 @@ func (t *Table) HTML() string {
 			if i == 0 {
 				tag, attributes = "th", " scope=\"row\""+attributes
 			}
+			if cell.Exact != "" {
+				attributes += fmt.Sprintf(" title=\"%s\" data-value=\"%s\"",
+					html.EscapeString(strings.TrimSpace(cell.Exact+" "+cell.Unit)), html.EscapeString(cell.Exact))
+			}
 			text := html.EscapeString(cell.Text)
 			if cell.Href != "" {
 				text = fmt.Sprintf("<a href=\"%s\">%s</a>", html.EscapeString(cell.Href), text)
@@ -173,7 +180,7 @@ func (t *Table) HTML() string {
 		}
 		b.WriteString("</tr>\n")
 	}
-	b.WriteString("</tbody>\n</table>\n</div>\n")
+	b.WriteString("</tbody>\n</table>\n</section>\n")
 	return b.String()
 }
 

@@ -13,10 +13,10 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 func sample() *table.Table {
 	t := &table.Table{Caption: "Times & counts", Columns: table.Columns("arm", "p50", "p99", "lost")}
-	t.Add(table.Of("transport=tcp"), table.Of(table.Duration(812)), table.Cell{Text: "n/a (n=10 < " +
+	t.Add(table.Of("transport=tcp"), table.Time(812.34567), table.Cell{Text: "n/a (n=10 < " +
 		"368)", Tone: table.Missing},
 		table.Of("0"))
-	t.Add(table.Of("a|b <c>"), table.Of(table.Duration(1_234_567)), table.Of("2"), table.Cell{Text: "3 " +
+	t.Add(table.Cell{Text: "a|b <c>", Href: "a&b.html"}, table.Time(1_234_567), table.PerSecond(2), table.Cell{Text: "3 " +
 		"LOST", Tone: table.Bad})
 	return t
 }

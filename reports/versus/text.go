@@ -20,7 +20,7 @@ func (c *Comparison) Table() *table.Table {
 	for i := range c.Rows {
 		r := &c.Rows[i]
 		t.Add(table.Of(c.rowName(r)), table.Of(r.Metric), countCell(r),
-			table.Of(table.Duration(r.unit.us(middle(r.BaseValues)))), table.Of(table.Duration(r.unit.us(middle(r.NewValues)))),
+			table.Time(r.unit.us(middle(r.BaseValues))), table.Time(r.unit.us(middle(r.NewValues))),
 			table.Ofn("%.3f", r.Ratio), intervalCell(r), floorCell(r), table.Ofn("%.3f", r.P),
 			table.Cell{Text: string(r.Verdict), Tone: toneOf(r.Verdict)})
 	}

@@ -1,0 +1,68 @@
+package reports_test
+
+import (
+	"flag"
+	"path/filepath"
+	"testing"
+
+	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/reports"
+	"github.com/raftmark/raftmark/reports/resulttest"
+	"github.com/raftmark/raftmark/reports/site"
+	"github.com/raftmark/raftmark/reports/versus"
+)
+
+var pagesDir = flag.String("pages", "", "`folder` for the pages that make check-page opens in a browser")
+
+// TestPagesForTheBrowser renders one page of each kind. Without -pages it only shows that each can be rendered.
+func TestPagesForTheBrowser(t *testing.T) {
+	dir := *pagesDir
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	two := small()
+	two.Trials = 12
+	invalid := small()
+	invalid.Verdict = result.VerdictInvalid
+	volatile := small()
+	volatile.Durability = "none"
+	for name, write := range map[string]func(dir string) error{
+		"two-arms":   func(dir string) error { return resulttest.Write(dir, two) },
+		"invalid":    func(dir string) error { return resulttest.Write(dir, invalid) },
+		"volatile":   func(dir string) error { return resulttest.Write(dir, volatile) },
+		"saturation": func(dir string) error { return resulttest.WriteSaturation(dir, resulttest.SaturationOptions{}) },
+		"exchange":   func(dir string) error { return resulttest.WriteExchange(dir, resulttest.ExchangeOptions{}) },
+		"members": func(dir string) error {
+			return resulttest.WriteCourse(dir, resulttest.CourseOptions{Kind: "members", Runs: 2})
+		},
+		"snapshot-catch-up": func(dir string) error {
+			return resulttest.WriteCourse(dir, resulttest.CourseOptions{Kind: "snapshot-catch-up"})
+		},
+	} {
+		if err := write(filepath.Join(dir, name)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, err := reports.Render(filepath.Join(dir, name)); err != nil {
+			t.Errorf("render %s: %v", name, err)
+		}
+	}
+	r, err := result.Open(filepath.Join(dir, "two-arms"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	comparison, err := versus.CompareArms(r, versus.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := comparison.WritePage(filepath.Join(dir, "compare")); err != nil {
+		t.Error(err)
+	}
+	published := []string{"two-arms", "invalid", "volatile", "saturation"}
+	sources := make([]string, len(published))
+	for i, name := range published {
+		sources[i] = filepath.Join(dir, name)
+	}
+	if _, err := site.Publish(filepath.Join(dir, "site"), sources, site.Options{}); err != nil {
+		t.Error(err)
+	}
+}
