@@ -50,6 +50,7 @@ func setters(s *Scenario) map[string]any {
 		"append_streams":      &s.AppendStreams,
 		"heartbeat_datagrams": &s.HeartbeatDatagrams,
 
+		"sync_delay":     &s.SyncDelay,
 		"link.delay":     &s.Link.Delay,
 		"link.jitter":    &s.Link.Jitter,
 		"link.loss":      &s.Link.Loss,

@@ -25,7 +25,8 @@ func (s Scenario) durability() result.Durability {
 
 // needsFaultPorts says whether something of the scenario needs the nodes' fault ports.
 func (s Scenario) needsFaultPorts() bool {
-	return s.Link != Link{} || slices.ContainsFunc(s.Faults, func(p FaultPlan) bool { return fault.Of(p.Kind).Lasts() })
+	return s.Link != Link{} || s.SyncDelay > 0 ||
+		slices.ContainsFunc(s.Faults, func(p FaultPlan) bool { return fault.Of(p.Kind).Lasts() })
 }
 
 // stampDurability notes in the manifest what the arms' durability is worth, and how the nodes are started.

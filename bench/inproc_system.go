@@ -58,7 +58,7 @@ func ours(s Scenario) []Candidate {
 			nodes, err := cluster.StartInproc(ctx, cluster.InprocOptions{
 				Nodes: o.Nodes, Dir: o.Dir, Transport: s.Transport, LogStorage: s.Log, Machine: s.Machine,
 				Sync: storage.Sync(s.Sync), Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax,
-				LinkFaults: s.Link.rules(), Raft: s.Raft, TraceOneIn: s.traceOneIn(),
+				LinkFaults: s.Link.rules(), DiskFaults: s.diskRules(), Raft: s.Raft, TraceOneIn: s.traceOneIn(),
 			})
 			if err != nil {
 				return nil, err

@@ -50,7 +50,7 @@ func (s Scenario) clusterOptions(dir, executable string) cluster.Options {
 		ElectionMin: time.Duration(s.Election.Min), ElectionMax: time.Duration(s.Election.Max),
 		TickInterval: time.Duration(s.Tick), Raft: s.Raft, Sync: storage.Sync(s.Sync),
 		DiskStallMax: server.StallLimit(s.DiskStallMax), TraceOneIn: s.traceOneIn(),
-		EnableFaults: s.needsFaultPorts(), LinkFaults: s.Link.rules(),
+		EnableFaults: s.needsFaultPorts(), LinkFaults: s.Link.rules(), DiskFaults: s.diskRules(),
 	}
 }
 

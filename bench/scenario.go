@@ -73,6 +73,9 @@ type Scenario struct {
 	DiskStallMax StallLimit `yaml:"disk_stall_max"`
 	// DiskDelay is how much longer each sync takes with the fault leader-disk-slow. Default 20 ms.
 	DiskDelay Duration `yaml:"disk_delay,omitempty"`
+	// SyncDelay is how much longer each sync of the log takes at each node, all the time, as on a slower disk; at most a
+	// quarter of election.min. Default 0. No fault of the disk may be among the faults then.
+	SyncDelay Duration `yaml:"sync_delay,omitempty"`
 	// Tracing is on, or off: whether the nodes note the steps of sampled entries. Default on.
 	Tracing string `yaml:"tracing,omitempty"`
 	// Link are the conditions of the links between nodes. Default: as they are.

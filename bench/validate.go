@@ -93,6 +93,7 @@ func (s Scenario) Validate(others ...string) error {
 	f.need(s.SlowFollower == 0 || s.Nodes >= 3 && s.Closed == nil, "slow_follower", s.SlowFollower,
 		"0 with nodes %d, or with a closed section", s.Nodes)
 	s.validateLink(&f)
+	s.validateSyncDelay(&f)
 	s.validateLoad(&f)
 	s.validatePhases(&f)
 	s.validateClosed(&f)

@@ -15,6 +15,7 @@ import (
 	"github.com/raftmark/raftmark/raft/replica"
 	"github.com/raftmark/raftmark/server"
 	"github.com/raftmark/raftmark/storage"
+	"github.com/raftmark/raftmark/storage/faultfs"
 	"github.com/raftmark/raftmark/transport"
 	linkfaults "github.com/raftmark/raftmark/transport/faults"
 	"github.com/raftmark/raftmark/transport/mem"
@@ -35,6 +36,8 @@ type InprocOptions struct {
 	Heartbeat, ElectionMin, ElectionMax time.Duration
 	// LinkFaults are those of server.Config; none with Transport mem.
 	LinkFaults []linkfaults.Rule
+	// DiskFaults are those of server.Config.
+	DiskFaults []faultfs.Rule
 	// TraceOneIn is that of server.Config.
 	TraceOneIn int
 	// Raft are the limits of the protocol.
@@ -98,7 +101,7 @@ func (o InprocOptions) configs() ([]server.Config, error) {
 			Transport: o.Transport, LogStorage: o.LogStorage, Machine: o.Machine, Sync: o.Sync,
 			Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax,
 			Raft: o.Raft, TraceOneIn: o.TraceOneIn, Logger: o.Logger,
-			EnableFaults: len(o.LinkFaults) > 0, LinkFaults: o.LinkFaults,
+			EnableFaults: len(o.LinkFaults)+len(o.DiskFaults) > 0, LinkFaults: o.LinkFaults, DiskFaults: o.DiskFaults,
 		}
 		switch o.Transport {
 		case server.TransportMem:

@@ -12,6 +12,7 @@ import (
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/server"
 	"github.com/raftmark/raftmark/storage"
+	"github.com/raftmark/raftmark/storage/faultfs"
 	linkfaults "github.com/raftmark/raftmark/transport/faults"
 )
 
@@ -52,6 +53,8 @@ type Options struct {
 	EnableFaults bool
 	// LinkFaults are those of server.Config, the same at each node; they need EnableFaults.
 	LinkFaults []linkfaults.Rule
+	// DiskFaults are those of server.Config, the same at each node; they need EnableFaults.
+	DiskFaults []faultfs.Rule
 	// TraceOneIn is that of server.Config.
 	TraceOneIn int
 	// Reads and Lease are those of server.Config.
@@ -160,7 +163,7 @@ func (o Options) configOf(id raft.NodeID, peers map[raft.NodeID]server.Peer) ser
 		Congestion: o.Congestion, AppendStreams: o.AppendStreams, HeartbeatDatagrams: o.HeartbeatDatagrams,
 		Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax, TickInterval: o.TickInterval,
 		DiskStallMax: o.DiskStallMax, DiskReserve: o.DiskReserve, LogBytesMax: o.LogBytesMax,
-		EnableFaults: o.EnableFaults, LinkFaults: o.LinkFaults, Reads: o.Reads, Lease: o.Lease, Seed: o.Seed,
+		EnableFaults: o.EnableFaults, LinkFaults: o.LinkFaults, DiskFaults: o.DiskFaults, Reads: o.Reads, Lease: o.Lease, Seed: o.Seed,
 		Raft: o.Raft, Client: o.Client, TraceOneIn: o.TraceOneIn,
 	}
 	if o.Transport == server.TransportTLS || o.Transport == server.TransportQUIC {
