@@ -163,7 +163,8 @@ func (o Options) configOf(id raft.NodeID, peers map[raft.NodeID]server.Peer) ser
 		Congestion: o.Congestion, AppendStreams: o.AppendStreams, HeartbeatDatagrams: o.HeartbeatDatagrams,
 		Heartbeat: o.Heartbeat, ElectionMin: o.ElectionMin, ElectionMax: o.ElectionMax, TickInterval: o.TickInterval,
 		DiskStallMax: o.DiskStallMax, DiskReserve: o.DiskReserve, LogBytesMax: o.LogBytesMax,
-		EnableFaults: o.EnableFaults, LinkFaults: o.LinkFaults, DiskFaults: o.DiskFaults, Reads: o.Reads, Lease: o.Lease, Seed: o.Seed,
+		EnableFaults: o.EnableFaults, LinkFaults: o.LinkFaults, DiskFaults: o.DiskFaults,
+		Reads: o.Reads, Lease: o.Lease, Seed: o.Seed,
 		Raft: o.Raft, Client: o.Client, TraceOneIn: o.TraceOneIn,
 	}
 	if o.Transport == server.TransportTLS || o.Transport == server.TransportQUIC {
