@@ -13,7 +13,7 @@ import (
 type Clock struct {
 	start time.Time     // carries the process's monotonic reading
 	base  time.Duration // the machine's clock at start
-	error time.Duration // of base, at most
+	bound time.Duration // of the error of base
 }
 
 // New ties the process's monotonic clock to the machine's. The error of the tie is below half the time that the
@@ -28,7 +28,7 @@ func New() Clock {
 		took := time.Since(before)
 		if took < width {
 			width = took
-			best = Clock{start: before.Add(took / 2), base: machine, error: (took + 1) / 2}
+			best = Clock{start: before.Add(took / 2), base: machine, bound: (took + 1) / 2}
 		}
 	}
 	return best
@@ -36,7 +36,7 @@ func New() Clock {
 
 // Error bounds how far the clock is from the machine's, as measured by New. Two processes' clocks differ by at most the
 // sum of theirs.
-func (c Clock) Error() time.Duration { return c.error }
+func (c Clock) Error() time.Duration { return c.bound }
 
 // Now returns the machine's monotonic clock.
 func (c Clock) Now() time.Duration { return c.base + time.Since(c.start) }

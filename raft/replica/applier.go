@@ -134,7 +134,7 @@ func (a *applier) apply(t *applyTask) error {
 		a.since.add(len(span.Entries), entriesSize(span.Entries))
 		a.meter.appliedEntries.Add(uint64(len(span.Entries)))
 		if a.tracer.samplesAny(&span) {
-			a.tracer.applied(span.LastIndex(), a.clock())
+			a.tracer.applied(&span, a.clock())
 		}
 		t.waiting = a.answer(t.waiting, span)
 		if span.LastIndex() >= t.apply.Upto {

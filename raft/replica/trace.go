@@ -75,4 +75,11 @@ func (r *Replica) TraceOneIn() int { return r.tracer.oneIn }
 
 // Traces returns what this server saw of the sampled entries, oldest first: at most Options.TraceKeptMax, with entries
 // that are still on their way.
-func (r *Replica) Traces() []Trace { return r.tracer.list() }
+func (r *Replica) Traces() []Trace {
+	list, _ := r.tracer.list()
+	return list
+}
+
+// TracesAfter returns Traces, and the index after which these are of all sampled entries that this server saw since it
+// was started: those up to it made room for others. It is 0 while there is room.
+func (r *Replica) TracesAfter() ([]Trace, raft.Index) { return r.tracer.list() }

@@ -18,7 +18,7 @@ func (l *loop) tracedBatch(taken []*Proposal) {
 		}
 		t.mu.Lock()
 		t.lead(p.ID.Term)
-		if r := t.begin(p.ID); r != nil {
+		if r := t.begin(p.ID, p.ID.Term); r != nil {
 			r.proposed, r.batched, r.batch = p.proposed, l.turned, int32(len(taken))
 		}
 		t.mu.Unlock()
@@ -28,17 +28,22 @@ func (l *loop) tracedBatch(taken []*Proposal) {
 // tracedPay notes what the Ready at hand has the log take, and followers be sent.
 func (l *loop) tracedPay() {
 	t := &l.tracer
-	if t.bound == 0 || l.core.Role() != raft.Leader {
+	if t.bound == 0 {
+		return
+	}
+	if len(l.ready.Append) > 0 {
+		t.mu.Lock()
+		t.stored(l.ready.Append, l.core.Term())
+		t.mu.Unlock()
+	}
+	if l.core.Role() != raft.Leader {
 		return
 	}
 	var now time.Duration // 0: nothing to note yet
 	for i := range l.ready.Append {
 		if s := &l.ready.Append[i]; len(s.Entries) > 0 {
 			now = l.tracedAt(now)
-			for r := t.pass(&t.steps[traceAppended], s.LastIndex()); r != nil; {
-				r.appended = now
-				r = t.pass(&t.steps[traceAppended], s.LastIndex())
-			}
+			t.appended(s, now)
 		}
 	}
 	for i := range l.ready.SendNow {
@@ -49,6 +54,16 @@ func (l *loop) tracedPay() {
 	}
 	if now != 0 {
 		t.mu.Unlock()
+	}
+}
+
+// appended notes what a leader appends. The entries that it has from before its election are another one's. The lock is
+// held.
+func (t *tracer) appended(s *raft.Span, now time.Duration) {
+	for r := t.pass(&t.steps[traceAppended], s.LastIndex()); r != nil; r = t.pass(&t.steps[traceAppended], s.LastIndex()) {
+		if r.id.Index > s.Prev.Index && has(s, r.id) {
+			r.appended = now
+		}
 	}
 }
 
@@ -87,7 +102,7 @@ func (r *Replica) deliver(m raft.Message) {
 	if t := &r.tracer; t.bound > 0 {
 		switch {
 		case m.Kind == raft.MsgAppend && t.samplesAny(&m.Span):
-			t.received(&m.Span, r.clock())
+			t.received(&m.Span, m.Term, r.clock())
 		case m.Kind == raft.MsgAppendReply && !m.Reject && m.Match > 0:
 			t.acked(&m, r.clock())
 		}
@@ -95,13 +110,13 @@ func (r *Replica) deliver(m raft.Message) {
 	r.inbox.deliver(m)
 }
 
-// received notes entries that a leader sent.
-func (t *tracer) received(s *raft.Span, now time.Duration) {
+// received notes commands that the leader of a term sent.
+func (t *tracer) received(s *raft.Span, leader raft.Term, now time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range s.Entries {
-		if index := s.Prev.Index + raft.Index(i) + 1; t.samples(index) {
-			if r := t.begin(raft.EntryID{Term: s.Entries[i].Term, Index: index}); r != nil {
+		if index := s.Prev.Index + raft.Index(i) + 1; t.samples(index) && s.Entries[i].Kind == raft.EntryCommand {
+			if r := t.begin(raft.EntryID{Term: s.Entries[i].Term, Index: index}, leader); r != nil {
 				r.received = now
 			}
 		}
@@ -129,7 +144,8 @@ func (t *tracer) acked(m *raft.Message, now time.Duration) {
 	}
 }
 
-// wrote notes a write of the log.
+// wrote notes a write of the log, of spans that were appended one after the other. While it lasted, entries of a newer
+// leader may have arrived in the place of those that it has: theirs is another write.
 func (t *tracer) wrote(spans []raft.Span, began, durable time.Duration) {
 	if t.bound == 0 || len(spans) == 0 {
 		return
@@ -138,36 +154,55 @@ func (t *tracer) wrote(spans []raft.Span, began, durable time.Duration) {
 	for i := range spans {
 		entries += len(spans[i].Entries)
 	}
-	last := spans[len(spans)-1].LastIndex()
+	least := leastIndex(spans)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for r := t.pass(&t.steps[traceWritten], last); r != nil; r = t.pass(&t.steps[traceWritten], last) {
-		r.writing, r.durable, r.written = began, durable, int32(entries)
+	first := t.above(least)
+	at, end := first, least
+	for i := range spans {
+		s := &spans[i]
+		if s.Prev.Index < end {
+			at = first // in the place of others
+		}
+		end = s.LastIndex()
+		for ; at < t.head && t.ring[at%t.max].id.Index <= end; at++ {
+			if r := &t.ring[at%t.max]; r.id.Index > s.Prev.Index && r.durable == NotSeen && has(s, r.id) {
+				r.writing, r.durable, r.written = began, durable, int32(entries)
+			}
+		}
 	}
 }
 
 // tracedCommit notes how far the core knows that the log is committed.
 func (l *loop) tracedCommit() {
-	t := &l.tracer
 	index := l.core.CommitIndex()
-	if t.bound == 0 || index <= l.tracedUpto {
+	if l.tracer.bound == 0 || index <= l.tracedUpto {
 		return
 	}
 	l.tracedUpto = index
-	now := l.clock()
+	l.tracer.committed(index, l.core.TermAt, l.clock())
+}
+
+// committed notes how far the log is committed; termAt says what is in it, as far as it is known. A record of another
+// entry was begun by a message that the core refused.
+func (t *tracer) committed(index raft.Index, termAt func(raft.Index) (raft.Term, bool), now time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for r := t.pass(&t.steps[traceCommitted], index); r != nil; r = t.pass(&t.steps[traceCommitted], index) {
-		r.committed = now
+		if term, known := termAt(r.id.Index); known && term == r.id.Term {
+			r.committed = now
+		}
 	}
 }
 
-// applied notes how far the machine is.
-func (t *tracer) applied(index raft.Index, now time.Duration) {
+// applied notes what the machine has applied.
+func (t *tracer) applied(s *raft.Span, now time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for r := t.pass(&t.steps[traceApplied], index); r != nil; r = t.pass(&t.steps[traceApplied], index) {
-		r.applied = now
+	for r := t.pass(&t.steps[traceApplied], s.LastIndex()); r != nil; r = t.pass(&t.steps[traceApplied], s.LastIndex()) {
+		if r.id.Index > s.Prev.Index && has(s, r.id) {
+			r.applied = now
+		}
 	}
 }
 
