@@ -61,10 +61,13 @@ type Options struct {
 	// sooner that there is no leader; an election that takes longer fails the reads during it.
 	ReadTimeout time.Duration
 	// TraceOneIn samples one in so many entries for the stage trace, the same at all servers that have the same number.
-	// Default 16; TraceOff for none. Lower: tails are known from shorter runs; each sample costs a server about a
-	// microsecond.
+	// Default 16; TraceOff for none. Lower: tails are known from shorter runs, and the traces that are kept are of a
+	// shorter time; each sample costs a server some tenths of a microsecond (BenchmarkTrace), under a lock that its loop,
+	// transport, writer and applier share.
 	TraceOneIn int
-	// TraceKeptMax bounds the traces that are kept, of about 350 bytes each; the oldest are dropped. Default 8192.
+	// TraceKeptMax bounds the traces that are kept; the oldest are dropped. They take about 370 bytes each, all at once
+	// with the first. Default 8192, of the last 131072 commands; at most TraceKeptLimit. Higher: the traces are of a
+	// longer time; more memory, and more to read at once.
 	TraceKeptMax int
 
 	// Logger takes life events; nil discards.
@@ -73,8 +76,14 @@ type Options struct {
 	Observe func(Event)
 }
 
-// TraceOff turns off the stage trace.
-const TraceOff = -1
+// TraceOff turns off the stage trace, and TraceOneInDefault is what it is otherwise.
+const (
+	TraceOff          = -1
+	TraceOneInDefault = 16
+)
+
+// TraceKeptLimit bounds Options.TraceKeptMax: traces of about 24 MB.
+const TraceKeptLimit = 1 << 16
 
 // SnapshotOff turns off automatic compactions.
 const SnapshotOff = -1
@@ -122,7 +131,7 @@ func (o Options) WithDefaults() Options {
 		o.ReadTimeout = time.Second
 	}
 	if o.TraceOneIn == 0 {
-		o.TraceOneIn = 16
+		o.TraceOneIn = TraceOneInDefault
 	}
 	if o.TraceKeptMax == 0 {
 		o.TraceKeptMax = 8192
@@ -183,6 +192,9 @@ func (o Options) Validate() error {
 	}
 	if o.TraceOneIn < TraceOff {
 		errs = append(errs, fmt.Errorf("TraceOneIn: %d; want at least 1, or TraceOff", o.TraceOneIn))
+	}
+	if o.TraceKeptMax > TraceKeptLimit {
+		errs = append(errs, fmt.Errorf("TraceKeptMax: %d; want at most %d", o.TraceKeptMax, TraceKeptLimit))
 	}
 	return errors.Join(errs...)
 }

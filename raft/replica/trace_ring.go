@@ -186,7 +186,9 @@ func endsWith(spans []raft.Span, id raft.EntryID) bool {
 }
 
 // has reports whether the span, which has an entry at the index, has id there.
-func has(s *raft.Span, id raft.EntryID) bool { return s.Entries[id.Index-s.Prev.Index-1].Term == id.Term }
+func has(s *raft.Span, id raft.EntryID) bool {
+	return s.Entries[id.Index-s.Prev.Index-1].Term == id.Term
+}
 
 // pass moves a cursor on by one and returns the record that it passed; nil when it has passed all up to index. The lock
 // is held.
@@ -240,4 +242,3 @@ func (r *traceRecord) of(id raft.NodeID, add bool) *TracePeer {
 	*p = TracePeer{ID: id, Sent: NotSeen, Acked: NotSeen}
 	return p
 }
-

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/raftmark/raftmark/raft"
@@ -12,20 +13,29 @@ func newTestTracer(kept int) *tracer {
 	return &t
 }
 
-func span(prev raft.Index, terms ...raft.Term) *raft.Span {
+// commands are commands of these terms, after the entry at prev.
+func commands(prev raft.Index, terms ...raft.Term) *raft.Span {
 	s := &raft.Span{Prev: raft.EntryID{Term: 1, Index: prev}}
 	for _, term := range terms {
-		s.Entries = append(s.Entries, raft.Entry{Term: term})
+		s.Entries = append(s.Entries, raft.Entry{Term: term, Kind: raft.EntryCommand})
 	}
 	return s
 }
 
+func traces(t *tracer) []Trace {
+	list, _ := t.list()
+	return list
+}
+
 func TestTraceRingKeepsTheLast(t *testing.T) {
 	tr := newTestTracer(3)
-	tr.received(span(0, 1, 1, 1, 1, 1, 1, 1, 1), 7)
-	list := tr.list()
+	tr.received(commands(0, 1, 1, 1, 1, 1, 1, 1, 1), 1, 7)
+	list, after := tr.list()
 	if len(list) != 3 {
 		t.Fatalf("kept %d, want 3", len(list))
+	}
+	if after != 5 || tr.count() != 3 {
+		t.Errorf("got %d, all after %d; want 3, all after 5", tr.count(), after)
 	}
 	for i := range list {
 		if want := raft.Index(6 + i); list[i].ID.Index != want || list[i].Received != 7 {
@@ -37,15 +47,15 @@ func TestTraceRingKeepsTheLast(t *testing.T) {
 // Entries that another leader replaced take their traces with them; what comes twice, or late, changes nothing.
 func TestTraceForgetsReplacedEntries(t *testing.T) {
 	tr := newTestTracer(4)
-	tr.received(span(0, 1, 1, 1, 1, 1, 1), 1)
-	tr.received(span(3, 2, 2), 2)    // in the place of 4, 5 and 6
-	tr.received(span(3, 1, 1, 1), 3) // a message of the old leader that was on its way
-	tr.received(span(3, 2, 2, 2), 4) // sent again, and more
+	tr.received(commands(0, 1, 1, 1, 1, 1, 1), 1, 1)
+	tr.received(commands(3, 2, 2), 2, 2)    // in the place of 4, 5 and 6
+	tr.received(commands(3, 1, 1, 1), 1, 3) // a message of the old leader that was on its way
+	tr.received(commands(3, 2, 2, 2), 2, 4) // sent again, and more
 	want := []Trace{
 		{ID: raft.EntryID{Term: 1, Index: 3}, Received: 1}, {ID: raft.EntryID{Term: 2, Index: 4}, Received: 2},
 		{ID: raft.EntryID{Term: 2, Index: 5}, Received: 2}, {ID: raft.EntryID{Term: 2, Index: 6}, Received: 4},
 	}
-	list := tr.list()
+	list, _ := tr.list()
 	if len(list) != len(want) {
 		t.Fatalf("got %+v, want %d traces", list, len(want))
 	}
@@ -61,23 +71,23 @@ func TestTraceTakesAcknowledgementsOfItsTermOnly(t *testing.T) {
 	tr := newTestTracer(8)
 	propose := func(index raft.Index) {
 		tr.lead(2)
-		tr.begin(raft.EntryID{Term: 2, Index: index})
+		tr.begin(raft.EntryID{Term: 2, Index: index}, 2)
 	}
 	propose(1)
 	propose(2)
-	tr.sent(&raft.Message{Kind: raft.MsgAppend, To: 3, Term: 2, Span: *span(0, 2)}, 10)
+	tr.sent(&raft.Message{Kind: raft.MsgAppend, To: 3, Term: 2, Span: *commands(0, 2)}, 10)
 	tr.acked(&raft.Message{From: 3, Term: 1, Match: 2}, 20)
-	if got := tr.list()[0].Peers[0]; got.Sent != 10 || got.Acked != NotSeen || got.Inflight != 1 {
+	if got := traces(tr)[0].Peers[0]; got.Sent != 10 || got.Acked != NotSeen || got.Inflight != 1 {
 		t.Errorf("got %+v, want one that is sent and not acknowledged", got)
 	}
 	tr.acked(&raft.Message{From: 3, Term: 2, Match: 1}, 30)
-	tr.sent(&raft.Message{Kind: raft.MsgAppend, To: 3, Term: 2, Span: *span(1, 2)}, 40)
+	tr.sent(&raft.Message{Kind: raft.MsgAppend, To: 3, Term: 2, Span: *commands(1, 2)}, 40)
 	tr.acked(&raft.Message{From: 3, Term: 2, Match: 2}, 50)
 	tr.acked(&raft.Message{From: 3, Term: 2, Match: 2}, 60)
 	for i, want := range []TracePeer{
 		{ID: 3, Sent: 10, Acked: 30, Inflight: 1}, {ID: 3, Sent: 40, Acked: 50, Inflight: 1},
 	} {
-		if got := tr.list()[i].Peers[0]; got != want {
+		if got := traces(tr)[i].Peers[0]; got != want {
 			t.Errorf("trace %d: got %+v, want %+v", i, got, want)
 		}
 	}
@@ -109,6 +119,16 @@ func TestTraceSamplesAreInStepWithNothing(t *testing.T) {
 	for i := range raft.Index(1000) {
 		if traceHash(i) < traceBound(TraceOff) {
 			t.Fatal("sampled with the trace off")
+		}
+	}
+}
+
+// The ring is made at once: its size has a bound.
+func TestTraceOptionsHaveBounds(t *testing.T) {
+	for _, o := range []Options{{TraceOneIn: -2}, {TraceKeptMax: -1}, {TraceKeptMax: TraceKeptLimit + 1}} {
+		err := o.WithDefaults().Validate()
+		if want := "Trace"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: got %v, want an error of %s", o, err, want)
 		}
 	}
 }
