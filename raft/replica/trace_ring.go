@@ -40,8 +40,8 @@ const (
 // come to is a cursor into a ring of records, which are in the order of their indexes.
 //
 // Only commands have records, so that the rings of all servers have the same entries. Records are begun where entries
-// arrive, before the core has decided about them. What a newer leader replaced is dropped when its own entry arrives, or
-// at the latest when that goes into the log.
+// arrive, before the core has decided about them. What a newer leader replaced is dropped when its own entry arrives,
+// or at the latest when that goes into the log.
 //
 // Invariant: indexes rise strictly along the ring, and no cursor is above head. The zero tracer is off.
 type tracer struct {
