@@ -130,7 +130,7 @@ func (a *armRecord) recordTrials(r *run) {
 		} else {
 			a.warnings = append(a.warnings, "note: "+note)
 		}
-		r.actions = append(r.actions, action{at: t.end, kind: "anomaly", note: note})
+		r.actions = append(r.actions, action{at: t.end, kind: result.EventAnomaly, note: note})
 	}
 }
 
@@ -154,7 +154,7 @@ func (a *armRecord) recordUnder(r *run, t *trialRecord) {
 func (a *armRecord) recordEvents(r *run) {
 	first := len(a.events)
 	a.events = append(a.events, result.Event{
-		Arm: a.name, TimeUs: a.clock.us(r.from), Kind: "run",
+		Arm: a.name, TimeUs: a.clock.us(r.from), Kind: result.EventRun,
 		Note: fmt.Sprintf("run %d; the machine's clock reads %d us", r.number, r.from.Microseconds()),
 	})
 	for i := range r.events {

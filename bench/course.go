@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/raftmark/raftmark/bench/result"
 )
 
 // Segments of a course: what the load saw while nothing was done, or while one thing was.
@@ -133,13 +135,13 @@ func (r *run) step(ctx context.Context, kind, name string, nodes []uint64, do fu
 	r.course.steps = append(r.course.steps, stepRecord{
 		kind: kind, name: name, nodes: nodes, from: now, to: never, end: never,
 	})
-	r.act("step", 0, name)
+	r.act(result.EventStep, 0, name)
 	if err := do(ctx); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	s := &r.course.steps[len(r.course.steps)-1]
 	s.to = r.clock.Now()
-	r.act("step-done", 0, name)
+	r.act(result.EventStepDone, 0, name)
 	r.progress.note("%s: done in %v", name, (s.to - s.from).Round(time.Millisecond))
 	return nil
 }
@@ -196,7 +198,7 @@ func (r *run) runMembers(ctx context.Context) error {
 			if err := r.sys.stop(ctx, node); err != nil {
 				return err
 			}
-			r.act("stop", node, "removed")
+			r.act(result.EventStop, node, "removed")
 		}
 		return nil
 	})
@@ -211,7 +213,7 @@ func (r *run) join(ctx context.Context, n int) (nodes []uint64, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("start a node that joins: %w", err)
 		}
-		r.act("start", node, "joins")
+		r.act(result.EventStart, node, "joins")
 		nodes = append(nodes, node)
 	}
 	name := "add learner "

@@ -154,7 +154,7 @@ func (o observations) leaderless(actions []action, from, to time.Duration) []gap
 		}
 	}
 	for _, a := range actions {
-		if a.kind == "kill" || a.kind == "stop" {
+		if a.kind == result.EventKill || a.kind == result.EventStop {
 			changes = append(changes, change{a.at, a.node, false})
 		}
 	}

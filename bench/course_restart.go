@@ -57,9 +57,9 @@ func (r *run) restartOnce(ctx context.Context, node uint64, number int) error {
 		if err != nil {
 			return err
 		}
-		r.actions = append(r.actions, action{at: gone, node: node, kind: "kill", note: "started again at once"})
+		r.actions = append(r.actions, action{at: gone, node: node, kind: result.EventKill, note: "started again at once"})
 		record.start = r.clock.Now()
-		r.act("restart", node, "")
+		r.act(result.EventRestart, node, "")
 		if err := r.sys.Restart(ctx, node); err != nil {
 			return err
 		}

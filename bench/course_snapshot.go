@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/loadgen"
 	"github.com/raftmark/raftmark/loadgen/resp"
 )
@@ -32,7 +33,8 @@ func (r *run) runSnapshot(ctx context.Context) error {
 	err := r.step(ctx, stepStop, fmt.Sprintf("kill follower %d", c.node), nodes, func(ctx context.Context) error {
 		c.appliedAtStop = appliedBy(r.look(ctx), c.node)
 		_, gone, err := r.sys.Kill(ctx, c.node)
-		r.actions = append(r.actions, action{at: gone, node: c.node, kind: "kill", note: "until the backlog is committed"})
+		r.actions = append(r.actions, action{at: gone, node: c.node, kind: result.EventKill,
+			note: "until the backlog is committed"})
 		return err
 	})
 	if err != nil {
@@ -114,7 +116,7 @@ func (r *run) bringBack(ctx context.Context, c *catchUpRecord) error {
 	name := fmt.Sprintf("start follower %d", c.node)
 	err := r.step(ctx, stepReturn, name, []uint64{c.node}, func(ctx context.Context) error {
 		c.start = r.clock.Now()
-		r.act("restart", c.node, "")
+		r.act(result.EventRestart, c.node, "")
 		if err := r.sys.Restart(ctx, c.node); err != nil {
 			return err
 		}

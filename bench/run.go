@@ -87,7 +87,7 @@ func (r *run) act(kind string, node uint64, note string) {
 func (r *run) begin(phase string) {
 	now := r.clock.Now()
 	r.phases.begin(phase, now)
-	r.act("phase", 0, phase)
+	r.act(result.EventPhase, 0, phase)
 	r.progress.phase(phase, 0, 0)
 }
 

@@ -108,7 +108,7 @@ func (r *run) hold(ctx context.Context, p *heldPoint, length time.Duration) erro
 	p.options = generator.Options()
 	r.saturation.points = append(r.saturation.points, p)
 	r.begin(p.phase)
-	r.act("offer", 0, fmt.Sprintf("%s, attempt %d", Rate(p.rate), p.attempt))
+	r.act(result.EventOffer, 0, fmt.Sprintf("%s, attempt %d", Rate(p.rate), p.attempt))
 	r.progress.phase(p.phase, 0, 0)
 	r.progress.load(generator.Counters)
 	err = generator.Run(ctx)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/raftmark/raftmark/bench/result"
 )
 
 // slowTurn is how long a slow follower is stopped and goes on once.
@@ -31,7 +33,7 @@ func (r *run) slowFollower(ctx context.Context) (end func() error, err error) {
 	if victim == 0 {
 		return nil, errors.New("no follower answers that could be slowed down")
 	}
-	r.act("slow", victim, fmt.Sprintf("stopped for %.0f %% of each %v", share*100, slowTurn))
+	r.act(result.EventSlow, victim, fmt.Sprintf("stopped for %.0f %% of each %v", share*100, slowTurn))
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- r.slowDown(ctx, victim, time.Duration(share*float64(slowTurn))) }()

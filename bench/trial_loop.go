@@ -93,7 +93,7 @@ func (r *run) trial(ctx context.Context, t *trialRecord, n, total int) error {
 	if t.traits().Lasts() {
 		defer r.release(f, t)
 	}
-	r.noteHit(t, t.inject, "kill", t.kind)
+	r.noteHit(t, t.inject, result.EventKill, t.kind)
 	if err := f.Check(ctx, r.sys); err != nil {
 		return err
 	}
@@ -109,14 +109,14 @@ func (r *run) noteHit(t *trialRecord, at time.Duration, killed, note string) {
 		return
 	case t.traits().All:
 		nodes = r.sys.Members()
-	case t.traits().Disk && killed == "kill":
-		kind = "break-disk"
+	case t.traits().Disk && killed == result.EventKill:
+		kind = result.EventBreakDisk
 	case t.traits().Disk:
-		kind = "heal-disk"
-	case t.traits().Links && killed == "kill":
-		kind = "cut-links"
+		kind = result.EventHealDisk
+	case t.traits().Links && killed == result.EventKill:
+		kind = result.EventCutLinks
 	case t.traits().Links:
-		kind = "heal-links"
+		kind = result.EventHealLinks
 	}
 	for _, node := range nodes {
 		r.actions = append(r.actions, action{at: at, node: node, kind: kind, note: note})
@@ -149,7 +149,7 @@ func (r *run) afterFault(ctx context.Context, f fault.Fault, t *trialRecord) err
 	}
 	if t.node != 0 {
 		t.heal = r.clock.Now()
-		r.noteHit(t, t.heal, "restart", "")
+		r.noteHit(t, t.heal, result.EventRestart, "")
 	}
 	if err := f.Heal(ctx, r.sys); err != nil {
 		return err

@@ -3,7 +3,6 @@ package reports
 import (
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/reports/plot"
@@ -72,54 +71,99 @@ func (l *nodeLives) mark(e *result.Event, kind plot.MarkKind, format string, arg
 	}
 }
 
-// take follows one event. What it does not know is left out, but for the bench's own actions.
-func (l *nodeLives) take(e *result.Event) {
+// take follows one event of a node, or something that was done to one, and says whether it knows its kind.
+func (l *nodeLives) take(e *result.Event) bool {
 	n := l.now[e.Node]
 	if n == nil {
-		l.takeBench(e)
-		return
+		return false
 	}
 	switch e.Kind {
-	case "kill":
-		l.become(e.Node, e.TimeUs, plot.RoleDown, 0)
-		l.mark(e, plot.MarkFault, "killed")
-	case "restart":
-		l.mark(e, plot.MarkHeal, "started again")
-	case "start":
-		l.become(e.Node, e.TimeUs, plot.RoleFollower, e.Term)
-		clear(n.broken)
-		l.mark(e, plot.MarkHeal, "up")
-	case "pre_campaign":
+	case result.EventPreCampaign:
 		l.become(e.Node, e.TimeUs, plot.RolePreCandidate, n.term)
 		l.mark(e, plot.MarkEvent, "pre-vote for term %d", e.Term)
-	case "campaign":
+	case result.EventCampaign:
 		l.become(e.Node, e.TimeUs, plot.RoleCandidate, e.Term)
 		l.mark(e, plot.MarkEvent, "stands in term %d", e.Term)
-	case "leader":
+	case result.EventLeader:
 		l.become(e.Node, e.TimeUs, plot.RoleLeader, e.Term)
 		l.mark(e, plot.MarkElected, "elected in term %d", e.Term)
-	case "term_committed":
+	case result.EventTermCommitted:
 		l.mark(e, plot.MarkCommit, "first commit of term %d", e.Term)
-	case "follower":
+	case result.EventFollower:
 		l.takeFollower(n, e)
-	case "peer_down":
+	case result.EventPeerDown:
 		if !n.broken[e.Peer] {
 			l.mark(e, plot.MarkEvent, "loses n%d", e.Peer)
 		}
 		n.broken[e.Peer] = true
-	case "peer_up":
+	case result.EventPeerUp:
 		delete(n.broken, e.Peer)
-	case "disk_stall":
-		l.mark(e, plot.MarkFault, "sees its disk hang")
-	case "transfer":
+	case result.EventTransfer:
 		l.mark(e, plot.MarkEvent, "hands over to n%d", e.Peer)
-	case "snapshot_installed":
+	case result.EventSnapshotInstalled:
 		l.mark(e, plot.MarkEvent, "has installed a snapshot")
-	case "cut-links", "break-disk", "slow-disk":
-		l.mark(e, plot.MarkFault, "%s", benchWords(e))
-	case "heal-links", "heal-disk":
-		l.mark(e, plot.MarkHeal, "%s", benchWords(e))
+	case result.EventConfig, result.EventCompacted, result.EventSnapshotSent: // of no failover
+	default:
+		return l.takeProcess(n, e) || l.takeHarm(e)
 	}
+	return true
+}
+
+// takeProcess follows the beginnings and ends of a process.
+func (l *nodeLives) takeProcess(n *life, e *result.Event) bool {
+	kind, text := plot.MarkFault, ""
+	switch e.Kind {
+	case result.EventStart:
+		l.become(e.Node, e.TimeUs, plot.RoleFollower, e.Term)
+		clear(n.broken)
+		l.mark(e, plot.MarkHeal, "up")
+		return true
+	case result.EventRestart:
+		l.mark(e, plot.MarkHeal, "started again")
+		return true
+	case result.EventKill:
+		text = "killed"
+	case result.EventStop:
+		kind, text = plot.MarkEvent, "stops"
+	case result.EventFail:
+		text = "ends with an error"
+	case result.EventStorageFailed:
+		text = "ends: its disk failed"
+	default:
+		return false
+	}
+	l.become(e.Node, e.TimeUs, plot.RoleDown, 0)
+	l.mark(e, kind, "%s", text)
+	return true
+}
+
+// takeHarm marks what makes a node worse, and what ends that.
+func (l *nodeLives) takeHarm(e *result.Event) bool {
+	kind, text := plot.MarkFault, ""
+	switch e.Kind {
+	case result.EventBreakDisk:
+		text = "disk broken"
+	case result.EventCutLinks:
+		text = "links cut"
+	case result.EventSlow:
+		text = "slowed down"
+	case result.EventDiskStall:
+		text = "sees its disk hang"
+	case result.EventDiskFull:
+		text = "disk full: takes no commands"
+	case result.EventSilenced:
+		text = "is refused, and silent"
+	case result.EventHealDisk:
+		kind, text = plot.MarkHeal, "disk healed"
+	case result.EventHealLinks:
+		kind, text = plot.MarkHeal, "links healed"
+	case result.EventDiskRoom:
+		kind, text = plot.MarkHeal, "has room again"
+	default:
+		return false
+	}
+	l.mark(e, kind, "%s", text)
+	return true
 }
 
 func (l *nodeLives) takeFollower(n *life, e *result.Event) {
@@ -132,28 +176,4 @@ func (l *nodeLives) takeFollower(n *life, e *result.Event) {
 		l.mark(e, plot.MarkEvent, "hears of term %d", e.Term)
 	}
 	n.leader = e.Leader
-}
-
-// takeBench marks what the bench did to nobody in particular.
-func (l *nodeLives) takeBench(e *result.Event) {
-	switch e.Kind {
-	case "phase", "run", "steady":
-	default:
-		l.mark(e, plot.MarkFault, "%s", benchWords(e))
-	}
-}
-
-// benchWords says in words what the bench did.
-func benchWords(e *result.Event) string {
-	text := ""
-	for _, r := range e.Kind {
-		if r == '-' || r == '_' {
-			r = ' '
-		}
-		text += string(r)
-	}
-	if e.Peer != 0 {
-		text += " n" + strconv.FormatUint(e.Peer, 10)
-	}
-	return text
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/reports"
 	"github.com/raftmark/raftmark/reports/resulttest"
@@ -324,15 +326,25 @@ func TestHundredTrialsRenderInTime(t *testing.T) {
 		t.Skip("times the rendering of a large result")
 	}
 	dir := write(t, resulttest.Options{Trials: 100, Noops: 10, RatePS: 500})
-	start := time.Now()
+	start := cpuTime(t)
 	rendered := render(t, dir)
-	took := time.Since(start)
+	took := cpuTime(t) - start
 	info, err := os.Stat(rendered.Page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("rendered in %v, page of %d KiB", took.Round(time.Millisecond), info.Size()/1024)
 	if took > 10*time.Second {
-		t.Errorf("rendered in %v, want at most 10 s", took)
+		t.Errorf("rendered in %v of one core, want at most 10 s", took)
 	}
+}
+
+// cpuTime is what this process has had of the cores. Unlike the clock it does not count what others do meanwhile.
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

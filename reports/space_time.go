@@ -125,7 +125,8 @@ func (s *study) spaceTime(w *watched) plot.SpaceTime {
 		}
 		return 0
 	})
-	if len(d.Marks) > marksMax {
+	all := len(d.Marks)
+	if all > marksMax {
 		d.Marks = d.Marks[:marksMax]
 		d.To = d.Marks[marksMax-1].At
 	}
@@ -135,6 +136,9 @@ func (s *study) spaceTime(w *watched) plot.SpaceTime {
 	}
 	d.Title = fmt.Sprintf("What the nodes did: %s, trial %d of %s%s; outage %s", t.Kind, t.Trial, w.arm.Name, what,
 		milliseconds(t.OutageMs))
+	if all > marksMax {
+		d.Title += fmt.Sprintf(" (the first %d of %d marks)", marksMax, all)
+	}
 	d.Alt = "A vertical line for each node, its colour the term and its width the role, and one for the clients. " +
 		"Instants are after the fault took effect."
 	return d
@@ -187,7 +191,8 @@ func (s *study) spaceTimeFigures(kind string) []page.Block {
 				"took effect.", strconv.Itoa(w.trial.Trial), kind, w.arm.Name, w.rank),
 			How: "Time goes down. A line's colour is the node's term, its width its role: wide is the leader, a dashed grey " +
 				"line a node that is down. The green marks are answers; where they stop is the outage. The time between two " +
-				"events is shortened, so read distances from the instants on the left.",
+				"events is shortened, so read distances from the instants on the left. " +
+				fmt.Sprintf("A diagram of more than %d marks ends with these, and its title says so.", marksMax),
 			Not: "Messages: the nodes record what became of them, not each message, and nothing is drawn that was not " +
 				"recorded. Nor how likely such a course is; it is one trial.",
 		})

@@ -283,7 +283,7 @@ type Event struct {
 	Arm    string `json:"arm"`
 	TimeUs int64  `json:"t_us"`
 	Node   uint64 `json:"node"` // 0 is the bench
-	Kind   string `json:"kind"` // replica.EventKind, or start, kill, restart, break-disk, cut-links, phase, ...
+	Kind   string `json:"kind"` // EventLeader, EventKill, EventPhase, ...
 	Term   uint64 `json:"term,omitempty"`
 	Leader uint64 `json:"leader,omitempty"`
 	Index  uint64 `json:"index,omitempty"`

@@ -59,6 +59,7 @@ func ResponseScatter(name, kind string, panels []ScatterPanel) Figure {
 		f.Alt += fmt.Sprintf("%s: %d operations, the slowest %s. ", p.Label, len(p.Points), microseconds(math.Round(worst)))
 	}
 	low, high = logBounds(low, high)
+	high *= 1.12 // an outage ends at a round number of ms for the slowest; its dot must not be half outside
 	f.compose = func(s *sheet) { composeScatter(s, panels, low, high) }
 	return f
 }
