@@ -14,7 +14,8 @@ import (
 const chainTries = 3
 
 // checkLogs compares the state of all nodes once they have applied the same index, and the entries that all of them
-// still hold. Nodes that do not get there, or do not answer, leave it undecided.
+// still hold. Nodes that do not get there, or do not answer, leave it undecided, but what there is of them is compared
+// all the same: one whose log went another way may be the one that got stuck.
 func (r *run) checkLogs(ctx context.Context) error {
 	var statuses []nodeStatus
 	aligned, err := poll(ctx, stateHashLimit, func() bool {
@@ -26,15 +27,20 @@ func (r *run) checkLogs(ctx context.Context) error {
 	}
 	if !aligned {
 		r.undecidedLogs("the nodes did not reach the same index within %v", stateHashLimit)
-		return nil
 	}
-	for _, s := range statuses[1:] {
-		if s.hash != statuses[0].hash {
+	r.compareStates(statuses)
+	return r.compareChains(ctx, statuses)
+}
+
+// compareStates compares the states of those nodes that have applied the same index.
+func (r *run) compareStates(statuses []nodeStatus) {
+	for i, s := range statuses {
+		first := slices.IndexFunc(statuses, func(o nodeStatus) bool { return o.applied == s.applied })
+		if other := statuses[first]; first < i && s.hash != other.hash {
 			r.differentLogs("at index %d node %d has state %s and node %d has %s",
-				s.applied, s.node, s.hash, statuses[0].node, statuses[0].hash)
+				s.applied, s.node, s.hash, other.node, other.hash)
 		}
 	}
-	return r.compareChains(ctx, statuses)
 }
 
 func sameApplied(statuses []nodeStatus) bool {
@@ -43,7 +49,7 @@ func sameApplied(statuses []nodeStatus) bool {
 
 func (r *run) undecidedLogs(format string, args ...any) {
 	r.safety.Logs = worseOf(r.safety.Logs, string(check.VerdictUnknown))
-	r.invalid = append(r.invalid, fmt.Sprintf("run %d: logs not compared: %s", r.number, fmt.Sprintf(format, args...)))
+	r.invalid = append(r.invalid, fmt.Sprintf("run %d: logs undecided: %s", r.number, fmt.Sprintf(format, args...)))
 }
 
 func (r *run) differentLogs(format string, args ...any) {
@@ -51,11 +57,15 @@ func (r *run) differentLogs(format string, args ...any) {
 	r.unsafe = append(r.unsafe, fmt.Sprintf("run %d: ", r.number)+fmt.Sprintf(format, args...))
 }
 
-// compareChains compares the chain hashes of the entries that all nodes hold and have applied.
+// compareChains compares the chain hashes of the entries that all nodes that answer hold and have applied.
 func (r *run) compareChains(ctx context.Context, statuses []nodeStatus) error {
 	var rows []result.LogChain
 	var err error
 	for range chainTries {
+		if len(statuses) < 2 {
+			err = fmt.Errorf("%d of %d nodes answer", len(statuses), r.scenario.Nodes)
+			break
+		}
 		if rows, err = r.chains(ctx, statuses); err == nil {
 			break
 		}
@@ -63,35 +73,57 @@ func (r *run) compareChains(ctx context.Context, statuses []nodeStatus) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if len(statuses) != r.scenario.Nodes {
-			break
-		}
 	}
 	if err != nil {
 		r.undecidedLogs("%v", err)
 		return nil
 	}
 	r.chainRows = rows
+	r.judgeChains(ctx, rows)
+	return nil
+}
+
+// judgeChains makes a verdict of the chains. A node that has no row leaves it undecided, and so do nodes that have
+// neither entries nor a state to compare.
+func (r *run) judgeChains(ctx context.Context, rows []result.LogChain) {
 	first := rows[0]
 	for _, row := range rows[1:] {
 		if row.Chain != first.Chain {
 			r.differentLogs("%s", r.firstDifference(ctx, &first, &row))
 		}
 	}
+	switch {
+	case len(rows) < r.scenario.Nodes:
+		r.undecidedLogs("%d of %d nodes answer", len(rows), r.scenario.Nodes)
+	case first.After == first.Upto && !sameState(rows):
+		r.undecidedLogs("there is no entry that all nodes still hold, and no state of the same index")
+	}
 	r.safety.Logs = worseOf(r.safety.Logs, string(check.VerdictOK))
 	r.safety.LogEntries += int64(first.Upto - first.After)
 	if first.After > 0 {
-		r.warnings = append(r.warnings, fmt.Sprintf("note: run %d: a node had compacted its log up to index %d: there "+
-			"the states were compared, and not the entries", r.number, first.After))
+		there := "nothing was compared"
+		if sameState(rows) {
+			there = "the states were compared, and not the entries"
+		}
+		r.warnings = append(r.warnings, fmt.Sprintf("note: run %d: a node had compacted its log up to index %d: there %s",
+			r.number, first.After, there))
 	}
-	return nil
 }
 
-// chains asks all nodes for the chain hash of what all of them hold.
+// sameState reports whether all nodes told their state, and that of the same index.
+func sameState(rows []result.LogChain) bool {
+	return !slices.ContainsFunc(rows, func(row result.LogChain) bool {
+		return row.State == "" || row.StateIndex != rows[0].StateIndex
+	})
+}
+
+// chains asks the nodes for the chain hash of what all of them hold.
 func (r *run) chains(ctx context.Context, statuses []nodeStatus) ([]result.LogChain, error) {
 	after := slices.MaxFunc(statuses, func(a, b nodeStatus) int { return cmp.Compare(a.first, b.first) }).first
 	upto := slices.MinFunc(statuses, func(a, b nodeStatus) int { return cmp.Compare(a.applied, b.applied) }).applied
-	after = min(after, upto) // who restored a snapshot may have nothing else
+	if after > upto {
+		return nil, fmt.Errorf("a node has compacted its log up to %d, and another has applied no more than %d", after, upto)
+	}
 	rows := make([]result.LogChain, 0, len(statuses))
 	for _, s := range statuses {
 		sum, err := r.sys.logChain(ctx, s.node, after, upto)
