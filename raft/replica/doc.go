@@ -12,7 +12,8 @@
 //	                                         └─────────┘      └─────────┘
 //
 // One goroutine, the loop, owns the core; nothing answers a peer beside it. It takes everything that waits
-// as one batch, gives it to the core, and pays one Ready: AppendEntries leave at once, the writes go to the
+// as one batch (a leader lets other proposers run first, when nothing but proposals waits), gives it to the core, and
+// pays one Ready: AppendEntries leave at once, the writes go to the
 // writer. The writer merges all that came while the disk was busy into one synced write (group commit),
 // then releases the votes and acknowledgements that waited for it. The applier applies what is committed
 // and completes the proposals, a batch in one pass. The fetcher reads old entries for slow followers. What takes long

@@ -56,6 +56,13 @@ func (in *inbox) take(w *work) {
 	in.mu.Unlock()
 }
 
+// onlyProposals reports whether proposals wait and nothing else does.
+func (in *inbox) onlyProposals() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.todo.onlyProposals()
+}
+
 // close refuses everything from now on.
 func (in *inbox) close() {
 	in.mu.Lock()
@@ -134,6 +141,12 @@ func (in *inbox) droppedMessages() uint64 {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.dropped
+}
+
+func (w *work) onlyProposals() bool {
+	return len(w.proposals) > 0 && w.synced == 0 && w.applied == 0 && w.disk == nil &&
+		len(w.reads)+len(w.messages)+len(w.fetched)+len(w.chunksRead)+len(w.chunksStored)+len(w.installed)+
+			len(w.compactions)+len(w.peers)+len(w.commands)+len(w.inspect) == 0
 }
 
 // reset empties the batch and lets go of what it held.

@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"runtime"
 	"time"
 
 	"github.com/raftmark/raftmark/raft"
@@ -38,6 +37,8 @@ type loop struct {
 
 	received raft.EntryID // stored completely, and the core has not said what becomes of it
 
+	gathering gathering
+
 	stall   stall
 	size    logMeter
 	space   space
@@ -53,15 +54,18 @@ func (l *loop) run(tick time.Duration) {
 		ticked := false
 		select {
 		case <-l.inbox.wake:
+			select { // both may have come, and a tick does not wait for proposers
+			case <-ticker.C:
+				ticked = true
+			default:
+				l.gather()
+			}
 		case <-ticker.C:
 			ticked = true
 		case <-l.stop:
 			l.end()
 			return
 		}
-		// Whoever woke the loop did so with the first thing of many: a proposer of those that were just answered, or a
-		// frame's first message. Those that can run already do before it, and so the turn takes what they all bring.
-		runtime.Gosched()
 		l.inbox.take(&l.work)
 		l.turned = l.clock() // after the reads were taken: they were invoked before this moment
 		l.core.SetClock(int64(l.turned))
