@@ -184,17 +184,6 @@ func (s *study) steadySection() page.Section {
 	return section
 }
 
-func (s *study) closedSection() page.Section {
-	section := page.Section{ID: "closed", Title: "Closed loop",
-		Blocks: present([]page.Block{page.Table{Table: s.closedTable()}, page.Table{Table: s.openTable()}})}
-	if len(section.Blocks) > 0 {
-		section.Blocks = append([]page.Block{page.Paragraph("Each proposer sends its next command when the last one is " +
-			"applied. The rate adapts to the system, so these are service times: they do not show what a user would wait " +
-			"when requests come at their own times.")}, section.Blocks...)
-	}
-	return section
-}
-
 func (s *study) failuresSection() page.Section {
 	section := page.Section{ID: "failures", Title: "Failures"}
 	for i, kind := range s.kinds {

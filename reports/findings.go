@@ -128,6 +128,9 @@ func (s *study) verdict() []string {
 		}
 	}
 	add(s.closedSentence())
+	for _, finding := range s.floorFindings() {
+		add(finding)
+	}
 	add(s.safetySentence())
 	if len(lines) == 0 {
 		lines = append(lines, "Nothing was measured.")

@@ -1,7 +1,7 @@
 // Package plot draws the figures of a report. A figure is plain data in, a picture out: it knows no result directory.
 //
 //	OutageCDF, FaultOverlay, PhaseStack, Spectrum, LatencyTimeline, ThroughputTimeline, Calibration,
-//	Course, Elections, Frontier, Restarts, Panels, Ratios, LaneDelays, Saturation, SpaceTimeDiagram,
+//	Course, Elections, Frontier, Restarts, Panels, Concurrency, Ratios, LaneDelays, Saturation, SpaceTimeDiagram,
 //	LatencyHeatMap, ResponseScatter
 //	      │ data
 //	      ▼
