@@ -81,8 +81,15 @@ func (e *experiment) writePercentiles() error {
 
 func (e *experiment) summary(interrupted bool, failed error) result.Summary {
 	s := result.Summary{Schema: result.SummarySchema, Verdict: result.VerdictOK, Calibration: e.calibration}
+	nobody := ratesNobodyHeld(e.arms)
 	for _, arm := range e.arms {
 		one, invalid := arm.summary()
+		for i, p := range one.Open {
+			if nobody[i] {
+				invalid = append(invalid, fmt.Sprintf("open loop of %s: no system held it: %s",
+					arm.scenario.Open.Rates[i], p.Why))
+			}
+		}
 		if interrupted {
 			invalid = append(invalid, "interrupted: what follows is partial")
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -82,13 +83,19 @@ func (e *experiment) runOpen(ctx context.Context, arm *armRecord, number int, sy
 		}
 		stats := histograms.Stats()
 		stats.Self = generator.Self()
-		for _, reason := range stats.Invalid() {
-			// One system that cannot keep up, or that takes the CPU from its generator, says nothing about the others.
+		reasons := stats.Invalid()
+		for _, reason := range reasons {
+			// One system that cannot keep up, or that takes the CPU from its generator, says nothing about the others: the
+			// point is marked. A rate that nobody holds makes the result invalid: see ratesNobodyHeld.
 			arm.warnings = append(arm.warnings, fmt.Sprintf("warning: run %d, open loop of %s: %s", number, rate, reason))
 		}
 		point := result.OpenPoint{
 			OfferedPerS: stats.OfferedPerS, AchievedPerS: stats.AchievedPerS, P999Us: stats.ResponseUs.P999,
-			N: stats.ResponseUs.N, NotOK: stats.Failed + stats.Unknown + stats.Shed,
+			N: stats.ResponseUs.N, NotOK: stats.Failed + stats.Unknown + stats.Shed, Runs: 1,
+			Why: strings.Join(reasons, "; "),
+		}
+		if len(reasons) == 0 {
+			point.Held = 1
 		}
 		if stats.ResponseUs.P50 == nil || stats.ResponseUs.P99 == nil {
 			return fmt.Errorf("open loop of %s: %d commands are too few for a p99", rate, stats.Offered)

@@ -106,9 +106,51 @@ func closedPoints(runs [][]result.ClosedPoint) []result.ClosedPoint {
 	return medians(runs, func(a, b result.ClosedPoint) int { return cmp.Compare(a.PerS, b.PerS) })
 }
 
-// openPoints returns, for each rate, the run of median p99.
+// openPoints returns, for each rate, the run of median p99 among those in which it held, and of all when it held in
+// none.
 func openPoints(runs [][]result.OpenPoint) []result.OpenPoint {
-	return medians(runs, func(a, b result.OpenPoint) int { return cmp.Compare(a.P99Us, b.P99Us) })
+	byP99 := func(a, b result.OpenPoint) int { return cmp.Compare(a.P99Us, b.P99Us) }
+	var points []result.OpenPoint
+	for at := range medians(runs, byP99) {
+		var all, held [][]result.OpenPoint
+		why := ""
+		for _, run := range runs {
+			if at >= len(run) {
+				continue
+			}
+			one := run[at : at+1]
+			all = append(all, one)
+			if one[0].Held > 0 {
+				held = append(held, one)
+			} else {
+				why = cmp.Or(why, one[0].Why)
+			}
+		}
+		from := held
+		if len(from) == 0 {
+			from = all
+		}
+		point := medians(from, byP99)[0]
+		point.Runs, point.Held, point.Why = len(all), len(held), why
+		points = append(points, point)
+	}
+	return points
+}
+
+// ratesNobodyHeld returns the places of the rates of the open loop that no arm held: they measured nothing.
+func ratesNobodyHeld(arms []*armRecord) map[int]bool {
+	nobody, held := map[int]bool{}, map[int]bool{}
+	for _, arm := range arms {
+		for i, p := range openPoints(arm.open) {
+			held[i] = held[i] || p.Valid()
+		}
+	}
+	for i, is := range held {
+		if !is {
+			nobody[i] = true
+		}
+	}
+	return nobody
 }
 
 // medians returns, for each point of runs that have the same ones, the median by order.
