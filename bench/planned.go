@@ -9,9 +9,9 @@ const (
 )
 
 // Planned estimates how long the scenario takes on a machine that is fast enough for it: all arms and runs, with the
-// calibration. It is 0 when the scenario has no valid arms.
-func (s Scenario) Planned() time.Duration {
-	arms, err := Arms(s)
+// calibration. systems are those that the runner has beside its own. It is 0 when the scenario has no valid arms.
+func (s Scenario) Planned(systems ...string) time.Duration {
+	arms, err := Arms(s, systems...)
 	if err != nil {
 		return 0
 	}

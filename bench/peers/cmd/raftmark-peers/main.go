@@ -168,6 +168,8 @@ func (f *flags) measure(ctx context.Context, s bench.Scenario, out, errOut io.Wr
 	if f.dir == "" {
 		f.dir = filepath.Join("results", time.Now().UTC().Format("20060102T150405Z")+"-peers")
 	}
+	fmt.Fprintf(errOut, "about %v: %d runs of %d systems, forwards and backwards\n",
+		s.Planned(names()...).Round(time.Second), f.runs, len(f.systems))
 	outcome, err := bench.Run(ctx, bench.Options{
 		Scenario: s, Dir: f.dir, Systems: peers.Systems(),
 		Report: func(u bench.Update) {
