@@ -195,7 +195,7 @@ func (r *run) runMembers(ctx context.Context) error {
 	}
 	err = r.step(ctx, stepStop, "stop "+nodeList(original), original, func(ctx context.Context) error {
 		for _, node := range original {
-			if err := r.sys.stop(ctx, node); err != nil {
+			if _, _, err := r.sys.Stop(ctx, node); err != nil {
 				return err
 			}
 			r.act(result.EventStop, node, "removed")

@@ -123,11 +123,17 @@ func TestEveryKindHasThePhasesThatItsElectionAllows(t *testing.T) {
 		if want := fault.Of(kind).Election == fault.ElectionSure; result.ElectionFollows(kind) != want {
 			t.Errorf("%s: want an election: %v", kind, want)
 		}
-		if want := fault.Of(kind).Election != fault.ElectionNone; elects != want {
+		if want := fault.Of(kind).Election != fault.ElectionNone && !fault.Of(kind).Mixed; elects != want {
 			t.Errorf("%s: got phases %v, want an election: %v", kind, phases, want)
 		}
-		if _, restarts := phases[result.PhaseRestart]; restarts != fault.Of(kind).All {
-			t.Errorf("%s: got phases %v, want a restart of all: %v", kind, phases, fault.Of(kind).All)
+		all := fault.Of(kind).All && !fault.Of(kind).Mixed
+		if _, restarts := phases[result.PhaseRestart]; restarts != all {
+			t.Errorf("%s: got phases %v, want a restart of all: %v", kind, phases, all)
+		}
+		traits := fault.Of(kind)
+		if result.HitsFollower(kind) != traits.Follower || result.HandsOver(kind) != traits.Orderly ||
+			result.Mixed(kind) != traits.Mixed || result.CutsLinks(kind) != traits.Links {
+			t.Errorf("%s: package result knows it as another one: %+v", kind, traits)
 		}
 		for name := range phases {
 			if !slices.Contains(result.PhaseNames(), name) {

@@ -26,7 +26,7 @@ func (s Scenario) durability() result.Durability {
 // needsFaultPorts says whether something of the scenario needs the nodes' fault ports.
 func (s Scenario) needsFaultPorts() bool {
 	return s.Link != Link{} || s.SyncDelay > 0 ||
-		slices.ContainsFunc(s.Faults, func(p FaultPlan) bool { return fault.Of(p.Kind).Lasts() })
+		slices.ContainsFunc(s.Faults, func(p FaultPlan) bool { return fault.Of(p.Kind).FaultPorts })
 }
 
 // stampDurability notes in the manifest what the arms' durability is worth, and how the nodes are started.

@@ -49,8 +49,6 @@ func TestActionsHaveKindsOfPackageResult(t *testing.T) {
 		case *ast.CallExpr:
 			if s, ok := n.Fun.(*ast.SelectorExpr); ok && len(n.Args) > 0 && s.Sel.Name == "act" {
 				check(file, n.Args[0])
-			} else if ok && s.Sel.Name == "noteHit" {
-				check(file, n.Args[2])
 			}
 		case *ast.CompositeLit:
 			if id, ok := n.Type.(*ast.Ident); ok && id.Name == "action" {
@@ -59,6 +57,13 @@ func TestActionsHaveKindsOfPackageResult(t *testing.T) {
 						check(file, kv.Value)
 					}
 				}
+			}
+		}
+	})
+	each(t, []string{"fault"}, func(file string, n ast.Node) { // the steps of faults become actions
+		if kv, ok := n.(*ast.KeyValueExpr); ok {
+			if id, ok := kv.Key.(*ast.Ident); ok && id.Name == "Kind" {
+				check(file, kv.Value)
 			}
 		}
 	})

@@ -67,7 +67,7 @@ func (f *forger) status(ctx context.Context, hash bool) []nodeStatus {
 		if node == leader.node {
 			node = statuses[1].node
 		}
-		if err := f.stop(ctx, node); err != nil {
+		if _, _, err := f.Stop(ctx, node); err != nil {
 			f.t.Fatal(err)
 		}
 		f.forged = forge(f.t, f.processes, node, 5)

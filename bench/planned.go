@@ -1,6 +1,10 @@
 package bench
 
-import "time"
+import (
+	"time"
+
+	"github.com/raftmark/raftmark/bench/fault"
+)
 
 // calibrateEachDefault is the time for each of the calibrations, of which there are calibrations.
 const (
@@ -41,7 +45,7 @@ func (s Scenario) plannedRun() time.Duration {
 		one += s.Course.planned()
 	}
 	for _, plan := range s.Faults {
-		each := time.Duration(s.Trial.Settle+s.Trial.Watch) + election
+		each := time.Duration(s.Trial.Settle+s.Trial.Watch) + election + fault.Of(plan.Kind).StepsTake(s.Nodes)
 		one += time.Duration(plan.Trials) * each
 	}
 	return one

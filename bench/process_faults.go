@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/raftmark/raftmark/bench/fault"
@@ -108,4 +109,67 @@ func (p *processes) HealLinks(ctx context.Context, id uint64) error {
 	}
 	_, err = p.cluster.Control().ClearLinkFaults(ctx, node.AdminAddr(), trialRules)
 	return err
+}
+
+func (p *processes) Pause(_ context.Context, id uint64) (commanded, stopped time.Duration, err error) {
+	node, err := p.node(id)
+	if err != nil {
+		return 0, 0, err
+	}
+	return node.Pause()
+}
+
+func (p *processes) Paused(id uint64) (bool, error) {
+	node, err := p.node(id)
+	if err != nil {
+		return false, err
+	}
+	return node.Paused()
+}
+
+func (p *processes) Resume(_ context.Context, id uint64) error {
+	node, err := p.node(id)
+	if err != nil {
+		return err
+	}
+	return node.Resume()
+}
+
+func (p *processes) Stop(ctx context.Context, id uint64) (commanded, gone time.Duration, err error) {
+	node, err := p.node(id)
+	if err != nil {
+		return 0, 0, err
+	}
+	if commanded, gone, err = node.Stop(ctx); err == nil && ctx.Err() != nil { // then it was killed
+		err = fmt.Errorf("node %d did not stop in time: %w", id, context.Cause(ctx))
+	}
+	return commanded, gone, err
+}
+
+func (p *processes) HandOver(ctx context.Context, id uint64) (uint64, error) {
+	node, err := p.node(id)
+	if err != nil {
+		return 0, err
+	}
+	to, err := node.HandOver(ctx)
+	return uint64(to), err
+}
+
+// AwaitCaughtUp implements fault.Cluster. The goal is what was committed when a leader was seen first.
+func (p *processes) AwaitCaughtUp(ctx context.Context) error {
+	commit := uint64(0)
+	for {
+		statuses := p.status(ctx, false)
+		if leader, ok := leaderOf(statuses); ok {
+			if commit == 0 {
+				commit = leader.commit
+			}
+			if caughtUp(statuses, len(p.cluster.Nodes()), commit) {
+				return nil
+			}
+		}
+		if err := pause(ctx, pollEvery); err != nil {
+			return fmt.Errorf("wait until all nodes have caught up: %w", err)
+		}
+	}
 }

@@ -31,28 +31,3 @@ func (p *processes) change(ctx context.Context, changes []memberChange) error {
 	_, err := p.cluster.Control().Change(ctx, asked...)
 	return err
 }
-
-func (p *processes) stop(ctx context.Context, id uint64) error {
-	node, err := p.node(id)
-	if err != nil {
-		return err
-	}
-	_, _, err = node.Stop(ctx)
-	return err
-}
-
-func (p *processes) suspend(id uint64) error {
-	node, err := p.node(id)
-	if err != nil {
-		return err
-	}
-	return node.Pause()
-}
-
-func (p *processes) resume(id uint64) error {
-	node, err := p.node(id)
-	if err != nil {
-		return err
-	}
-	return node.Resume()
-}

@@ -47,9 +47,9 @@ func (r *run) slowDown(ctx context.Context, node uint64, stopped time.Duration) 
 			_ = pause(ctx, slowTurn)
 			continue
 		}
-		err := r.sys.suspend(node)
+		_, _, err := r.sys.Pause(ctx, node)
 		_ = pause(ctx, stopped) // it ends early with ctx
-		if err = errors.Join(err, r.sys.resume(node)); err != nil {
+		if err = errors.Join(err, r.sys.Resume(ctx, node)); err != nil {
 			return fmt.Errorf("slow node %d down: %w", node, err)
 		}
 		_ = pause(ctx, slowTurn-stopped)

@@ -29,11 +29,6 @@ type system interface {
 	// change makes changes to the membership, all at once, and returns when they are committed: those of a joint
 	// configuration when it was left.
 	change(ctx context.Context, changes []memberChange) error
-	// suspend stops a node's process as it is, and resume lets it go on.
-	suspend(node uint64) error
-	resume(node uint64) error
-	// stop ends a node in order.
-	stop(ctx context.Context, node uint64) error
 	// failed is closed when a node has ended although nobody told it to; failure says how.
 	failed() <-chan struct{}
 	failure() error

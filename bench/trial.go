@@ -30,6 +30,7 @@ type trialRecord struct {
 	recover  time.Duration // and clients were served again; as polled
 	end      time.Duration
 	injected bool
+	note     string // what was drawn for it
 }
 
 func (t *trialRecord) traits() fault.Traits { return fault.Of(t.kind) }
@@ -139,7 +140,8 @@ type election struct {
 }
 
 // election follows the events of [from, to] to the first commit of a term above term: the first election timeout, or
-// the disk that a node saw hang, the victory that lasted, and the rounds that were needed.
+// the disk that a node saw hang, or the order of a leader that hands over, the victory that lasted, and the rounds that
+// were needed.
 func (o observations) election(term uint64, from, to time.Duration) election {
 	e := election{detect: never, elect: never, commit: never}
 	victories := map[uint64]time.Duration{}
@@ -149,7 +151,7 @@ func (o observations) election(term uint64, from, to time.Duration) election {
 			break
 		}
 		switch event.event.Kind {
-		case replica.EventPreCampaign, replica.EventDiskStall:
+		case replica.EventPreCampaign, replica.EventDiskStall, replica.EventTransfer:
 			if e.detect == never {
 				e.detect = event.at
 			}
@@ -170,6 +172,21 @@ func (o observations) election(term uint64, from, to time.Duration) election {
 		}
 	}
 	return e
+}
+
+// turmoil is what is said of the elections of [from, to] when there may be several: how many rounds were started, and
+// by how much the term rose to the last that committed.
+func (o observations) turmoil(term uint64, from, to time.Duration) (rounds, terms int) {
+	for _, event := range o.events {
+		switch {
+		case event.at < from || event.at > to:
+		case event.event.Kind == replica.EventCampaign:
+			rounds++
+		case event.event.Kind == replica.EventTermCommitted && uint64(event.event.Term) > term:
+			terms = max(terms, int(uint64(event.event.Term)-term))
+		}
+	}
+	return rounds, terms
 }
 
 // tally counts the operations that a trial touched by outcome: those intended in [from, to), and those intended in
@@ -211,12 +228,15 @@ func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd
 	// process is gone.
 	out := o.outage(t.command, t.end)
 	e := o.election(t.term, t.inject, t.end)
+	if t.traits().Mixed {
+		e = election{detect: never, elect: never, commit: never}
+	}
 	first := o.firstAck(out.to, t.end)
 	if e.commit != never {
 		first = o.firstAck(e.commit, t.end)
 	}
 	since := first
-	if t.traits().Election == fault.ElectionNone && t.traits().Lasts() { // it is over when it is healed
+	if t.overWhenHealed() {
 		since = t.heal
 	}
 	recovered, firstWrite := never, never
@@ -235,7 +255,10 @@ func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd
 		HealUs: arm.us(t.heal), CaughtUpUs: arm.us(t.caughtUp), EndUs: arm.us(t.end),
 		Rounds: e.rounds, OutageMs: milliseconds(out.to - out.from), LatencyDebtOpS: debt,
 		OK: counts[loadgen.OK], Failed: counts[loadgen.Failed], Unknown: counts[loadgen.Unknown],
-		Shed: counts[loadgen.Shed], FirstWriteUs: arm.us(firstWrite),
+		Shed: counts[loadgen.Shed], FirstWriteUs: arm.us(firstWrite), Note: t.note,
+	}
+	if t.traits().Mixed {
+		row.Rounds, row.Terms = o.turmoil(t.term, t.inject, t.end)
 	}
 	if e.commit != never {
 		row.LeaderlessMs = milliseconds(e.commit - t.inject)
@@ -244,26 +267,30 @@ func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd
 	} else if t.node != 0 {
 		row.LeaderlessMs = -1
 	}
-	return row, oddity(t, out, e, first, recovered)
+	return row, oddity(t, out, e, row.Terms, first, recovered)
+}
+
+// overWhenHealed says whether the trial's recovery is counted from its healing: clients were served all the time, or
+// now and then.
+func (t *trialRecord) overWhenHealed() bool {
+	return t.traits().Lasts() && (t.traits().Election == fault.ElectionNone || t.traits().Mixed)
 }
 
 // oddity says what is odd about a trial.
-func oddity(t trialRecord, out gap, e election, first, recovered time.Duration) anomaly {
-	follows := t.traits().Election
+func oddity(t trialRecord, out gap, e election, terms int, first, recovered time.Duration) anomaly {
+	traits := t.traits()
 	switch {
 	case out.open:
 		return anomaly{"no acknowledgement until its end: the outage is a lower bound", true}
-	case follows == fault.ElectionSure && e.commit == never:
+	case traits.Election == fault.ElectionSure && e.commit == never:
 		return anomaly{"the nodes reported no new leader that committed", true}
-	case follows == fault.ElectionNone && t.node == 0 && e.commit != never:
-		return anomaly{"the leader changed although nothing was injected", false}
-	case follows == fault.ElectionNone && e.commit != never && t.traits().Links:
-		return anomaly{"the leader changed although it heard a majority", false}
-	case follows == fault.ElectionNone && e.commit != never:
-		return anomaly{"the leader changed although its disk was only slow", false}
+	case traits.Mixed && traits.All && terms == 0:
+		return anomaly{"the nodes reported no new leader although each was restarted", true}
+	case traits.Election == fault.ElectionNone && e.commit != never:
+		return anomaly{"the leader changed although " + withoutNeed(t), false}
 	case t.recover == never:
 		return anomaly{"not recovered within trial.recover: its debt is a lower bound", true}
-	case e.commit != never && t.node != 0 && out.to != first:
+	case e.commit != never && t.node != 0 && out.to != first && !traits.Orderly:
 		return anomaly{fmt.Sprintf("the longest gap is not that of the failover: it ended %.1f ms after the new leader's "+
 			"first acknowledgement", milliseconds(out.to-first)), false}
 	case recovered == never:
@@ -271,6 +298,20 @@ func oddity(t trialRecord, out gap, e election, first, recovered time.Duration) 
 			recoveryWindow), false}
 	}
 	return anomaly{}
+}
+
+// withoutNeed says why no new leader was needed in a trial.
+func withoutNeed(t trialRecord) string {
+	switch traits := t.traits(); {
+	case t.node == 0:
+		return "nothing was injected"
+	case traits.Follower:
+		return "only a follower was hit"
+	case traits.Links:
+		return "it heard a majority"
+	default:
+		return "its disk was only slow"
+	}
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

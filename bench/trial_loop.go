@@ -20,6 +20,9 @@ const (
 	recoveredMargin = 10 * time.Millisecond
 )
 
+// briefly is how long answers are waited for while a node is paused.
+const briefly = 250 * time.Millisecond
+
 // releaseLimit bounds the healing when a trial was broken off.
 const releaseLimit = 2 * time.Second
 
@@ -63,7 +66,7 @@ func (r *run) runTrials(ctx context.Context) error {
 // trial runs one trial, the n-th of total.
 func (r *run) trial(ctx context.Context, t *trialRecord, n, total int) error {
 	o := fault.Options{Delay: time.Duration(r.scenario.DiskDelay)}
-	if t.kind == fault.Flapping {
+	if t.traits().Seeded {
 		o.Seed = r.random.Uint64()
 	}
 	f, err := fault.New(t.kind, o)
@@ -89,37 +92,22 @@ func (r *run) trial(ctx context.Context, t *trialRecord, n, total int) error {
 		return err
 	}
 	t.injected = true
-	t.node, t.command, t.inject = injection.Node, injection.Commanded, injection.Effective
-	if t.traits().Lasts() {
+	t.node, t.command, t.inject, t.note = injection.Node, injection.Commanded, injection.Effective, injection.Note
+	if t.traits().Lasts() && !t.traits().Kills {
 		defer r.release(f, t)
 	}
-	r.noteHit(t, t.inject, result.EventKill, t.kind)
+	r.note(injection.Steps)
+	r.note(fault.Hits(t.kind, t.node, r.sys.Members(), t.inject))
 	if err := f.Check(ctx, r.sys); err != nil {
 		return err
 	}
 	return r.afterFault(ctx, f, t)
 }
 
-// noteHit notes what was done to the nodes that a fault hit: with a fault that kills, under the name given; a disk was
-// broken or healed, or links were cut or healed.
-func (r *run) noteHit(t *trialRecord, at time.Duration, killed, note string) {
-	kind, nodes := killed, []uint64{t.node}
-	switch {
-	case t.node == 0:
-		return
-	case t.traits().All:
-		nodes = r.sys.Members()
-	case t.traits().Disk && killed == result.EventKill:
-		kind = result.EventBreakDisk
-	case t.traits().Disk:
-		kind = result.EventHealDisk
-	case t.traits().Links && killed == result.EventKill:
-		kind = result.EventCutLinks
-	case t.traits().Links:
-		kind = result.EventHealLinks
-	}
-	for _, node := range nodes {
-		r.actions = append(r.actions, action{at: at, node: node, kind: kind, note: note})
+// note takes what was done to nodes among the events.
+func (r *run) note(steps []fault.Step) {
+	for _, s := range steps {
+		r.actions = append(r.actions, action{at: s.At, node: s.Node, kind: s.Kind, note: s.Note})
 	}
 }
 
@@ -138,8 +126,10 @@ func (r *run) release(f fault.Fault, t *trialRecord) {
 // afterFault watches, heals, and waits for recovery.
 func (r *run) afterFault(ctx context.Context, f fault.Fault, t *trialRecord) error {
 	committed := uint64(0)
-	if leader, ok := leaderOf(r.look(ctx)); ok && t.traits().Disk {
-		committed = leader.commit
+	if t.traits().Disk {
+		if leader, ok := leaderOf(r.look(ctx)); ok {
+			committed = leader.commit
+		}
 	}
 	if err := r.watch(ctx, t); err != nil {
 		return err
@@ -147,14 +137,14 @@ func (r *run) afterFault(ctx context.Context, f fault.Fault, t *trialRecord) err
 	if committed > 0 {
 		r.stagesUnder(ctx, t, committed)
 	}
-	if t.node != 0 {
+	if t.traits().Heals() {
 		t.heal = r.clock.Now()
-		r.noteHit(t, t.heal, result.EventRestart, "")
+		r.note(fault.Heals(t.kind, t.node, r.sys.Members(), t.heal))
 	}
 	if err := f.Heal(ctx, r.sys); err != nil {
 		return err
 	}
-	if t.traits().Lasts() && t.traits().Election == fault.ElectionNone {
+	if t.overWhenHealed() {
 		// Clients were served all the time: what is looked at must not reach back before the healing.
 		if err := pause(ctx, recoveredWindow); err != nil {
 			return err
@@ -211,11 +201,11 @@ func (r *run) watch(ctx context.Context, t *trialRecord) error {
 	if t.node != 0 {
 		_, err := poll(ctx, time.Duration(r.scenario.Trial.Recover), func() bool {
 			asked := r.clock.Now()
-			leader, ok := leaderOf(r.look(ctx))
+			leader, ok := leaderOf(r.lookBriefly(ctx, t))
 			if !ok || leader.term <= t.term {
 				return false
 			}
-			// Only the new leader can have answered since: the old one was gone before it was elected.
+			// Only the new leader can have answered since: the old one was gone, or cut off, before it was elected.
 			answered, _ := poll(ctx, pollEvery, func() bool { return r.recent.wroteSince(asked) })
 			return answered
 		})
@@ -224,6 +214,16 @@ func (r *run) watch(ctx context.Context, t *trialRecord) error {
 		}
 	}
 	return pause(ctx, time.Duration(r.scenario.Trial.Watch))
+}
+
+// lookBriefly is look for those that answer: a paused node would keep each look waiting for it.
+func (r *run) lookBriefly(ctx context.Context, t *trialRecord) []nodeStatus {
+	if t.traits().Pauses {
+		within, cancel := context.WithTimeout(ctx, briefly)
+		defer cancel()
+		ctx = within
+	}
+	return r.look(ctx)
 }
 
 // recovered waits until all nodes run and have caught up with what was committed at the call, and the clients see what

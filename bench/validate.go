@@ -135,11 +135,12 @@ func (s Scenario) validatePhases(f *faults) {
 		f.oneOf(field+".kind", plan.Kind, fault.Kinds()...)
 		traits := fault.Of(plan.Kind)
 		f.need(plan.Trials >= 1 && plan.Trials <= trialsMax, field+".trials", plan.Trials, "1 to %d", trialsMax)
-		f.need(plan.Kind != fault.LeaderKill && !traits.Links || s.Nodes >= 3, field+".kind", quoted(plan.Kind),
+		f.need(!traits.Majority() || s.Nodes >= 3, field+".kind", quoted(plan.Kind),
 			"a fault that leaves a majority; with nodes %d no majority survives it", s.Nodes)
 		f.need(!traits.Kills || s.Log != "mem", field+".kind", quoted(plan.Kind),
 			"left out with log mem: a node that lost its log has forgotten its vote, and cannot come back")
-		f.need(!traits.Disk || s.Log != "mem" && s.Sync != string(storage.SyncNone), field+".kind", quoted(plan.Kind),
+		syncs := s.Log != "mem" && s.Sync != string(storage.SyncNone)
+		f.need(syncs || !traits.Disk && plan.Kind != fault.Chaos, field+".kind", quoted(plan.Kind),
 			"left out with log mem or sync none: nothing is synced that could hang")
 	}
 }

@@ -96,6 +96,8 @@ func oddities(t result.Trial, outages stat.Sample) (why []string, weight float64
 		add(6, "no first commit of a new leader was observed")
 	case t.CommitUs >= 0 && result.Survived(t.Kind) && result.CutsLinks(t.Kind):
 		add(8, "the leader changed although it heard a majority")
+	case t.CommitUs >= 0 && result.HitsFollower(t.Kind):
+		add(8, "the leader changed although only a follower was hit")
 	case t.CommitUs >= 0 && result.Survived(t.Kind):
 		add(8, "the leader changed although its disk was only slow")
 	case t.CommitUs >= 0 && t.FirstAckUs < 0:

@@ -39,6 +39,29 @@ func TestPagesOfTheOtherFaults(t *testing.T) {
 		{result.KindFlapping, []string{
 			"After flapping", "Turns are drawn for each trial", "catch up begins at the healing",
 		}, []string{"the leader is gone", "disk was"}},
+		{result.KindLeaderPause, []string{
+			"After leader-pause", "Goodput drops to zero when the leader stands still", "Pause = SIGSTOP",
+			"from the instant at which the old leader goes on to all nodes",
+		}, []string{"the leader is gone", "disk was", "SIGKILL", "from the restart"}},
+		{result.KindLeaderShutdown, []string{
+			"After leader-shutdown", "order to the leader that tells its successor", "takes effect with its order",
+			"from the restart of the node",
+		}, []string{"the leader is gone", "disk was", "SIGKILL", "first election timeout", "shortest election timeout"}},
+		{result.KindLeaderTransfer, []string{
+			"After leader-transfer", "order to the leader that tells its successor", "takes effect with its order",
+		}, []string{"the leader is gone", "disk was", "SIGKILL", "from the restart", "shortest election timeout"}},
+		{result.KindFollowerKill, []string{
+			"from the restart of the follower to response times as before", "Crash = SIGKILL",
+		}, []string{"acknowledged nothing for", "was out for", "outage-cdf-follower-kill", "disk was"}},
+		{result.KindFollowerSlow, []string{
+			"from the end of the follower's stops to response times as before", "stopped for 80 of each 100 ms",
+		}, []string{"acknowledged nothing for", "was out for", "outage-cdf-follower-slow", "disk was", "SIGKILL"}},
+		{result.KindRollingRestart, []string{
+			"After rolling-restart", "from the end of the last restart to all nodes", "its outage is the longest of them",
+		}, []string{"the leader is gone", "disk was", "SIGKILL", "to the election that lasted", "shortest election timeout"}},
+		{result.KindChaos, []string{
+			"After chaos", "from the healing of the last fault of the mix", "in the note of each trial",
+		}, []string{"the leader is gone", "disk was", "to the election that lasted", "shortest election timeout"}},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
 			o := small()

@@ -46,7 +46,7 @@ func (s *study) cdfFigure(kind string) page.Block {
 
 // electionBounds says whether an outage of the kind begins with the wait for an election timeout.
 func electionBounds(kind string) bool {
-	return result.ElectionFollows(kind) && kind != result.KindPowerLoss
+	return result.ElectionFollows(kind) && kind != result.KindPowerLoss && !result.HandsOver(kind)
 }
 
 func cdfCounts(arms []plot.CDFArm) string {
@@ -128,6 +128,9 @@ func overlayAlt(kind string) string {
 		if result.CutsLinks(kind) {
 			return linksAlt(kind)
 		}
+		if ofProcesses(kind) {
+			return processesAlt(kind)
+		}
 		return "Goodput falls to zero at the fault and returns with the new leader; response time rises for operations " +
 			"that were due meanwhile."
 	}
@@ -151,6 +154,9 @@ func overlayHow(kind string) string {
 	default:
 		if result.CutsLinks(kind) {
 			return linksHow(kind, slope)
+		}
+		if ofProcesses(kind) {
+			return processesHow(kind, slope)
 		}
 		return "Goodput drops to zero when the leader is gone" + slope
 	}
@@ -247,6 +253,9 @@ func (s *study) phaseFigure(kind string) page.Block {
 	case result.KindPowerLoss:
 		options.First, options.Share, options.From = "restart", "the restart", "the order to start the nodes"
 		lowest = "The lowest part is the start of the processes, which read their logs, and the wait for an election timeout."
+	case result.KindLeaderShutdown, result.KindLeaderTransfer:
+		options.First, options.Share = "prepare", "the preparation"
+		lowest = "The lowest part is what the leader does from the order until it tells its successor to stand for election."
 	case result.KindLeaderDiskStall:
 		lowest = "The lowest part is the time that the node gives its disk, which disk_stall_max decides."
 	}

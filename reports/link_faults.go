@@ -1,35 +1,6 @@
 package reports
 
-import (
-	"slices"
-
-	"github.com/raftmark/raftmark/bench/result"
-)
-
-// lasts says whether trials of a kind last from the fault to its healing, while the nodes go on.
-func lasts(kind string) bool { return breaksDisk(kind) || result.CutsLinks(kind) }
-
-// meanwhile says what is the matter during trials of such kinds, after the word while.
-func meanwhile(kinds ...string) string {
-	disks := slices.ContainsFunc(kinds, breaksDisk)
-	links := slices.ContainsFunc(kinds, result.CutsLinks)
-	switch {
-	case disks && links:
-		return "the leader's disk was broken, or links were cut"
-	case links:
-		return "links were cut"
-	default:
-		return "the leader's disk was broken"
-	}
-}
-
-// healing names its end.
-func healing(kind string) string {
-	if result.CutsLinks(kind) {
-		return "the healing of the links"
-	}
-	return "the healing of the disk"
-}
+import "github.com/raftmark/raftmark/bench/result"
 
 // linksAlt says what is to be seen around a fault of links.
 func linksAlt(kind string) string {

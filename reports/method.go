@@ -135,9 +135,15 @@ func (s *study) trialThreats() []string {
 		if result.CutsLinks(kind) && !slices.Contains(items, linksMethod) {
 			items = append(items, linksMethod)
 		}
+		if how := processesMethod(kind); how != "" {
+			items = append(items, how)
+		}
 		if strings.HasSuffix(kind, "-kill") {
-			items = append(items, "Crash = SIGKILL of the process; the host's TCP stack answers RST, so peers may learn "+
-				"sooner than in a power loss. Data in the operating system's cache survives it.")
+			crash := "Crash = SIGKILL of the process; the host's TCP stack answers RST, so peers may learn " +
+				"sooner than in a power loss. Data in the operating system's cache survives it."
+			if !slices.Contains(items, crash) {
+				items = append(items, crash)
+			}
 		}
 	}
 	return items

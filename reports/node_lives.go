@@ -121,6 +121,9 @@ func (l *nodeLives) takeProcess(n *life, e *result.Event) bool {
 	case result.EventRestart:
 		l.mark(e, plot.MarkHeal, "started again")
 		return true
+	case result.EventOrderStop:
+		l.mark(e, plot.MarkFault, "told to end")
+		return true
 	case result.EventKill:
 		text = "killed"
 	case result.EventStop:
@@ -147,6 +150,10 @@ func (l *nodeLives) takeHarm(e *result.Event) bool {
 		text = "links cut"
 	case result.EventSlow:
 		text = "slowed down"
+	case result.EventPause:
+		text = "stands still"
+	case result.EventOrderTransfer:
+		text = "told to hand over"
 	case result.EventDiskStall:
 		text = "sees its disk hang"
 	case result.EventDiskFull:
@@ -159,6 +166,12 @@ func (l *nodeLives) takeHarm(e *result.Event) bool {
 		kind, text = plot.MarkHeal, "links healed"
 	case result.EventDiskRoom:
 		kind, text = plot.MarkHeal, "has room again"
+	case result.EventResume:
+		kind, text = plot.MarkHeal, "goes on"
+	case result.EventEndSlow:
+		kind, text = plot.MarkHeal, "slow no more"
+	case result.EventCaughtUp:
+		kind, text = plot.MarkEvent, "all have caught up"
 	default:
 		return false
 	}

@@ -15,13 +15,15 @@ func phasesOf(kind string) []phase {
 	if lasts(kind) {
 		catchUp.meaning = "from " + healing(kind) + " to all nodes having applied what was committed, as polled"
 	}
-	if result.Survived(kind) {
+	if result.Survived(kind) || result.Mixed(kind) {
 		recover.meaning = "from " + healing(kind) + " " + recover.meaning
 		return []phase{recover, catchUp}
 	}
 	switch kind {
 	case result.KindLeaderDiskStall:
 		detect.meaning = "fault to the node that sees its disk hang"
+	case result.KindLeaderShutdown, result.KindLeaderTransfer:
+		detect = phase{result.PhaseDetect, "prepare", "order to the leader that tells its successor to stand for election"}
 	case result.KindPowerLoss:
 		detect = phase{result.PhaseRestart, "restart", "order to start the nodes, to the first election timeout"}
 		catchUp.meaning = "from that order to all nodes having applied what was committed, as polled"
@@ -34,6 +36,9 @@ func phasesOf(kind string) []phase {
 	if kind == result.KindPowerLoss {
 		phases = append(phases, phase{result.PhaseFirstWrite, "first write",
 			"from the order to start the nodes to the first acknowledged write"})
+	}
+	if kind == result.KindLeaderTransfer { // nobody was away
+		return phases
 	}
 	return append(phases, catchUp)
 }

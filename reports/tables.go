@@ -186,10 +186,13 @@ func phaseOrder(kind string) string {
 	case result.KindLeaderDiskStall:
 		return "Each begins where the one above ends; catch up begins at the healing."
 	default:
-		if result.Survived(kind) {
-			return "Each begins at the healing."
+		if result.Survived(kind) || result.Mixed(kind) {
+			return "Each begins at " + healing(kind) + "."
 		}
-		if result.CutsLinks(kind) {
+		if kind == result.KindLeaderTransfer {
+			return "Each begins where the one above ends."
+		}
+		if lasts(kind) {
 			return phaseOrder(result.KindLeaderDiskStall)
 		}
 		return "Each begins where the one above ends; catch up begins at the restart."

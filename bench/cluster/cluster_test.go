@@ -137,8 +137,12 @@ func checkEvents(t *testing.T, c *Cluster, leader *Node, killed time.Duration) {
 func TestPauseAndResume(t *testing.T) {
 	c := startCluster(t, Options{Nodes: 3})
 	old := leaderWithin(t, c)
-	if err := old.Pause(); err != nil {
+	ordered, stopped, err := old.Pause()
+	if err != nil {
 		t.Fatal(err)
+	}
+	if paused, err := old.Paused(); err != nil || !paused || stopped <= ordered {
+		t.Errorf("got paused %v, %v, ordered at %v, stopped at %v", paused, err, ordered, stopped)
 	}
 	leader := leaderWithin(t, c)
 	for leader == old {
@@ -147,10 +151,13 @@ func TestPauseAndResume(t *testing.T) {
 	if err := old.Resume(); err != nil {
 		t.Fatal(err)
 	}
+	if paused, err := old.Paused(); err != nil || paused {
+		t.Errorf("got paused %v, %v after it was resumed", paused, err)
+	}
 	if err := c.AwaitReady(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := old.Pause(); err != nil { // Close must end a paused node, too
+	if _, _, err := old.Pause(); err != nil { // Close must end a paused node, too
 		t.Fatal(err)
 	}
 }

@@ -4,7 +4,7 @@
 //	                      DIR/node-2/ ...                                raftmark node --config node.yaml
 //	                      DIR/tls/    certificates, for tls and quic
 //	Cluster ──► Leader, Events, AddNode, RemoveNode, Transfer, Control, Close
-//	Node    ──► Kill, Stop, Pause, Resume, Restart, Status
+//	Node    ──► Kill, Stop, Pause, Resume, Restart, HandOver, Status
 //
 // The smallest use:
 //

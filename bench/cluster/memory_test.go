@@ -150,7 +150,7 @@ func (m *memoryTrial) appliedBy(n *Node) raft.Index { return m.status(n).Raft.La
 
 func (m *memoryTrial) pause() {
 	m.t.Helper()
-	if err := m.follower.Pause(); err != nil {
+	if _, _, err := m.follower.Pause(); err != nil {
 		m.t.Fatal(err)
 	}
 	m.paused = true

@@ -141,23 +141,6 @@ func (n *Node) Stop(ctx context.Context) (commanded, effective time.Duration, er
 	return commanded, n.cluster.clock.At(p.ended), nil
 }
 
-// Pause stops the node's process with SIGSTOP, as if its machine had frozen.
-func (n *Node) Pause() error { return n.signal("pause", syscall.SIGSTOP) }
-
-// Resume lets a paused process go on.
-func (n *Node) Resume() error { return n.signal("resume", syscall.SIGCONT) }
-
-func (n *Node) signal(verb string, s syscall.Signal) error {
-	p := n.current()
-	if p == nil || !p.running() {
-		return fmt.Errorf("%s node %d: it does not run", verb, n.id)
-	}
-	if err := p.cmd.Process.Signal(s); err != nil {
-		return fmt.Errorf("%s node %d: %w", verb, n.id, err)
-	}
-	return nil
-}
-
 // Restart starts a node that was killed or stopped, on its own data, and returns when its ports answer. A
 // node whose log was in memory has forgotten its vote, and cannot come back.
 func (n *Node) Restart(ctx context.Context) error {

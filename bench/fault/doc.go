@@ -6,6 +6,13 @@
 //
 //	kind               Inject                                    took effect when            Heal
 //	leader-kill        SIGKILL of the leader's process           it is gone                  it is started again
+//	leader-pause       SIGSTOP of the leader's process           all its threads stand still  SIGCONT
+//	leader-shutdown    SIGTERM of it, which hands over           it is ordered                it is started again
+//	leader-transfer    the leader is told to hand over           it is ordered                nothing
+//	follower-kill      SIGKILL of a follower's process           it is gone                   it is started again
+//	follower-slow      it stands still for 80 of each 100 ms     it stands still first        it goes on
+//	rolling-restart    each node in turn: SIGTERM, start, wait   the first is ordered         nothing is left to do
+//	chaos              three others, each healed in its turn     the first one does           nothing is left to do
 //	leader-disk-stall  each sync of the leader's log hangs       its fault port has the rule the rule goes
 //	leader-disk-slow   each sync of it takes a while longer      the same                    the same
 //	leader-isolate     the leader's links are cut, both ways     its fault port has the rule the rule goes
@@ -17,9 +24,10 @@
 //	noop               nothing                                   at once                     nothing
 //
 // Each fault says when it was commanded and when it took effect, which are not the same instant: a process is gone
-// when wait4 has returned, not when the signal was sent (rule R11). Check sees that it did: processes are gone; syncs,
-// or messages, have met the rule. [NoOp] is the control arm: it does nothing, and is measured like the others, so that
-// what the measurement itself adds is known.
+// when wait4 has returned, not when the signal was sent (rule R11). An orderly end is the exception: it takes effect
+// with the order, and when the process is gone another one has been leading for some time. Check sees that it did:
+// processes are gone, or stand still; another node leads; syncs, or messages, have met the rule. [NoOp] is the
+// control arm: it does nothing, and is measured like the others, so that what the measurement itself adds is known.
 //
 // [Of] says what a trial of a kind is like: whom it hits, what it needs of the cluster, and what may follow.
 //

@@ -4,115 +4,7 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"github.com/raftmark/raftmark/bench/result"
 )
-
-// The kinds of the catalogue.
-const (
-	LeaderKill      = result.KindLeaderKill
-	LeaderDiskStall = result.KindLeaderDiskStall
-	LeaderDiskSlow  = result.KindLeaderDiskSlow
-	PowerLoss       = result.KindPowerLoss
-	NoOp            = result.KindNoOp
-
-	LeaderIsolate     = result.KindLeaderIsolate
-	LeaderIsolateSend = result.KindLeaderIsolateSend
-	LeaderIsolateRecv = result.KindLeaderIsolateRecv
-	PartialPartition  = result.KindPartialPartition
-	Bridge            = result.KindBridge
-	Flapping          = result.KindFlapping
-)
-
-// Kinds returns the names of the catalogue.
-func Kinds() []string {
-	return []string{
-		LeaderKill, LeaderIsolate, LeaderIsolateSend, LeaderIsolateRecv, PartialPartition, Bridge, Flapping,
-		LeaderDiskStall, LeaderDiskSlow, PowerLoss, NoOp,
-	}
-}
-
-// Describe returns a sentence about a kind.
-func Describe(kind string) string {
-	switch kind {
-	case LeaderKill:
-		return "SIGKILL of the leader's process; it is started again after the watch"
-	case LeaderIsolate:
-		return "the leader and the others do not hear each other, until the end of the watch"
-	case LeaderIsolateSend:
-		return "the others do not hear the leader; it hears them"
-	case LeaderIsolateRecv:
-		return "the leader does not hear the others; they hear it"
-	case PartialPartition:
-		return "the leader and one follower do not hear each other; all others do"
-	case Bridge:
-		return "two sides, the leader's with a majority, that share one follower and do not hear each other"
-	case Flapping:
-		return "all links of the leader are cut and healed in turns of 50 to 500 ms, until the end of the watch"
-	case LeaderDiskStall:
-		return "each sync of the leader's log hangs until the end of the watch"
-	case LeaderDiskSlow:
-		return "each sync of the leader's log takes disk_delay longer until the end of the watch"
-	case PowerLoss:
-		return "SIGKILL of all processes at one instant; all are started again after the watch"
-	case NoOp:
-		return "nothing happens: the control arm"
-	default:
-		return "unknown"
-	}
-}
-
-// Election says whether a new leader follows a fault.
-type Election string
-
-// The answers.
-const (
-	ElectionNone     Election = "none" // an election would be something odd
-	ElectionPossible Election = "possible"
-	ElectionSure     Election = "sure" // a trial without one was not what it is called
-)
-
-// Traits are what a trial of a kind is like.
-type Traits struct {
-	// Kills: Inject ends processes, and Heal starts them again.
-	Kills bool
-	// All: every node is hit, and not only the leader.
-	All bool
-	// Disk: the node that is hit goes on, with a worse disk, until Heal. The nodes need their fault ports.
-	Disk bool
-	// Links: the nodes go on, and some do not hear each other, until Heal. The nodes need their fault ports.
-	Links bool
-	// Election says whether a new leader follows.
-	Election Election
-	// WatchLeader: the watch begins when a new leader has answered. Otherwise it begins when the fault took effect: it
-	// is how long the fault lasts.
-	WatchLeader bool
-}
-
-// Lasts says whether the nodes that are hit go on, until Heal ends what was done to them.
-func (t Traits) Lasts() bool { return t.Disk || t.Links }
-
-// Of returns the traits of a kind; those of an unknown one are those of [NoOp].
-func Of(kind string) Traits {
-	switch kind {
-	case LeaderKill:
-		return Traits{Kills: true, Election: ElectionSure, WatchLeader: true}
-	case LeaderIsolate, LeaderIsolateSend, LeaderIsolateRecv:
-		return Traits{Links: true, Election: ElectionSure, WatchLeader: true}
-	case PartialPartition, Bridge:
-		return Traits{Links: true, Election: ElectionNone}
-	case Flapping:
-		return Traits{Links: true, Election: ElectionPossible}
-	case LeaderDiskStall:
-		return Traits{Disk: true, Election: ElectionPossible}
-	case LeaderDiskSlow:
-		return Traits{Disk: true, Election: ElectionNone}
-	case PowerLoss:
-		return Traits{Kills: true, All: true, Election: ElectionSure}
-	default:
-		return Traits{Election: ElectionNone}
-	}
-}
 
 // DelayMax bounds Options.Delay.
 const DelayMax = time.Minute
@@ -122,7 +14,8 @@ type Options struct {
 	// Delay is how much longer a sync of the log takes with leader-disk-slow, above 0 and at most DelayMax. Default 20 ms,
 	// which is a disk that turns. Higher: the leader answers later; the quorum does not need it.
 	Delay time.Duration
-	// Seed decides the turns of flapping. Default 0: the nodes' own.
+	// Seed decides the turns of flapping, which follower is hit, and the mix of chaos. Default 0: it is a seed as others,
+	// and with flapping the nodes' own.
 	Seed uint64
 }
 
@@ -158,6 +51,20 @@ type Cluster interface {
 	Restart(ctx context.Context, node uint64) error
 	// RestartAll starts all nodes at once, each on its own data, and returns when their processes run.
 	RestartAll(ctx context.Context) error
+	// Stop ends the node's process in order (SIGTERM), which hands leadership over first, and returns when it is gone: the
+	// instant of the order and of the end. It is an error when the process had to be killed at the end of ctx.
+	Stop(ctx context.Context, node uint64) (commanded, gone time.Duration, err error)
+	// Pause stops the node's process as it is (SIGSTOP) and returns when it stands still: the instant of the order and of
+	// that.
+	Pause(ctx context.Context, node uint64) (commanded, stopped time.Duration, err error)
+	// Paused says whether the node's process stands still.
+	Paused(node uint64) (bool, error)
+	// Resume lets a paused process go on.
+	Resume(ctx context.Context, node uint64) error
+	// HandOver tells the node, which leads, to hand leadership over, and returns who leads then.
+	HandOver(ctx context.Context, node uint64) (to uint64, err error)
+	// AwaitCaughtUp returns when some node leads and all have applied what was committed when it was seen first.
+	AwaitCaughtUp(ctx context.Context) error
 	// BreakDisk makes syncs of the node's log slow, until HealDisk or the end of its process.
 	BreakDisk(ctx context.Context, node uint64, f DiskFault) error
 	// DiskHits returns how many syncs have met what BreakDisk did.
@@ -196,6 +103,17 @@ type Injection struct {
 	Node      uint64 // who was hit; of all nodes, the one that led; 0 is nobody
 	Commanded time.Duration
 	Effective time.Duration
+	// Steps are what was done one after another, by faults that are made of such steps; Note is what of it was drawn.
+	Steps []Step
+	Note  string
+}
+
+// Step is something that was done to a node; to none in particular when that is 0.
+type Step struct {
+	At   time.Duration
+	Node uint64
+	Kind string
+	Note string
 }
 
 // Fault is one fault of one trial.
@@ -219,6 +137,20 @@ func New(kind string, o Options) (Fault, error) {
 	switch kind {
 	case LeaderKill:
 		return &leaderKill{}, nil
+	case LeaderPause:
+		return &leaderPause{}, nil
+	case LeaderShutdown:
+		return &leaderShutdown{}, nil
+	case LeaderTransfer:
+		return &leaderTransfer{}, nil
+	case FollowerKill:
+		return &followerKill{seed: o.Seed}, nil
+	case FollowerSlow:
+		return &followerSlow{seed: o.Seed}, nil
+	case RollingRestart:
+		return &rollingRestart{}, nil
+	case Chaos:
+		return newChaos(o), nil
 	case LeaderIsolate:
 		return &links{plan: isolate(LinkCut{Send: true, Receive: true})}, nil
 	case LeaderIsolateSend:

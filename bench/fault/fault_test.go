@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -23,6 +24,10 @@ type sleepers struct {
 	hits   map[uint64]uint64
 	idle   bool // nothing is synced, and nothing sent
 	cuts   map[uint64][]LinkCut
+
+	mu              sync.Mutex // of the turns of a slow follower
+	paused, resumed map[uint64]int
+	order           []uint64 // in which nodes were stopped
 }
 
 func startSleepers(t *testing.T, n int) *sleepers {
@@ -31,7 +36,8 @@ func startSleepers(t *testing.T, n int) *sleepers {
 		t.Fatalf("the test needs sleep(1): %v", err)
 	}
 	s := &sleepers{t: t, started: time.Now(), running: map[uint64]*exec.Cmd{}, leader: 2,
-		broken: map[uint64]DiskFault{}, hits: map[uint64]uint64{}, cuts: map[uint64][]LinkCut{}}
+		broken: map[uint64]DiskFault{}, hits: map[uint64]uint64{}, cuts: map[uint64][]LinkCut{},
+		paused: map[uint64]int{}, resumed: map[uint64]int{}}
 	t.Cleanup(func() {
 		for id := range s.running {
 			if _, _, err := s.Kill(context.Background(), id); err != nil {

@@ -24,13 +24,19 @@ const (
 	EventStorageFailed     = "storage_failed"
 
 	// What the bench did to a node.
-	EventKill      = "kill"
-	EventRestart   = "restart"
-	EventBreakDisk = "break-disk"
-	EventHealDisk  = "heal-disk"
-	EventCutLinks  = "cut-links"
-	EventHealLinks = "heal-links"
-	EventSlow      = "slow"
+	EventKill          = "kill"
+	EventOrderStop     = "order-stop"
+	EventRestart       = "restart"
+	EventCaughtUp      = "caught-up" // after a restart in turn: all nodes have
+	EventPause         = "pause"
+	EventResume        = "resume"
+	EventOrderTransfer = "order-transfer"
+	EventBreakDisk     = "break-disk"
+	EventHealDisk      = "heal-disk"
+	EventCutLinks      = "cut-links"
+	EventHealLinks     = "heal-links"
+	EventSlow          = "slow"
+	EventEndSlow       = "end-slow"
 
 	// What the bench was doing. The outcome of a point of a search is an event of its own kind: OutcomeHeld and so on.
 	EventRun      = "run"
@@ -46,7 +52,8 @@ func EventKinds() []string {
 	return []string{
 		EventPreCampaign, EventCampaign, EventLeader, EventTermCommitted, EventFollower, EventDiskStall, EventDiskFull,
 		EventDiskRoom, EventConfig, EventTransfer, EventCompacted, EventSnapshotSent, EventSnapshotInstalled, EventPeerUp,
-		EventPeerDown, EventSilenced, EventStart, EventStop, EventFail, EventStorageFailed, EventKill, EventRestart,
-		EventBreakDisk, EventHealDisk, EventCutLinks, EventHealLinks, EventSlow,
+		EventPeerDown, EventSilenced, EventStart, EventStop, EventFail, EventStorageFailed, EventKill, EventOrderStop,
+		EventRestart, EventCaughtUp, EventPause, EventResume, EventOrderTransfer, EventBreakDisk, EventHealDisk,
+		EventCutLinks, EventHealLinks, EventSlow, EventEndSlow,
 	}
 }

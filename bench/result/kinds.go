@@ -10,6 +10,14 @@ const (
 	// KindLeaderStop ends the leader within the process that all nodes share.
 	KindLeaderStop = "leader-stop"
 
+	KindLeaderPause    = "leader-pause"
+	KindLeaderShutdown = "leader-shutdown"
+	KindLeaderTransfer = "leader-transfer"
+	KindFollowerKill   = "follower-kill"
+	KindFollowerSlow   = "follower-slow"
+	KindRollingRestart = "rolling-restart"
+	KindChaos          = "chaos"
+
 	KindLeaderIsolate     = "leader-isolate"
 	KindLeaderIsolateSend = "leader-isolate-send"
 	KindLeaderIsolateRecv = "leader-isolate-recv"
@@ -21,7 +29,7 @@ const (
 // ElectionFollows says whether a new leader has to follow a fault of the kind, and its trial is odd without one.
 func ElectionFollows(kind string) bool {
 	switch kind {
-	case KindLeaderDiskStall, KindFlapping, KindNoOp:
+	case KindLeaderDiskStall, KindFlapping, KindNoOp, KindRollingRestart, KindChaos:
 		return false
 	default:
 		return !Survived(kind)
@@ -31,7 +39,7 @@ func ElectionFollows(kind string) bool {
 // Survived says whether the leader goes on leading through a fault of the kind, so that a change of it is odd.
 func Survived(kind string) bool {
 	switch kind {
-	case KindLeaderDiskSlow, KindPartialPartition, KindBridge:
+	case KindLeaderDiskSlow, KindPartialPartition, KindBridge, KindFollowerKill, KindFollowerSlow:
 		return true
 	default:
 		return false
@@ -47,3 +55,14 @@ func CutsLinks(kind string) bool {
 		return false
 	}
 }
+
+// HitsFollower says whether a fault of the kind hits a follower, and not the leader.
+func HitsFollower(kind string) bool { return kind == KindFollowerKill || kind == KindFollowerSlow }
+
+// HandsOver says whether the leader hands leadership over in a fault of the kind, so that nobody has to detect
+// anything.
+func HandsOver(kind string) bool { return kind == KindLeaderShutdown || kind == KindLeaderTransfer }
+
+// Mixed says whether a fault of the kind is made of several steps, of which the leader may be lost in more than one:
+// its trials have no phases of a failover.
+func Mixed(kind string) bool { return kind == KindRollingRestart || kind == KindChaos }

@@ -3,7 +3,7 @@ package result
 // The names of the phases of a trial (rule R12).
 const (
 	PhaseRestart     = "restart"      // power-loss: the order to start the nodes, to the first election timeout
-	PhaseDetect      = "detect"       // the fault, to the first election timeout, or to the node that sees its disk hang
+	PhaseDetect      = "detect"       // the fault, to an election timeout, a disk seen to hang, or a hand-over that begins
 	PhaseElect       = "elect"        // to the election that lasted
 	PhaseFirstCommit = "first_commit" // to the commit of the new leader's no-op
 	PhaseClient      = "client"       // to the first acknowledgement
@@ -30,7 +30,7 @@ func (t Trial) PhasesMs() map[string]float64 {
 	switch {
 	case t.Kind == KindNoOp:
 		return phases
-	case Survived(t.Kind): // it is over when it is healed
+	case Survived(t.Kind), Mixed(t.Kind): // it is over when it is healed
 		span(PhaseRecover, t.HealUs, t.RecoverUs)
 		span(PhaseCatchUp, t.HealUs, t.CaughtUpUs)
 		return phases

@@ -214,11 +214,12 @@ type Trial struct {
 	Node    uint64 `csv:"node"`  // who was hit; of all nodes the one that led; 0 is nobody
 	PhaseUs int64  `csv:"phase_us"`
 	// CommandUs is when the fault was ordered; InjectUs when it took effect: the last process was gone, the disk broken.
+	// An orderly fault (leader-shutdown, leader-transfer, rolling-restart) takes effect with the order.
 	CommandUs int64 `csv:"command_us"`
 	InjectUs  int64 `csv:"inject_us"`
 	// LastAckUs is the last acknowledgement before the service stopped; DetectUs the first election timeout, or that a
-	// node saw its disk hang; ElectUs the victory that lasted; CommitUs the commit of that leader's no-op; FirstAckUs the
-	// first acknowledgement after it, or without a new leader that which ended the outage.
+	// node saw its disk hang, or told another to campaign; ElectUs the victory that lasted; CommitUs the commit of that
+	// leader's no-op; FirstAckUs the first acknowledgement after it, or without a new leader that which ended the outage.
 	LastAckUs  int64 `csv:"last_ack_us"`
 	DetectUs   int64 `csv:"detect_us"`
 	ElectUs    int64 `csv:"elect_us"`
@@ -243,6 +244,8 @@ type Trial struct {
 	Shed           int64   `csv:"shed"`
 	// FirstWriteUs is the first acknowledgement of a write from FirstAckUs on.
 	FirstWriteUs int64 `csv:"first_write_us,absent=-1"`
+	// Note is what was drawn for the trial, of kinds of which that is more than a node: the seed and the mix of chaos.
+	Note string `csv:"note,absent="`
 }
 
 // TimelineBin is a row of timeline.csv: what happened in one bin of the arm. Offered counts intended starts in the bin;

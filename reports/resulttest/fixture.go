@@ -185,6 +185,9 @@ func (a *arm) kill(at int64, n int, leader, next, term uint64) {
 	if a.Kind == result.KindLeaderDiskStall {
 		verbs = [2]string{"break-disk", "heal-disk"}
 	}
+	if a.Kind == result.KindLeaderPause {
+		verbs = [2]string{"pause", "resume"}
+	}
 	if result.CutsLinks(a.Kind) {
 		verbs = [2]string{"cut-links", "heal-links"}
 	}
