@@ -82,9 +82,8 @@ func (a *armRecord) record(r *run, ops *result.OpsWriter) error {
 	return a.writeOps(r, ops)
 }
 
-// recordStages takes the stages of a run. Steps that come before their cause say that the clocks do not fit together,
-// and so that no time between two nodes can be trusted.
-func (a *armRecord) recordStages(s *stageSample) {
+// recordStages takes the stages of a run.
+func (a *armRecord) recordStages(s *stageRecord) {
 	for _, row := range s.rows {
 		row.Arm = a.name
 		a.stages = append(a.stages, row)
@@ -93,6 +92,7 @@ func (a *armRecord) recordStages(s *stageSample) {
 		row.Arm = a.name
 		a.followers = append(a.followers, row)
 	}
+	a.warnings = append(a.warnings, s.warnings...)
 	if len(s.rows) == 0 {
 		return
 	}
@@ -101,12 +101,8 @@ func (a *armRecord) recordStages(s *stageSample) {
 	}
 	c := a.stageClock
 	c.ErrorUs = max(c.ErrorUs, s.clockErrorUs)
-	c.Steps += followerSteps * len(s.followers)
+	c.Steps += s.steps
 	c.Disordered += s.disordered
-	if s.disordered > 0 {
-		a.warnings = append(a.warnings, fmt.Sprintf("note: %d steps of followers come before their cause by more than "+
-			"the clocks' error of %.1f µs", s.disordered, s.clockErrorUs))
-	}
 }
 
 func (a *armRecord) recordTrials(r *run) {

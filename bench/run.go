@@ -55,7 +55,7 @@ type run struct {
 
 	entries []loadgen.Entry
 	events  []nodeEvent
-	stages  stageSample
+	stages  stageRecord
 	safety  result.Safety
 
 	histories []runHistory
@@ -269,7 +269,7 @@ func (r *run) measure(ctx context.Context) error {
 		return err
 	}
 	// Of the calm leader: the next one has been through an election.
-	r.stages.take(r.sys.stages(ctx).between(before.commit, after.commit), r.number, phaseSteady)
+	r.stages.takeSteady(r.sys.stages(ctx), r.number, before.commit, after.commit)
 	r.baseline = baselineOf(r.trace.Entries(), r.steadyFrom, r.steadyTo)
 	if r.scenario.Course != nil {
 		return r.runCourse(ctx)

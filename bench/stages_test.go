@@ -3,6 +3,7 @@ package bench
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,12 +15,15 @@ import (
 
 const micro = time.Microsecond
 
+func threeVoters() []raft.NodeID { return []raft.NodeID{1, 2, 3} }
+
 // threeAnswers is one proposal as three nodes saw it, whose clocks began at different instants: the leader's disk took
 // 900 µs, that of node 2 300 µs and that of node 3 400 µs.
 func threeAnswers() (leader server.StagesAnswer, followers []server.StagesAnswer) {
 	id := raft.EntryID{Term: 4, Index: 70}
 	at := func(d time.Duration) time.Duration { return 5*time.Second + d }
-	leader = server.StagesAnswer{Node: 1, StartedNs: 1e9, ClockErrorNs: 300, Traces: []replica.Trace{{
+	leader = server.StagesAnswer{Node: 1, StartedNs: 1e9, ClockErrorNs: 300, Voters: threeVoters()}
+	leader.Traces = []replica.Trace{{
 		ID: id, Proposed: at(0), Batched: at(10 * micro), Appended: at(30 * micro), Received: replica.NotSeen,
 		Writing: at(50 * micro), Durable: at(950 * micro), Committed: at(620 * micro), Applied: at(1000 * micro),
 		Answered: at(1010 * micro), Batch: 7, Written: 9,
@@ -27,7 +31,7 @@ func threeAnswers() (leader server.StagesAnswer, followers []server.StagesAnswer
 			{ID: 2, Sent: at(40 * micro), Acked: at(500 * micro), Inflight: 3},
 			{ID: 3, Sent: at(45 * micro), Acked: at(610 * micro), Inflight: 1},
 		},
-	}}}
+	}}
 	follower := func(node raft.NodeID, startedNs int64, received, writing, durable time.Duration) server.StagesAnswer {
 		base := 5*time.Second + time.Second - time.Duration(startedNs) // the leader's proposal, on this node's clock
 		return server.StagesAnswer{Node: node, StartedNs: startedNs, ClockErrorNs: 200, Traces: []replica.Trace{{
@@ -41,7 +45,7 @@ func threeAnswers() (leader server.StagesAnswer, followers []server.StagesAnswer
 
 func TestStagesOfAllNodesAreJoined(t *testing.T) {
 	leader, followers := threeAnswers()
-	sample := joinStages(leader, followers, 3)
+	sample := joinStages(leader, followers)
 	if len(sample.rows) != 1 || len(sample.followers) != 2 {
 		t.Fatalf("got %+v, want one proposal at two followers", sample)
 	}
@@ -55,44 +59,129 @@ func TestStagesOfAllNodesAreJoined(t *testing.T) {
 	wantFollower := result.FollowerStageRow{
 		Term: 4, Index: 70, Node: 2, SentUs: 40, ReceivedUs: 100, WritingUs: 120, DurableUs: 420, AckedUs: 500, InFlight: 3,
 	}
-	if got := sample.followers[0]; got != wantFollower {
-		t.Errorf("got %+v, want %+v", got, wantFollower)
+	if got := sample.followers[0]; got.FollowerStageRow != wantFollower || got.compared != 4 || got.disordered != 0 {
+		t.Errorf("got %+v, want %+v with four steps in order", got, wantFollower)
 	}
-	if sample.clockErrorUs != .5 || sample.disordered != 0 {
-		t.Errorf("got an error of %v µs and %d steps out of order", sample.clockErrorUs, sample.disordered)
+	if sample.clockErrorUs != .5 {
+		t.Errorf("got an error of %v µs", sample.clockErrorUs)
 	}
 }
 
-// A follower whose clock is off by more than it says is found out.
+// A follower whose clock is off by more than it says is found out, however much it is, and what it says of time is left
+// out; the other's stays.
 func TestStepsBeforeTheirCauseAreCounted(t *testing.T) {
-	leader, followers := threeAnswers()
-	followers[0].StartedNs -= 70_000 // it received 30 µs after the proposal, which was sent 40 µs after it
-	if got := joinStages(leader, followers, 3).disordered; got != 1 {
-		t.Errorf("got %d steps out of order, want 1", got)
+	for _, off := range []time.Duration{
+		61 * micro, 70 * micro, time.Millisecond, 100 * time.Millisecond, time.Second, time.Hour,
+		-81 * micro, -130 * micro, -time.Millisecond, -time.Second, -time.Hour,
+	} {
+		leader, followers := threeAnswers()
+		followers[0].StartedNs -= off.Nanoseconds()
+		var record stageRecord
+		record.take(joinStages(leader, followers), 1, phaseSteady)
+		if record.disordered != 1 || record.steps != 8 || len(record.warnings) != 1 {
+			t.Errorf("off by %v: got %d of %d steps out of order, and %q; want 1 of 8, and a warning",
+				off, record.disordered, record.steps, record.warnings)
+		}
+		wrong, right := record.followers[0], record.followers[1]
+		its := [...]int64{wrong.ReceivedUs, wrong.WritingUs, wrong.DurableUs, wrong.SentUs, wrong.AckedUs}
+		if its != [...]int64{-1, -1, -1, 40, 500} {
+			t.Errorf("off by %v: got %+v, want only what the leader saw of it", off, wrong)
+		}
+		if right.ReceivedUs != 130 || right.DurableUs != 550 {
+			t.Errorf("off by %v: got %+v, want what node 3 saw", off, right)
+		}
 	}
-	followers[0].StartedNs += 2 * 100_000 // it is durable after its acknowledgement
-	if got := joinStages(leader, followers, 3).disordered; got != 1 {
-		t.Errorf("got %d steps out of order, want 1", got)
+	for _, off := range []time.Duration{60 * micro, -80 * micro} { // up to the leader's own instants
+		leader, followers := threeAnswers()
+		followers[0].StartedNs -= off.Nanoseconds()
+		var record stageRecord
+		record.take(joinStages(leader, followers), 1, phaseSteady)
+		if record.disordered != 0 || len(record.warnings) != 0 || record.followers[0].ReceivedUs < 0 {
+			t.Errorf("off by %v: got %+v, which nothing tells", off, record)
+		}
+	}
+}
+
+// Steps that are not in the files are counted nowhere, and those that are once.
+func TestOnlyStepsThatAreKeptAreCompared(t *testing.T) {
+	leader, followers := threeAnswers()
+	before := leader.Traces[0]
+	before.ID.Index--
+	leader.Traces = append([]replica.Trace{before}, leader.Traces...)
+	early := followers[0].Traces[0]
+	early.ID.Index--
+	early.Received -= time.Second
+	followers[0].Traces = append(followers[0].Traces, early)
+	sample := joinStages(leader, followers)
+	var record stageRecord
+	record.takeSteady(sample, 1, uint64(before.ID.Index), uint64(before.ID.Index)+1)
+	record.take(sample.of(1).between(uint64(before.ID.Index)+1, 0), 1, "leader-disk-slow")
+	record.take(sample.of(2), 1, "leader-disk-slow")
+	if len(record.rows) != 1 || len(record.followers) != 2 || record.steps != 8 || record.disordered != 0 {
+		t.Errorf("got %+v, want the last proposal, and the eight steps of two followers", record)
+	}
+}
+
+// What a node has no room for is not guessed from the others, and the result says what is missing.
+func TestStagesOfTheEndOfAPhaseSaySo(t *testing.T) {
+	leader, followers := threeAnswers()
+	followers[1].KeptAfter = 60
+	var record stageRecord
+	record.takeSteady(joinStages(leader, followers), 1, 50, 90)
+	if len(record.rows) != 1 || len(record.warnings) != 1 || !strings.Contains(record.warnings[0], "last 75 %") {
+		t.Errorf("got %+v, want a proposal of the last three quarters", record)
+	}
+	record = stageRecord{}
+	record.takeSteady(joinStages(leader, followers), 1, 60, 90)
+	if len(record.rows) != 1 || len(record.warnings) != 0 {
+		t.Errorf("got %+v, want a proposal of the whole phase", record)
+	}
+	leader.KeptAfter = 70
+	record = stageRecord{}
+	record.takeSteady(joinStages(leader, followers), 1, 50, 90)
+	if len(record.rows) != 0 || len(record.warnings) != 1 || !strings.Contains(record.warnings[0], "last 50 %") {
+		t.Errorf("got %+v, want no proposal that the leader does not have, and a warning", record)
+	}
+}
+
+// Entries that other voters may have decided about have no majority.
+func TestStagesBeforeTheConfigurationHaveNoQuorum(t *testing.T) {
+	leader, followers := threeAnswers()
+	leader.VotersFrom = 69
+	if got := joinStages(leader, followers).rows[0]; got.QuorumUs != 610 {
+		t.Errorf("got %+v, want a majority after 610 µs", got)
+	}
+	leader.VotersFrom = 70
+	if got := joinStages(leader, followers).rows[0]; got.QuorumUs != -1 || got.QuorumBy != 0 {
+		t.Errorf("got %+v, want no majority of voters that were none", got)
 	}
 }
 
 func TestQuorumIsTheMajority(t *testing.T) {
+	first := func(n int) (voters []raft.NodeID) {
+		for id := range raft.NodeID(n) {
+			voters = append(voters, id+1)
+		}
+		return voters
+	}
 	for _, c := range []struct {
 		durable []replicaDurable
-		voters  int
+		voters  []raft.NodeID
 		us      int64
 		by      uint64
 	}{
-		{[]replicaDurable{{1, 900}, {2, 300}, {3, 400}}, 3, 400, 3},
-		{[]replicaDurable{{1, 350}, {2, 300}, {3, 400}}, 3, 350, 1},
-		{[]replicaDurable{{1, 900}, {2, 300}, {3, -1}}, 3, 900, 1},
-		{[]replicaDurable{{1, 900}, {2, -1}, {3, -1}}, 3, -1, 0},
-		{[]replicaDurable{{1, 900}}, 1, 900, 1},
-		{[]replicaDurable{{1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}}, 5, 3, 3},
-		{[]replicaDurable{{1, 1}, {2, 2}, {3, 3}, {4, 4}}, 4, 3, 3},
+		{[]replicaDurable{{1, 900}, {2, 300}, {3, 400}}, first(3), 400, 3},
+		{[]replicaDurable{{1, 350}, {2, 300}, {3, 400}}, first(3), 350, 1},
+		{[]replicaDurable{{1, 900}, {2, 300}, {3, -1}}, first(3), 900, 1},
+		{[]replicaDurable{{1, 900}, {2, -1}, {3, -1}}, first(3), -1, 0},
+		{[]replicaDurable{{1, 900}}, first(1), 900, 1},
+		{[]replicaDurable{{1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}}, first(5), 3, 3},
+		{[]replicaDurable{{1, 1}, {2, 2}, {3, 3}, {4, 4}}, first(4), 3, 3},
+		{[]replicaDurable{{1, 900}, {2, 700}, {3, 800}, {4, 100}}, first(3), 800, 3}, // 4 is a learner
+		{[]replicaDurable{{1, 900}, {2, 300}}, nil, -1, 0},
 	} {
 		if us, by := quorumOf(c.durable, c.voters); us != c.us || by != c.by {
-			t.Errorf("%+v of %d: got %d by %d, want %d by %d", c.durable, c.voters, us, by, c.us, c.by)
+			t.Errorf("%+v of %v: got %d by %d, want %d by %d", c.durable, c.voters, us, by, c.us, c.by)
 		}
 	}
 }
@@ -114,7 +203,7 @@ func TestPartsOfAProposalAddUp(t *testing.T) {
 		f.WritingUs = f.ReceivedUs + step()
 		f.DurableUs = f.WritingUs + step()
 		f.AckedUs = f.DurableUs + step()
-		r.QuorumUs, r.QuorumBy = quorumOf([]replicaDurable{{1, r.DurableUs}, {2, f.AckedUs}}, 3)
+		r.QuorumUs, r.QuorumBy = quorumOf([]replicaDurable{{1, r.DurableUs}, {2, f.AckedUs}}, threeVoters())
 		switch i % 10 {
 		case 3:
 			f.ReceivedUs = -1

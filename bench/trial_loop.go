@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/raftmark/raftmark/bench/fault"
-	"github.com/raftmark/raftmark/bench/result"
 )
 
 // What counts as recovered for the trial to end: the acknowledgements of the last recoveredWindow are nearly all that
@@ -181,14 +179,7 @@ func (r *run) settle(ctx context.Context) (term uint64, err error) {
 // stagesUnder takes the sampled proposals of the node whose disk is broken, if it still leads: those after the entry
 // that was committed when the fault had taken effect.
 func (r *run) stagesUnder(ctx context.Context, t *trialRecord, committed uint64) {
-	under := r.sys.stages(ctx)
-	under.rows = slices.DeleteFunc(under.rows, func(row result.StageRow) bool {
-		return row.Node != t.node || row.Index <= committed
-	})
-	under.followers = slices.DeleteFunc(under.followers, func(row result.FollowerStageRow) bool {
-		return len(under.rows) == 0 || row.Index <= committed
-	})
-	r.stages.take(under, r.number, t.kind)
+	r.stages.take(r.sys.stages(ctx).of(t.node).between(committed, 0), r.number, t.kind)
 }
 
 // watch lets the fault last. When a new leader is to be waited for, it waits until a leader of a later term has

@@ -80,17 +80,34 @@ type StagesAnswer struct {
 	StartedNs    int64 `json:"started_ns"`
 	ClockErrorNs int64 `json:"clock_error_ns"`
 	// TraceOneIn is how many entries there are for one that is sampled; -1 when none is.
-	TraceOneIn int             `json:"trace_one_in"`
+	TraceOneIn int `json:"trace_one_in"`
+	// KeptAfter is the index after which this node still has all that it saw since it was started.
+	KeptAfter raft.Index `json:"kept_after"`
+	// Voters decide about the entries after VotersFrom: none while two majorities do.
+	Voters     []raft.NodeID   `json:"voters,omitempty"`
+	VotersFrom raft.Index      `json:"voters_from"`
 	Traces     []replica.Trace `json:"traces"`
 }
 
 func (n *Node) serveStages(w http.ResponseWriter, _ *http.Request) {
-	clock := n.recorder.clock
+	clock, status := n.recorder.clock, n.replica.Status()
+	traces, after := n.replica.TracesAfter()
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(StagesAnswer{ // as it comes, without indents: it may be long
 		Node: n.config.Node, StartedNs: clock.At(n.replica.Started()).Nanoseconds(),
-		ClockErrorNs: clock.Error().Nanoseconds(), TraceOneIn: n.replica.TraceOneIn(), Traces: n.replica.Traces(),
+		ClockErrorNs: clock.Error().Nanoseconds(), TraceOneIn: n.replica.TraceOneIn(), KeptAfter: after,
+		Voters: votersOf(status.Configuration), VotersFrom: status.ConfigurationIndex, Traces: traces,
 	})
+}
+
+// votersOf returns whose majority decides; none of a joint configuration, in which that of two sets does.
+func votersOf(c raft.Configuration) (voters []raft.NodeID) {
+	for i := range c.Members {
+		if c.Members[i].Voter && !c.Joint() {
+			voters = append(voters, c.Members[i].ID)
+		}
+	}
+	return voters
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

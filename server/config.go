@@ -162,7 +162,7 @@ type Config struct {
 	LogBytesMax ByteLimit `yaml:"log_bytes_max,omitempty" json:"log_bytes_max"`
 	// TraceOneIn samples one in so many entries for /stages: see replica.Options.TraceOneIn. All nodes need the same.
 	// Default 16; -1 for none.
-	TraceOneIn int `yaml:"trace_one_in,omitempty" json:"trace_one_in,omitempty"`
+	TraceOneIn int `yaml:"trace_one_in,omitempty" json:"trace_one_in"`
 	// EnableFaults lets the admin port break this node's disk and links on purpose: /faults. Default false, which has
 	// no such path and no layer for it below the stores and the transport. For tests and measurements only.
 	EnableFaults bool `yaml:"enable_faults,omitempty" json:"enable_faults"`

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/raft/replica"
 	"github.com/raftmark/raftmark/storage"
 	"github.com/raftmark/raftmark/transport"
 )
@@ -66,6 +67,7 @@ func TestValidateNamesFieldValueAndBound(t *testing.T) {
 			[]string{`peers.2.peer: "127.0.0.1:70000", want a port from 0 to 65535`}},
 		{"limits", func(c *Config) { c.Client.KeysMax, c.Client.RequestTimeout = -1, -1 },
 			[]string{"client.keys_max: -1, want 1 to 16384", "client.request_timeout: -1ns"}},
+		{"trace", func(c *Config) { c.TraceOneIn = -2 }, []string{"trace_one_in: -2, want at least 1"}},
 		{"raft limits", func(c *Config) { c.Raft.InflightMessagesMax = -1 },
 			[]string{"raft: InflightMessagesMax: -1; want at least 1"}},
 		{"messages longer than a frame", func(c *Config) { c.Raft.MessageBytesMax = 32 << 20 },
@@ -107,6 +109,9 @@ func TestValidClientLimitsAreServed(t *testing.T) {
 
 func TestConfigRoundTrips(t *testing.T) {
 	want := validConfig("/data/1").WithDefaults()
+	if want.TraceOneIn != replica.TraceOneInDefault {
+		t.Errorf("got one trace in %d, want the default said", want.TraceOneIn)
+	}
 	want.Logger = nil
 	want.Raft.InflightMessagesMax = 7
 	text, err := want.Encode()

@@ -335,7 +335,7 @@ func TestAdminPort(t *testing.T) {
 	c.expect("+OK")
 	for path, want := range map[string]string{
 		"/healthz": "ok", "/readyz": "ok", "/metrics": "\nraftmark_raft_is_leader 1\n", "/debug/pprof/": "goroutine",
-		"/stages": "[",
+		"/stages": `"voters":[1,2,3],"voters_from":`,
 	} {
 		if code, body := fetch(t, leader, path); code != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: got %d, %.2000q, want %q", path, code, body, want)

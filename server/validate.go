@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/raftmark/raftmark/raft"
+	"github.com/raftmark/raftmark/raft/replica"
 	"github.com/raftmark/raftmark/server/resp"
 	"github.com/raftmark/raftmark/storage"
 	"github.com/raftmark/raftmark/storage/faultfs"
@@ -66,6 +67,7 @@ func (c Config) WithDefaults() Config {
 		c.DiskReserve = cmp.Or(c.DiskReserve, BytesOff)
 	}
 	c.DiskReserve = cmp.Or(c.DiskReserve, DefaultDiskReserve)
+	c.TraceOneIn = cmp.Or(c.TraceOneIn, replica.TraceOneInDefault)
 	c.Reads = cmp.Or(c.Reads, ReadsIndex)
 	if c.Reads == ReadsLease {
 		c.Lease = cmp.Or(c.Lease, c.ElectionMin/5*4)
@@ -123,6 +125,7 @@ func (c Config) Validate() error {
 	f.check(c.DiskReserve == BytesOff || c.DiskReserve >= diskReserveMin,
 		"disk_reserve: %v, want at least %v, or off", c.DiskReserve, diskReserveMin)
 	f.check(c.LogBytesMax >= BytesOff, "log_bytes_max: %v, want more than 0, or off", c.LogBytesMax)
+	f.check(c.TraceOneIn >= replica.TraceOff, "trace_one_in: %d, want at least 1, or -1 for none", c.TraceOneIn)
 	c.Client.check(&f)
 	f.check(c.EnableFaults || len(c.DiskFaults) == 0, "disk_faults: %d rules, want none unless enable_faults",
 		len(c.DiskFaults))

@@ -99,7 +99,9 @@ type StagePart struct {
 type StageClock struct {
 	// ErrorUs bounds the difference of two nodes' clocks.
 	ErrorUs float64 `json:"error_us"`
-	// Steps of followers were compared, and Disordered of them seem to come before their cause by more than ErrorUs.
+	// Steps of followers in the files were compared with the one before, and Disordered of them seem to come before their
+	// cause by more than the two nodes' error. In the runs and phases where a follower has such, its own steps are left
+	// out.
 	Steps      int `json:"steps"`
 	Disordered int `json:"disordered"`
 }
