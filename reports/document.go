@@ -174,7 +174,7 @@ func (s *study) steadySection() page.Section {
 	section.Blocks = present([]page.Block{
 		page.Table{Table: s.steadyTable()}, page.Table{Table: s.steadyCounts()},
 		page.Table{Table: s.scheduleTable()}, page.Table{Table: s.wireTable()},
-		s.throughputFigure(), s.heatFigure(),
+		s.runsFigure(), s.throughputFigure(), s.heatFigure(),
 	})
 	if len(section.Blocks) > 0 {
 		section.Blocks = append([]page.Block{page.Paragraph("The phase without faults, after the warm-up. The percentiles " +

@@ -21,7 +21,7 @@ func TestPagesForTheBrowser(t *testing.T) {
 		dir = t.TempDir()
 	}
 	two := small()
-	two.Trials = 12
+	two.Trials, two.Runs = 12, 3
 	invalid := small()
 	invalid.Verdict = result.VerdictInvalid
 	volatile := small()

@@ -25,6 +25,9 @@ type Options struct {
 	// Verdict of the summary; default ok. With VerdictInvalid the first arm says that its generator fell behind; with
 	// VerdictUnsafe it has lost writes.
 	Verdict result.Verdict
+	// Runs cuts the steady phase into so many runs, of which the summary has the response times. Default 0: one run, of
+	// which it has none.
+	Runs int
 }
 
 // WithDefaults returns a copy with the zero fields set.

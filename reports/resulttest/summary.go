@@ -110,6 +110,7 @@ func (a *arm) summary(first bool) result.Arm {
 			"durable": a.stageQuantiles(func(r result.StageRow) int64 { return r.DurableUs }),
 			"applied": a.stageQuantiles(func(r result.StageRow) int64 { return r.AppliedUs }),
 		},
+		SteadyRuns:  a.steadyRuns(),
 		StageGroups: stageGroups(),
 		StageClock:  &result.StageClock{ErrorUs: .25, Steps: 2560},
 		LogWrites:   &result.LogWrites{Commits: 10_000, PerCommit: 1.86, PerCommitLeader: .62},
@@ -168,6 +169,20 @@ func (a *arm) stageQuantiles(of func(result.StageRow) int64) result.Quantiles {
 func (a *arm) steady() *result.Steady {
 	end := warmup + int64(a.SteadyS)*second
 	return a.phase(float64(a.SteadyS), func(at int64) bool { return at >= warmup && at < end })
+}
+
+// steadyRuns are equal parts of the steady phase.
+func (a *arm) steadyRuns() []result.SteadyRun {
+	var runs []result.SteadyRun
+	for i := range a.Runs {
+		length := float64(a.SteadyS) / float64(a.Runs)
+		from := warmup + int64(float64(i)*length*second)
+		p := a.phase(length, func(at int64) bool { return at >= from && at < from+int64(length*second) })
+		runs = append(runs, result.SteadyRun{
+			Run: i + 1, OfferedPerS: p.OfferedPerS, AchievedPerS: p.AchievedPerS, ResponseUs: p.ResponseUs,
+		})
+	}
+	return runs
 }
 
 // phase sums up the operations that were due in a phase.
