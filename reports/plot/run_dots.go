@@ -97,7 +97,7 @@ func runPlot(s *sheet, panel RunPanel) *plot.Plot {
 		}
 		m := middle(values)
 		p.Add(mark(func(c *draw.Canvas, x, y func(float64) vg.Length) {
-			c.StrokeLine2(ink.line(1.75), x(m), y(at-.48), x(m), y(at+.08))
+			c.StrokeLine2(ink.line(1.75), x(m), y(at-.48), x(m), y(at))
 		}))
 		var points []point
 		for k, v := range r.Values {
