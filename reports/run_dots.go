@@ -15,7 +15,8 @@ func (s *study) runsFigure() page.Block {
 		name string
 		of   func(result.Quantiles) *float64
 	}{
-		{"p50", func(q result.Quantiles) *float64 { return q.P50 }}, {"p99", func(q result.Quantiles) *float64 { return q.P99 }},
+		{"p50", func(q result.Quantiles) *float64 { return q.P50 }},
+		{"p99", func(q result.Quantiles) *float64 { return q.P99 }},
 	} {
 		panel := plot.RunPanel{Metric: metric.name}
 		for _, a := range s.arms {

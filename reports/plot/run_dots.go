@@ -62,7 +62,8 @@ func middle(sorted []float64) float64 {
 }
 
 func composeRunDots(s *sheet, panels []RunPanel) {
-	s.key(keyEntry{label: "a run", tint: blue, glyph: draw.CircleGlyph{}}, keyEntry{label: "median of the runs", tint: ink})
+	s.key(keyEntry{label: "a run", tint: blue, glyph: draw.CircleGlyph{}},
+		keyEntry{label: "median of the runs", tint: ink})
 	for _, panel := range panels {
 		s.gap(4)
 		s.label(panel.Metric + " of the response time")
