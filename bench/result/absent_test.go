@@ -28,7 +28,7 @@ func TestBenchfmtLeavesOutWhatWasNotObserved(t *testing.T) {
 	if err := writeBenchfmt(&b, Manifest{}, Summary{Arms: []Arm{{Name: "transport=tcp"}}}, trials); err != nil {
 		t.Fatal(err)
 	}
-	if text := b.String(); strings.Count(text, "leaderless-sec") != 1 || strings.Contains(text, "-0.001") {
+	if text := b.String(); strings.Count(text, " leaderless-sec\n") != 1 || strings.Contains(text, "-0.001") {
 		t.Errorf("got\n%s", text)
 	}
 }

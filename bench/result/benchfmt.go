@@ -3,23 +3,27 @@ package result
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 )
 
-// writeBenchfmt writes Go benchmark text that benchstat reads: a line for the steady phase of each arm, a line for each
-// closed-loop point, and a line for each trial, so that benchstat has the trials as its sample. Times are in seconds.
-// The axes of an arm's name are sub-names, so that "benchstat -col /transport" compares them.
+// writeBenchfmt writes Go benchmark text that benchstat reads: a line for each run of the steady phase and of the closed
+// loop, so that benchstat has the runs as its sample, and a line for each trial. Times are in seconds. The axes of an
+// arm's name are sub-names, so that "benchstat -col /transport" compares them.
 //
 // Note: the format is a page (golang.org/design/14313-benchmark-format) and is written here, because x/perf/benchfmt
-// brings the statistics of benchstat with it.
+// brings the statistics of benchstat with it. It reads what is written here in the tests.
 func writeBenchfmt(w io.Writer, m Manifest, s Summary, trials []Trial) error {
-	b := &benchWriter{w: w}
-	b.config(m)
+	b := newBenchWriter(w, m)
+	b.config(m, s.Verdict)
+	b.units()
 	for _, arm := range s.Arms {
 		b.steady(arm)
 		b.closed(arm)
+		b.open(arm)
 		b.saturation(arm)
 		for _, t := range trials {
 			if t.Arm == arm.Name {
@@ -31,8 +35,26 @@ func writeBenchfmt(w io.Writer, m Manifest, s Summary, trials []Trial) error {
 }
 
 type benchWriter struct {
-	w   io.Writer
-	err error
+	w io.Writer
+	// suffix ends all names, as those of Go's own benchmarks end: "-8" with GOMAXPROCS 8. Without it a reader would take
+	// the end of a name like "/election=150-300ms/last=1-3" for it.
+	suffix string
+	err    error
+}
+
+func newBenchWriter(w io.Writer, m Manifest) *benchWriter {
+	return &benchWriter{w: w, suffix: "-" + strconv.Itoa(max(1, m.Environment.GOMAXPROCS))}
+}
+
+// benchUnits are all units that are written, and whether more of them is better.
+func benchUnits() map[string]string {
+	const higher, lower = "higher", "lower"
+	return map[string]string{
+		"ok/s": higher, "op/s": higher, "msg/s": higher,
+		"response-p50-sec": lower, "response-p99-sec": lower, "service-p50-sec": lower, "service-p99-sec": lower,
+		"p50-sec": lower, "p99-sec": lower, "outage-sec": lower, "leaderless-sec": lower, "latency-debt-op-sec": lower,
+		"cpu-sec/op": lower, "cpu-sec/msg": lower, "allocs/op": lower, "allocs/msg": lower, "wire-B/msg": lower,
+	}
 }
 
 // benchValue is a value and its unit.
@@ -47,62 +69,98 @@ func (b *benchWriter) printf(format string, args ...any) {
 	}
 }
 
-// config writes the configuration lines; keys as Go's own benchmarks have them where they exist.
-func (b *benchWriter) config(m Manifest) {
+// config writes the configuration lines; keys as Go's own benchmarks have them where they exist. benchstat makes a table
+// of its own for each configuration: what differs between two results that one wants to compare, the commit and the
+// seed, is a comment.
+func (b *benchWriter) config(m Manifest, verdict Verdict) {
+	b.printf("# commit %s, seed %d\n", orDash(m.Commit), m.Seed)
 	for _, c := range [][2]string{
 		{"goos", m.Environment.OS},
 		{"goarch", m.Environment.Arch},
 		{"pkg", "github.com/raftmark/raftmark"},
 		{"cpu", m.Environment.CPUModel},
-		{"commit", m.Commit},
 		{"scenario", m.Name},
-		{"seed", strconv.FormatUint(m.Seed, 10)},
 		{"placement", m.Environment.Placement},
+		{"verdict", string(verdict)},
 	} {
 		if value := strings.Join(strings.Fields(c[1]), " "); value != "" {
 			b.printf("%s: %s\n", c[0], value)
 		}
 	}
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+// units says which direction is the better one.
+func (b *benchWriter) units() {
+	units := benchUnits()
+	for _, unit := range slices.Sorted(maps.Keys(units)) {
+		b.printf("Unit %s better=%s\n", unit, units[unit])
+	}
 	b.printf("\n")
 }
 
 func (b *benchWriter) line(name string, iterations int64, values []benchValue) {
-	b.printf("Benchmark%s %d", name, max(iterations, 1))
+	b.printf("Benchmark%s%s %d", name, b.suffix, max(iterations, 1))
 	for _, v := range values {
 		b.printf(" %s %s", strconv.FormatFloat(v.value, 'g', -1, 64), v.unit)
 	}
 	b.printf("\n")
 }
 
-func (b *benchWriter) steady(arm Arm) {
-	s := arm.Steady
-	if s == nil {
-		return
+// seconds appends a time in microseconds, unless there is none.
+func seconds(values []benchValue, unit string, us *float64) []benchValue {
+	if us == nil {
+		return values
 	}
-	values := []benchValue{{value: s.AchievedPerS, unit: "ok/s"}}
-	add := func(unit string, us *float64) {
-		if us != nil {
-			values = append(values, benchValue{value: *us / 1e6, unit: unit})
-		}
-	}
-	add("response-p50-sec", s.ResponseUs.P50)
-	add("response-p99-sec", s.ResponseUs.P99)
-	add("service-p50-sec", s.ServiceUs.P50)
-	add("service-p99-sec", s.ServiceUs.P99)
-	b.line("Steady"+subNames(arm.Name), s.OK, values)
+	return append(values, benchValue{value: *us / 1e6, unit: unit})
 }
 
+// steady writes the runs of the steady phase; without them all runs together, whose service times are known too.
+func (b *benchWriter) steady(arm Arm) {
+	name := "Steady" + subNames(arm.Name)
+	for i := range arm.SteadyRuns {
+		r := &arm.SteadyRuns[i]
+		values := seconds([]benchValue{{r.AchievedPerS, "ok/s"}}, "response-p50-sec", r.ResponseUs.P50)
+		b.line(name, int64(r.ResponseUs.N), seconds(values, "response-p99-sec", r.ResponseUs.P99))
+	}
+	if s := arm.Steady; s != nil && len(arm.SteadyRuns) == 0 {
+		values := seconds([]benchValue{{s.AchievedPerS, "ok/s"}}, "response-p50-sec", s.ResponseUs.P50)
+		values = seconds(values, "response-p99-sec", s.ResponseUs.P99)
+		values = seconds(values, "service-p50-sec", s.ServiceUs.P50)
+		b.line(name, s.OK, seconds(values, "service-p99-sec", s.ServiceUs.P99))
+	}
+}
+
+// closed writes the runs of the closed loop; without them the medians over runs.
 func (b *benchWriter) closed(arm Arm) {
-	for _, p := range arm.Closed {
-		name := "Closed" + subNames(arm.Name) +
-			"/proposers=" + strconv.Itoa(p.Proposers) + "/payload=" + strconv.Itoa(p.PayloadBytes)
-		values := []benchValue{{value: p.PerS, unit: "op/s"}, {value: p.P50Us / 1e6, unit: "service-p50-sec"}}
-		if p.P99Us != nil {
-			values = append(values, benchValue{value: *p.P99Us / 1e6, unit: "service-p99-sec"})
+	runs := arm.ClosedRuns
+	if len(runs) == 0 {
+		runs = [][]ClosedPoint{arm.Closed}
+	}
+	for _, run := range runs {
+		for _, p := range run {
+			name := "Closed" + subNames(arm.Name) +
+				"/proposers=" + strconv.Itoa(p.Proposers) + "/payload=" + strconv.Itoa(p.PayloadBytes)
+			values := seconds([]benchValue{{p.PerS, "op/s"}}, "service-p50-sec", &p.P50Us)
+			values = seconds(values, "service-p99-sec", p.P99Us)
+			b.line(name, p.N, append(values,
+				benchValue{value: p.CPUUsPerOp / 1e6, unit: "cpu-sec/op"},
+				benchValue{value: p.AllocsPerOp, unit: "allocs/op"}))
 		}
-		b.line(name, 1, append(values,
-			benchValue{value: p.CPUUsPerOp / 1e6, unit: "cpu-sec/op"},
-			benchValue{value: p.AllocsPerOp, unit: "allocs/op"}))
+	}
+}
+
+func (b *benchWriter) open(arm Arm) {
+	for _, p := range arm.Open {
+		name := "Open" + subNames(arm.Name) + "/rate=" + strconv.FormatFloat(p.OfferedPerS, 'f', 0, 64)
+		values := seconds([]benchValue{{p.AchievedPerS, "ok/s"}}, "response-p50-sec", &p.P50Us)
+		b.line(name, int64(p.N), seconds(values, "response-p99-sec", &p.P99Us))
 	}
 }
 
@@ -135,11 +193,11 @@ func benchName(kind string) string {
 	return b.String()
 }
 
-// subNames turns "transport=tcp,payload=256B" into "/transport=tcp/payload=256B".
+// subNames turns "transport=tcp,payload=256B" into "/transport=tcp/payload=256B". A slash would begin another sub-name.
 func subNames(arm string) string {
 	var b strings.Builder
 	for _, axis := range strings.FieldsFunc(arm, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
-		b.WriteString("/" + axis)
+		b.WriteString("/" + strings.ReplaceAll(axis, "/", "_"))
 	}
 	return b.String()
 }

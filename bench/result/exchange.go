@@ -268,10 +268,14 @@ func (t *summaryTable) exchange(arm Arm) {
 	}
 }
 
-// exchange writes a line for each point of each run, so that benchstat has the runs as its sample.
+// exchange writes a line for each point of each run, so that benchstat has the runs as its sample, without those that
+// are left out everywhere.
 func (b *benchWriter) exchange(rows []ExchangeRow) {
 	for i := range rows {
 		r := &rows[i]
+		if r.Disturbed() {
+			continue
+		}
 		name := benchName(r.Mode) + subNames(r.Arm)
 		switch r.Mode {
 		case ModeEcho, ModeStream:
@@ -295,8 +299,8 @@ func (b *benchWriter) exchange(rows []ExchangeRow) {
 }
 
 // exchangeRows writes the rows of an exchange as Go benchmark text, below what writeBenchfmt wrote.
-func exchangeRows(w io.Writer, rows []ExchangeRow) error {
-	b := &benchWriter{w: w}
+func exchangeRows(w io.Writer, m Manifest, rows []ExchangeRow) error {
+	b := newBenchWriter(w, m)
 	b.exchange(rows)
 	return b.err
 }

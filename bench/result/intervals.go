@@ -2,6 +2,7 @@ package result
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -102,9 +103,32 @@ const PercentilesSuffix = ".hgrm"
 
 // WritePercentiles writes NAME.hgrm: the percentiles of h, whose values are microseconds, in milliseconds, as
 // HdrHistogram's plotters read them.
+//
+// Note: the format is that of the Java version. The Go version prints six digits of a percentile, so that those of a long
+// tail are all 1, and has a number that is none in the last line.
 func (w *Writer) WritePercentiles(name string, h *hdrhistogram.Histogram) error {
 	return w.write(name+PercentilesSuffix, func(out io.Writer) error {
-		_, err := h.PercentilesPrint(out, percentileTicks, percentileScale)
+		var printed bytes.Buffer
+		if _, err := h.PercentilesPrint(&printed, percentileTicks, percentileScale); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(out, "%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)")
+		for _, at := range h.CumulativeDistributionWithTicks(percentileTicks) {
+			if err != nil {
+				return err
+			}
+			value, quantile := float64(at.ValueAt)/percentileScale, at.Quantile/100
+			if quantile < 1 {
+				_, err = fmt.Fprintf(out, "%12.3f %2.12f %10d %14.2f\n", value, quantile, at.Count, 1/(1-quantile))
+			} else {
+				_, err = fmt.Fprintf(out, "%12.3f %2.12f %10d\n", value, quantile, at.Count)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		_, footer, _ := strings.Cut(printed.String(), "#[") // it has what the histogram does not tell otherwise
+		_, err = io.WriteString(out, "#["+footer)
 		return err
 	})
 }

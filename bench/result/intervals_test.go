@@ -1,9 +1,11 @@
 package result_test
 
 import (
-	"bufio"
+	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -82,36 +84,98 @@ func TestNoIntervalsAreNoFile(t *testing.T) {
 	}
 }
 
+// percentileRow is a line of a table of percentiles; beyond is 1/(1-Percentile), 0 in the last line.
+type percentileRow struct {
+	value, percentile, beyond float64
+	count                     int64
+}
+
+// parsePercentiles reads a .hgrm file by the grammar of HdrHistogram's outputPercentileDistribution, line for line.
+func parsePercentiles(t *testing.T, path string) (rows []percentileRow, footer map[string]string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, _ := strings.Cut(string(text), "\n\n")
+	if want := []string{"Value", "Percentile", "TotalCount", "1/(1-Percentile)"}; !slices.Equal(strings.Fields(head), want) {
+		t.Fatalf("header %q", head)
+	}
+	number := `([0-9]+\.[0-9]+)`
+	row := regexp.MustCompile(`^ *` + number + ` +([01]\.[0-9]{12}) +([0-9]+)(?: +` + number + `)?$`)
+	note := regexp.MustCompile(`^#\[(\w+) += +([0-9.]+), ([\w ]+?) += +([0-9.]+)\]$`)
+	footer = map[string]string{}
+	for line := range strings.Lines(rest) {
+		line = strings.TrimSuffix(line, "\n")
+		if m := note.FindStringSubmatch(line); m != nil {
+			footer[m[1]], footer[m[3]] = m[2], m[4]
+			continue
+		}
+		m := row.FindStringSubmatch(line)
+		if m == nil || len(footer) > 0 {
+			t.Fatalf("%q is no line of the format", line)
+		}
+		var r percentileRow
+		r.value, _ = strconv.ParseFloat(m[1], 64)
+		r.percentile, _ = strconv.ParseFloat(m[2], 64)
+		r.count, _ = strconv.ParseInt(m[3], 10, 64)
+		r.beyond, _ = strconv.ParseFloat(m[4], 64)
+		rows = append(rows, r)
+	}
+	return rows, footer
+}
+
+// What is written is what was recorded, in the published format, down to the far tail.
 func TestPercentilesAreThoseOfTheHistogram(t *testing.T) {
 	w := newWriter(t)
 	h := hdrhistogram.New(1, 600e6, 3)
-	for us := range 1000 {
-		if err := h.RecordValue(int64(us + 1)); err != nil {
+	const halves = 24 // of what is left, each is as long as one millisecond more
+	const n = 1<<halves - 1
+	for k := range int64(halves) {
+		if err := h.RecordValues(1000*(k+1), 1<<(halves-1-k)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := w.WritePercentiles("response-x", h); err != nil {
 		t.Fatal(err)
 	}
-	file, err := os.Open(filepath.Join(w.Dir(), "response-x"+result.PercentilesSuffix))
-	if err != nil {
+	rows, footer := parsePercentiles(t, filepath.Join(w.Dir(), "response-x"+result.PercentilesSuffix))
+	if len(rows) < 4*halves {
+		t.Errorf("%d rows", len(rows))
+	}
+	before := percentileRow{percentile: -1}
+	for i, r := range rows {
+		last := i == len(rows)-1
+		if r.value < before.value || r.percentile < before.percentile || r.count < before.count || r.beyond == 0 != last {
+			t.Errorf("row %d: %+v after %+v", i, r, before)
+		}
+		if want := int64(1<<halves - 1<<(halves-int(r.value))); r.count != want || float64(r.count) < r.percentile*n-1 {
+			t.Errorf("row %d: %+v: want %d values up to this one", i, r, want)
+		}
+		if !last && math.Abs(r.beyond*(1-r.percentile)-1) > .01 {
+			t.Errorf("row %d: %+v: the columns do not fit together", i, r)
+		}
+		before = r
+	}
+	if before.percentile != 1 || before.count != n || int(before.value) != halves {
+		t.Errorf("the last row is %+v", before)
+	}
+	for key, want := range map[string]string{
+		"Mean": "2.00", "Max": "24.0", "Total count": strconv.Itoa(n), "SubBuckets": "2048",
+	} {
+		if !strings.HasPrefix(footer[key], want) {
+			t.Errorf("footer: %s = %q, want %s", key, footer[key], want)
+		}
+	}
+}
+
+func TestPercentilesOfNothing(t *testing.T) {
+	w := newWriter(t)
+	if err := w.WritePercentiles("service-x", hdrhistogram.New(1, 600e6, 3)); err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
-	rows := 0
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 3 || strings.HasPrefix(fields[0], "#") || fields[0] == "Value" {
-			continue
-		}
-		value, err1 := strconv.ParseFloat(fields[0], 64)
-		quantile, err2 := strconv.ParseFloat(fields[1], 64)
-		if err1 != nil || err2 != nil || value < quantile-0.002 || value > quantile+0.002 {
-			t.Errorf("%q: want a value of as many milliseconds as the quantile", lines.Text())
-		}
-		rows++
-	}
-	if rows < 10 {
-		t.Errorf("%d rows", rows)
+	rows, footer := parsePercentiles(t, filepath.Join(w.Dir(), "service-x"+result.PercentilesSuffix))
+	if len(rows) > 1 || footer["Total count"] != "0" {
+		t.Errorf("got %+v, %v", rows, footer)
 	}
 }

@@ -258,14 +258,14 @@ func TestBenchmarkText(t *testing.T) {
 	}
 	text := string(data)
 	for _, want := range []string{
-		"goos: linux\n", "BenchmarkSteady/transport=tcp 1000 200 ok/s ", "BenchmarkLeaderKill/transport=quic 1 0.",
-		" outage-sec ", "BenchmarkNoop/transport=tcp 1 ",
+		"goos: linux\n", "BenchmarkSteady/transport=tcp-2 1000 200 ok/s ", "BenchmarkLeaderKill/transport=quic-2 1 0.",
+		" outage-sec ", "BenchmarkNoop/transport=tcp-2 1 ",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("got %s\nwant it to contain %q", text, want)
 		}
 	}
-	if got, want := strings.Count(text, "BenchmarkLeaderKill/transport=tcp "), 3; got != want {
+	if got, want := strings.Count(text, "BenchmarkLeaderKill/transport=tcp-2 "), 3; got != want {
 		t.Errorf("lines of leader kills: got %d, want %d", got, want)
 	}
 }

@@ -3,6 +3,7 @@ package result
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -117,8 +118,9 @@ type SaturationRow struct {
 	Why         string `csv:"why"` // it was not held
 }
 
-// WriteSaturation writes saturation.csv.
+// WriteSaturation writes saturation.csv, before WriteSummary.
 func (w *Writer) WriteSaturation(rows []SaturationRow) error {
+	w.saturation = slices.Clone(rows)
 	return writeCSV(w, SaturationFile, rows)
 }
 
@@ -204,7 +206,7 @@ func (t *summaryTable) saturation(arm Arm) {
 	}
 }
 
-// saturation writes a line for each run's knee, so that benchstat has the runs as its sample, and for each share of it.
+// saturation writes a line for each run's knee, so that benchstat has the runs as its sample.
 func (b *benchWriter) saturation(arm Arm) {
 	if arm.Saturation == nil {
 		return
@@ -214,4 +216,31 @@ func (b *benchWriter) saturation(arm Arm) {
 			b.line("Knee"+subNames(arm.Name), 1, []benchValue{{value: *run.KneePerS, unit: "op/s"}})
 		}
 	}
+}
+
+// shares writes a line for each share of the knee of each run, unless the generator was late.
+func (b *benchWriter) shares(rows []SaturationRow) {
+	for i := range rows {
+		r := &rows[i]
+		if r.Phase != SaturationShare || r.Outcome == OutcomeInvalid {
+			continue
+		}
+		values := []benchValue{{r.AchievedPerS, "ok/s"}}
+		for _, v := range []benchValue{
+			{r.P50Us, "response-p50-sec"}, {r.P99Us, "response-p99-sec"},
+			{r.ServiceP50Us, "service-p50-sec"}, {r.ServiceP99Us, "service-p99-sec"},
+		} {
+			if v.value >= 0 {
+				values = seconds(values, v.unit, &v.value)
+			}
+		}
+		b.line("Share"+subNames(r.Arm)+"/share="+formatFloat(r.Share), r.N, values)
+	}
+}
+
+// shareRows writes the shares of the knee as Go benchmark text, below what writeBenchfmt wrote.
+func shareRows(w io.Writer, m Manifest, rows []SaturationRow) error {
+	b := newBenchWriter(w, m)
+	b.shares(rows)
+	return b.err
 }

@@ -14,12 +14,13 @@ import (
 
 // Writer writes a result directory. See the package comment for the order of calls.
 type Writer struct {
-	dir       string
-	manifest  Manifest
-	trials    []Trial
-	exchange  []ExchangeRow
-	checksums map[string]string // name of the file to SHA-256 in hexadecimal
-	histories map[string]string // the same, of those in HistoryDir
+	dir        string
+	manifest   Manifest
+	trials     []Trial
+	exchange   []ExchangeRow
+	saturation []SaturationRow
+	checksums  map[string]string // name of the file to SHA-256 in hexadecimal
+	histories  map[string]string // the same, of those in HistoryDir
 }
 
 // Create makes dir, and its parents, for a new result. It refuses a directory that already has files in it.
@@ -127,7 +128,8 @@ func (w *Writer) WriteSummary(s Summary) error {
 		return err
 	}
 	return w.write(BenchfmtFile, func(out io.Writer) error {
-		return errors.Join(writeBenchfmt(out, w.manifest, s, w.trials), exchangeRows(out, w.exchange))
+		return errors.Join(writeBenchfmt(out, w.manifest, s, w.trials), exchangeRows(out, w.manifest, w.exchange),
+			shareRows(out, w.manifest, w.saturation))
 	})
 }
 
