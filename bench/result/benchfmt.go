@@ -10,9 +10,9 @@ import (
 	"unicode"
 )
 
-// writeBenchfmt writes Go benchmark text that benchstat reads: a line for each run of the steady phase and of the closed
-// loop, so that benchstat has the runs as its sample, and a line for each trial. Times are in seconds. The axes of an
-// arm's name are sub-names, so that "benchstat -col /transport" compares them.
+// writeBenchfmt writes Go benchmark text that benchstat reads: a line for each run of the steady phase and of the
+// closed loop, so that benchstat has the runs as its sample, and a line for each trial. Times are in seconds. The axes
+// of an arm's name are sub-names, so that "benchstat -col /transport" compares them.
 //
 // Note: the format is a page (golang.org/design/14313-benchmark-format) and is written here, because x/perf/benchfmt
 // brings the statistics of benchstat with it. It reads what is written here in the tests.
@@ -69,9 +69,9 @@ func (b *benchWriter) printf(format string, args ...any) {
 	}
 }
 
-// config writes the configuration lines; keys as Go's own benchmarks have them where they exist. benchstat makes a table
-// of its own for each configuration: what differs between two results that one wants to compare, the commit and the
-// seed, is a comment.
+// config writes the configuration lines; keys as Go's own benchmarks have them where they exist. benchstat makes a
+// table of its own for each configuration: what differs between two results that one wants to compare, the commit and
+// the seed, is a comment.
 func (b *benchWriter) config(m Manifest, verdict Verdict) {
 	b.printf("# commit %s, seed %d\n", orDash(m.Commit), m.Seed)
 	for _, c := range [][2]string{

@@ -104,8 +104,8 @@ const PercentilesSuffix = ".hgrm"
 // WritePercentiles writes NAME.hgrm: the percentiles of h, whose values are microseconds, in milliseconds, as
 // HdrHistogram's plotters read them.
 //
-// Note: the format is that of the Java version. The Go version prints six digits of a percentile, so that those of a long
-// tail are all 1, and has a number that is none in the last line.
+// Note: the format is that of the Java version. The Go version prints six digits of a percentile, so that those of a
+// long tail are all 1, and has a number that is none in the last line.
 func (w *Writer) WritePercentiles(name string, h *hdrhistogram.Histogram) error {
 	return w.write(name+PercentilesSuffix, func(out io.Writer) error {
 		var printed bytes.Buffer

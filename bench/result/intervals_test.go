@@ -98,7 +98,8 @@ func parsePercentiles(t *testing.T, path string) (rows []percentileRow, footer m
 		t.Fatal(err)
 	}
 	head, rest, _ := strings.Cut(string(text), "\n\n")
-	if want := []string{"Value", "Percentile", "TotalCount", "1/(1-Percentile)"}; !slices.Equal(strings.Fields(head), want) {
+	want := []string{"Value", "Percentile", "TotalCount", "1/(1-Percentile)"}
+	if !slices.Equal(strings.Fields(head), want) {
 		t.Fatalf("header %q", head)
 	}
 	number := `([0-9]+\.[0-9]+)`
@@ -146,7 +147,8 @@ func TestPercentilesAreThoseOfTheHistogram(t *testing.T) {
 	before := percentileRow{percentile: -1}
 	for i, r := range rows {
 		last := i == len(rows)-1
-		if r.value < before.value || r.percentile < before.percentile || r.count < before.count || r.beyond == 0 != last {
+		falls := r.value < before.value || r.percentile < before.percentile || r.count < before.count
+		if falls || r.beyond == 0 != last {
 			t.Errorf("row %d: %+v after %+v", i, r, before)
 		}
 		if want := int64(1<<halves - 1<<(halves-int(r.value))); r.count != want || float64(r.count) < r.percentile*n-1 {
