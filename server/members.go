@@ -86,12 +86,14 @@ func (n *Node) insteadOf(turn uint64) raft.NodeID {
 	return voters[turn%uint64(len(voters))]
 }
 
-// refusedBy returns how often peers refused this node, by reason.
-func (n *Node) refusedBy() map[string]uint64 {
-	if m, ok := n.transport.(interface{ Metrics() transport.Metrics }); ok {
-		return m.Metrics().RefusedBy
+// timesRefused returns how often peers refused this node for reason. It is asked at each heartbeat, and so not taken
+// from the transport's metrics: to sum these up takes a system call for each connection.
+func (n *Node) timesRefused(reason transport.Refusal) uint64 {
+	t, ok := n.transport.(interface{ TimesRefused(transport.Refusal) uint64 })
+	if !ok {
+		return 0
 	}
-	return nil
+	return t.TimesRefused(reason)
 }
 
 // peerSetter is a transport whose peers can be changed.
@@ -112,7 +114,7 @@ func (n *Node) followMembers() {
 		case <-n.membersChanged:
 		case <-retry.C:
 			if n.leader.Load() == uint64(raft.None) {
-				n.shunned.Store(n.refusedBy()[transport.RefusedRemoved.String()] > 0)
+				n.shunned.Store(n.timesRefused(transport.RefusedRemoved) > 0)
 			}
 			if settled {
 				continue

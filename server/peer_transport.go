@@ -15,7 +15,10 @@ type PeerTransport interface {
 	Addr() string
 	// SetPeers replaces the peers; see package transport.
 	SetPeers(peers map[raft.NodeID]string, removedUpTo raft.NodeID) error
-	// Metrics returns what was counted since it was opened.
+	// TimesRefused returns how often peers refused this node for reason. It is cheap.
+	TimesRefused(reason transport.Refusal) uint64
+	// Metrics returns what was counted since it was opened. Where the kernel counts, it is asked about each connection:
+	// call it when somebody wants to know, not with every heartbeat.
 	Metrics() transport.Metrics
 }
 

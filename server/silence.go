@@ -24,7 +24,7 @@ func (n *Node) watchRefusals() {
 		case <-look.C:
 		}
 		for _, reason := range []transport.Refusal{transport.RefusedLife, transport.RefusedDisk} {
-			if n.refusedBy()[reason.String()] > 0 {
+			if n.timesRefused(reason) > 0 {
 				n.silence(reason)
 				return
 			}

@@ -40,6 +40,9 @@ func (l *laneCounters) received(messages, bytes int) {
 	l.framesReceived.Add(1)
 }
 
+// TimesRefused returns how often peers refused this node for reason. It is one atomic load, for those who look often.
+func (n *Node) TimesRefused(reason transport.Refusal) uint64 { return n.counters.refusedBy[reason].Load() }
+
 // Metrics returns a snapshot. Its fields are not read at one instant.
 func (n *Node) Metrics() transport.Metrics {
 	c := &n.counters

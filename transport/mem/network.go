@@ -98,6 +98,9 @@ func (t *Transport) Start(deliver func(raft.Message), peer func(id raft.NodeID, 
 // Send queues m for m.To and returns at once; false says that it was dropped.
 func (t *Transport) Send(m raft.Message) bool { return t.node.Send(m) }
 
+// TimesRefused returns how often peers refused this node for reason.
+func (t *Transport) TimesRefused(reason transport.Refusal) uint64 { return t.node.TimesRefused(reason) }
+
 // Metrics returns what was counted since New. Bytes are upper bounds of what frames would take.
 func (t *Transport) Metrics() transport.Metrics { return t.node.Metrics() }
 

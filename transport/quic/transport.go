@@ -125,6 +125,9 @@ func (t *Transport) Start(deliver func(raft.Message), peer func(id raft.NodeID, 
 // Send queues m for m.To and returns at once; false says that it was dropped.
 func (t *Transport) Send(m raft.Message) bool { return t.node.Send(m) }
 
+// TimesRefused returns how often peers refused this node for reason; unlike Metrics, it asks the kernel nothing.
+func (t *Transport) TimesRefused(reason transport.Refusal) uint64 { return t.node.TimesRefused(reason) }
+
 // Metrics returns what was counted since New.
 func (t *Transport) Metrics() transport.Metrics {
 	m := t.node.Metrics()
