@@ -89,7 +89,9 @@ func (n *Node) insteadOf(turn uint64) raft.NodeID {
 // timesRefused returns how often peers refused this node for reason. It is asked at each heartbeat, and so not taken
 // from the transport's metrics: to sum these up takes a system call for each connection.
 func (n *Node) timesRefused(reason transport.Refusal) uint64 {
-	t, ok := n.transport.(interface{ TimesRefused(transport.Refusal) uint64 })
+	t, ok := n.transport.(interface {
+		TimesRefused(transport.Refusal) uint64
+	})
 	if !ok {
 		return 0
 	}

@@ -41,7 +41,9 @@ func (l *laneCounters) received(messages, bytes int) {
 }
 
 // TimesRefused returns how often peers refused this node for reason. It is one atomic load, for those who look often.
-func (n *Node) TimesRefused(reason transport.Refusal) uint64 { return n.counters.refusedBy[reason].Load() }
+func (n *Node) TimesRefused(reason transport.Refusal) uint64 {
+	return n.counters.refusedBy[reason].Load()
+}
 
 // Metrics returns a snapshot. Its fields are not read at one instant.
 func (n *Node) Metrics() transport.Metrics {
