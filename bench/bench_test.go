@@ -112,6 +112,7 @@ func TestToyExperiment(t *testing.T) {
 		t.Errorf("got data in %q and processes %q, want nothing left", outcome.DataDir, processesIn(t, dir))
 	}
 	checkToyResult(t, dir)
+	checkToyFloor(t, dir)
 }
 
 func checkToyResult(t *testing.T, dir string) {

@@ -84,6 +84,7 @@ func (e *experiment) summary(interrupted bool, failed error) result.Summary {
 	nobody := ratesNobodyHeld(e.arms)
 	for _, arm := range e.arms {
 		one, invalid := arm.summary()
+		one.FloorUs = arm.scenario.floorUs(&e.calibration)
 		for i, p := range one.Open {
 			if nobody[i] {
 				invalid = append(invalid, fmt.Sprintf("open loop of %s: no system held it: %s",

@@ -19,7 +19,7 @@ func (s Scenario) Planned(systems ...string) time.Duration {
 	if err != nil {
 		return 0
 	}
-	total := calibrations * calibrateEachDefault
+	total := calibrationPlanned(arms)
 	for _, arm := range arms {
 		total += time.Duration(s.Runs) * arm.Scenario.plannedRun()
 	}

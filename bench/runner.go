@@ -171,7 +171,9 @@ func (e *experiment) measure(ctx context.Context) error {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
 	e.progress.phase("calibrate", 0, 0)
-	calibration, err := calibrate.Run(ctx, calibrate.Options{Dir: data, Each: e.opts.CalibrateEach})
+	calibration, err := calibrate.Run(ctx, calibrate.Options{
+		Dir: data, Each: e.opts.CalibrateEach, Transports: transportsOf(e.arms),
+	})
 	if err != nil {
 		return err
 	}

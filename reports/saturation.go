@@ -134,7 +134,6 @@ func (s *study) shareTable() *table.Table {
 		Caption: "Response time at shares of the knee, each run at its own: medians over runs.",
 		Columns: table.Columns("arm", "of the knee", "offered", "achieved", "p50", "p99", "p99.9", "max", "p50 / floor"),
 	}
-	floor, known := s.floorUs()
 	over := func(m result.Median) table.Cell {
 		if m.Median == nil {
 			return missing()
@@ -151,13 +150,9 @@ func (s *study) shareTable() *table.Table {
 			if p.OfferedPerS.Median == nil || p.AchievedPerS.Median == nil {
 				continue
 			}
-			times := missing()
-			if known && p.P50Us.Median != nil {
-				times = table.Ofn("×%s", table.Significant(*p.P50Us.Median/floor))
-			}
 			t.Add(table.Of(a.Name), table.Ofn("%.0f %%", 100*p.Share), table.PerSecond(*p.OfferedPerS.Median),
 				table.PerSecond(*p.AchievedPerS.Median), over(p.P50Us), over(p.P99Us), over(p.P999Us),
-				table.Time(p.MaxUs), times)
+				table.Time(p.MaxUs), a.timesFloor(p.P50Us.Median))
 		}
 	}
 	return t

@@ -17,7 +17,7 @@ func (s *study) saturationFigure() page.Block {
 	if len(arms) == 0 {
 		return nil
 	}
-	floor, _ := s.floorUs()
+	floor := lowestFloorUs(arms)
 	runs, interval := 0, "median over runs; band: lowest to highest run"
 	var drawn []plot.SaturationArm
 	invalid := 0
@@ -36,7 +36,7 @@ func (s *study) saturationFigure() page.Block {
 	}
 	caption := fmt.Sprintf("Response time from the intended start against the offered rate, %d runs an arm. Each dot "+
 		"is one rate held for a while in one run; lines join the medians over runs. The vertical line is the knee, "+
-		"the limit is what p99 was allowed, the floor two round trips and one fsync of the calibration.", runs)
+		"the limit is what p99 was allowed, the floor the lowest of the arms'.", runs)
 	if runs == 1 {
 		caption = strings.Replace(caption, "1 runs an arm", "1 run an arm", 1)
 	}

@@ -222,11 +222,10 @@ func (s *study) calibrationRows() []plot.CalibrationRow {
 			rows = append(rows, plot.CalibrationRow{Label: c.name, P50: *c.q.P50, P99: orNaN(c.q.P99)})
 		}
 	}
-	if floor, ok := s.floorUs(); ok {
-		rows = append(rows, plot.CalibrationRow{Label: "floor of a commit (2 round trips + " +
-			"fsync)", P50: floor, P99: math.NaN()})
-	}
 	for _, a := range s.arms {
+		if a.Steady != nil && a.FloorUs != nil {
+			rows = append(rows, plot.CalibrationRow{Label: "floor of a commit, " + a.Name, P50: *a.FloorUs, P99: math.NaN()})
+		}
 		if a.Steady != nil && a.Steady.ResponseUs.P50 != nil {
 			rows = append(rows, plot.CalibrationRow{
 				Label: fmt.Sprintf("response, steady, %s", a.Name), P50: *a.Steady.ResponseUs.P50,

@@ -37,12 +37,14 @@ func (s *study) headline() []*table.Table {
 func (s *study) steadyHeadline() *table.Table {
 	t := &table.Table{
 		Caption: "Without faults: response time from the intended start.",
-		Columns: table.Columns("arm", "offered", "achieved", "p50", "p99", "p99.9", "max", "not ok", "lost acks"),
+		Columns: table.Columns("arm", "offered", "achieved", "p50", "p50 / floor", "p99", "p99.9", "max", "not ok",
+			"lost acks"),
 	}
 	for _, a := range s.arms {
 		if a.Steady != nil {
 			cells := append([]table.Cell{table.Of(a.Name)}, steadyCells(a.Steady)...)
 			notOK := a.Steady.Failed + a.Steady.Unknown + a.Steady.Shed
+			cells = slices.Insert(cells, afterP50, a.timesFloor(a.Steady.ResponseUs.P50))
 			t.Add(append(cells, table.Of(table.Count(notOK)), lost(a.Safety))...)
 		}
 	}
@@ -83,6 +85,9 @@ func notOK(trials []result.Trial) int64 {
 	}
 	return n
 }
+
+// afterP50 is the place after the median, of the cells of an arm and its steadyCells.
+const afterP50 = 4
 
 func steadyCells(s *result.Steady) []table.Cell {
 	if s == nil {
@@ -290,10 +295,19 @@ type calibrated struct {
 
 func (s *study) calibrated() []calibrated {
 	c := s.Calibration
-	return []calibrated{
-		{"fsync of 512 B in the data folder", c.FsyncUs}, {"round trip, loopback TCP, 256 B", c.RTTUs},
-		{"lateness of a timer", c.TimerLateUs},
+	all := []calibrated{
+		{"fsync of 512 B in the data folder", c.FsyncUs}, {"round trip, plain TCP echo, 256 B", c.RTTUs},
 	}
+	for _, t := range c.Transports {
+		link := ""
+		if t.Link != "" {
+			link = ", " + t.Link
+		}
+		all = append(all,
+			calibrated{fmt.Sprintf("round trip, %s between nodes%s, append of %d B", t.Name, link, t.PayloadBytes), t.RTTUs},
+			calibrated{fmt.Sprintf("round trip, %s between nodes%s, heartbeat", t.Name, link), t.HeartbeatRTTUs})
+	}
+	return append(all, calibrated{"lateness of a timer", c.TimerLateUs})
 }
 
 func (s *study) calibrationTable() *table.Table {
@@ -305,35 +319,6 @@ func (s *study) calibrationTable() *table.Table {
 		if c.q.N > 0 {
 			t.Add(table.Of(c.name), table.Of(table.Count(int64(c.q.N))), us(c.q.P50, c.q.N, .5), us(c.q.P99, c.q.N, .99),
 				usMax(c.q.Max))
-		}
-	}
-	return t
-}
-
-// floorUs is what a commit costs at least on this machine: client to leader and back, leader to follower and back, and
-// one fsync (rule R15).
-func (s *study) floorUs() (float64, bool) {
-	c := s.Calibration
-	if c.FsyncUs.P50 == nil || c.RTTUs.P50 == nil {
-		return 0, false
-	}
-	return 2**c.RTTUs.P50 + *c.FsyncUs.P50, true
-}
-
-func (s *study) floorTable() *table.Table {
-	t := &table.Table{
-		Caption: "Measured response against the floor: two round trips and one fsync, at their medians.",
-		Columns: table.Columns("arm", "response p50", "floor", "measured / floor"),
-	}
-	floor, ok := s.floorUs()
-	if !ok || floor <= 0 {
-		return t
-	}
-	for _, a := range s.arms {
-		if a.Steady != nil && a.Steady.ResponseUs.P50 != nil {
-			p50 := *a.Steady.ResponseUs.P50
-			t.Add(table.Of(a.Name), table.Time(p50), table.Time(floor),
-				table.Ofn("%.0f %%", 100*p50/floor))
 		}
 	}
 	return t

@@ -25,6 +25,9 @@ type Options struct {
 	// Each is the time for each of the measurements, and for the honesty probe. Default 1 s. Raised, the tails are known
 	// better.
 	Each time.Duration
+	// Transports are those between nodes whose round trips are measured, each for Each or [TransportEachMax], whichever
+	// is shorter. Default none.
+	Transports []Transport
 }
 
 // WithDefaults returns a copy with every zero field at its default.
@@ -64,6 +67,10 @@ func Run(ctx context.Context, opts Options) (result.Calibration, error) {
 			return err
 		}},
 		{"round trip", func() (err error) { rtt, err = measureRoundTrip(ctx, opts.Each); return err }},
+		{"transports", func() (err error) {
+			c.Transports, err = measureTransports(ctx, opts.Dir, opts.Each, opts.Transports)
+			return err
+		}},
 		{"timer", func() error { return measureTimer(ctx, opts.Each, &c) }},
 		{"generator", func() (err error) { c.GeneratorMaxPerS, err = measureGenerator(ctx, opts.Each); return err }},
 	}

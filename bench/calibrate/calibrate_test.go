@@ -12,7 +12,10 @@ import (
 
 func TestRunMeasuresEverythingAndLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
-	c, err := Run(context.Background(), Options{Dir: dir, Each: 50 * time.Millisecond})
+	c, err := Run(context.Background(), Options{
+		Dir: dir, Each: 50 * time.Millisecond,
+		Transports: []Transport{{Name: "tcp", PayloadBytes: 128}, {Name: "quic", PayloadBytes: 64}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,6 +26,10 @@ func TestRunMeasuresEverythingAndLeavesNothing(t *testing.T) {
 		t.Errorf("got %+v, want a verdict on the storage, and what it is from", s)
 	}
 	t.Logf("%+v, class %s", c.Storage, c.DurabilityClass)
+	if ts := c.Transports; len(ts) != 2 || ts[0].Name != "tcp" || ts[0].PayloadBytes != 128 || ts[1].Name != "quic" ||
+		ts[0].RTTUs.P50 == nil || ts[1].HeartbeatRTTUs.P50 == nil {
+		t.Errorf("got %+v, want round trips of tcp and quic", ts)
+	}
 	if c.RTTUs.P50 == nil || *c.RTTUs.P50 <= 0 {
 		t.Errorf("got round trip p50 %v, want above 0", c.RTTUs.P50)
 	}

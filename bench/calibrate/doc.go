@@ -1,11 +1,13 @@
 // Package calibrate measures what a machine can do at all, before a cluster is measured on it: a report divides by
 // these numbers, and refuses to compare what was made on different ones (rule R15).
 //
-//		Run(ctx, Options) ──► storage ──► fsync ──► loopback round trip ──► timer ──► generator ──► result.Calibration
+//		Run(ctx, Options) ──► storage ──► fsync ──► round trips ──► timer ──► generator ──► result.Calibration
 //
 //	  - storage: the honesty probe, see below.
 //	  - fsync: a write of 512 B and an fdatasync, into a preallocated file of the data folder, one after the other.
 //	  - rtt: an echo of 256 B through a loopback TCP connection, one after the other.
+//	  - transports: an entry sent by the transport that the nodes have, between two ends of it in this process, and the
+//	    acknowledgement back; beside it a heartbeat and its answer. It is from Send to delivery, one message under way.
 //	  - timer late: how late a sleep of 1 ms wakes, by the generator's own way to sleep.
 //	  - generator: the operations a second of the generator and its client against a server in this process that
 //	    answers at once: what no measured rate can exceed.

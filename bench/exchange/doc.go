@@ -8,6 +8,9 @@
 // The ends are the program itself, started with a hidden command; they take commands on standard input and answer on
 // standard output, so that nothing but what is measured is on the network, and end when their input does.
 //
+// [MeasureLocal] is the short form for a calibration: both ends in the calling process, one message under way, and
+// nothing is counted but the time.
+//
 // Smallest use:
 //
 //	pair, err := exchange.Start(ctx, exchange.Options{Executable: "raftmark", Dir: dir, Transport: "quic"})

@@ -101,7 +101,11 @@ func (e *end) open(o *openCommand) (address string, err error) {
 	if e.transport != nil {
 		return "", errors.New("the transport is open")
 	}
-	e.self, e.config = o.Node, configOf(o)
+	return e.openWith(o.Node, configOf(o))
+}
+
+func (e *end) openWith(self raft.NodeID, config server.Config) (address string, err error) {
+	e.self, e.config = self, config
 	t, err := server.OpenTransport(e.config)
 	if err != nil {
 		return "", err

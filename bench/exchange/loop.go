@@ -66,19 +66,26 @@ func (e *end) runLoop(ctx context.Context, o Loop) (*loopResult, error) {
 	}
 	l := e.newLoop(message, o.InFlight)
 	l.from, l.to = o.Warmup, o.Warmup+o.Duration
+	if err := e.complete(ctx, l); err != nil {
+		return nil, fmt.Errorf("%s of %d B, %d in flight: %w", o.Mode, o.SizeBytes, o.InFlight, err)
+	}
+	text, err := encodeHistogram(l.histogram)
+	return &loopResult{Messages: l.messages, Completed: l.completed, Histogram: text}, err
+}
+
+// complete runs a loop to its end.
+func (e *end) complete(ctx context.Context, l *loop) error {
 	dropped := e.dropped.Load()
 	stop := e.receive(l.take)
 	defer stop()
 	l.begin()
 	if err := l.wait(ctx, l.to+answerMax); err != nil {
-		return nil, fmt.Errorf("%s of %d B, %d in flight: %w", o.Mode, o.SizeBytes, o.InFlight, err)
+		return err
 	}
 	if n := e.dropped.Load() - dropped; n > 0 {
-		return nil, fmt.Errorf("%s of %d B, %d in flight: %d messages were dropped: %w",
-			o.Mode, o.SizeBytes, o.InFlight, n, ErrLost)
+		return fmt.Errorf("%d messages were dropped: %w", n, ErrLost)
 	}
-	text, err := encodeHistogram(l.histogram)
-	return &loopResult{Messages: l.messages, Completed: l.completed, Histogram: text}, err
+	return nil
 }
 
 // begin fills the window.

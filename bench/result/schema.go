@@ -57,21 +57,37 @@ type Summary struct {
 
 // Calibration is what this machine can do at all, measured before the run (rule R15); also calibration.json.
 type Calibration struct {
-	FsyncUs          Quantiles `json:"fsync_us"`      // write of 512 B + fdatasync in the data folder
-	RTTUs            Quantiles `json:"rtt_us"`        // loopback TCP echo of 256 B
-	TimerLateUs      Quantiles `json:"timer_late_us"` // how late the pacer wakes
-	GeneratorMaxPerS float64   `json:"generator_max_per_s"`
+	FsyncUs Quantiles `json:"fsync_us"` // write of 512 B + fdatasync in the data folder
+	RTTUs   Quantiles `json:"rtt_us"`   // loopback TCP echo of 256 B
+	// Transports are the round trips of those that the arms have; empty in results of before they were measured.
+	Transports       []TransportRTT `json:"transports,omitempty"`
+	TimerLateUs      Quantiles      `json:"timer_late_us"` // how late the pacer wakes
+	GeneratorMaxPerS float64        `json:"generator_max_per_s"`
 	// DurabilityClass is "fsync", or "volatile" when Storage says that fsync does not keep what it promises (rule R20).
 	DurabilityClass string `json:"durability_class"`
 	// Storage is what the data folder is on.
 	Storage Storage `json:"storage"`
 }
 
+// TransportRTT are round trips over a transport between nodes, from Send to delivery, one message under way.
+type TransportRTT struct {
+	Name         string `json:"name"`           // tcp, tls, quic
+	PayloadBytes int    `json:"payload_bytes"`  // of the entry in each append
+	Link         string `json:"link,omitempty"` // the conditions of the arm's links; "" when they are as they are
+	// RTTUs is of an append with its acknowledgement, HeartbeatRTTUs of a heartbeat with its answer, on a lane of its own.
+	RTTUs          Quantiles `json:"rtt_us"`
+	HeartbeatRTTUs Quantiles `json:"heartbeat_rtt_us"`
+}
+
 // Arm is one configuration that was measured. Its name lists the axes: "transport=tcp".
 type Arm struct {
-	Name       string               `json:"name"`
-	Durability Durability           `json:"durability"`
-	Config     map[string]any       `json:"config"` // the effective node and load options
+	Name       string         `json:"name"`
+	Durability Durability     `json:"durability"`
+	Config     map[string]any `json:"config"` // the effective node and load options
+	// FloorUs is what a commit of the arm costs by its parts: the client's round trip, and that of the arm's transport
+	// with a sync at its end, at the medians of the calibration: a reference, not a bound. Null when that lacks a part
+	// of it.
+	FloorUs    *float64             `json:"floor_us"`
 	Steady     *Steady              `json:"steady"`
 	Closed     []ClosedPoint        `json:"closed"`
 	Open       []OpenPoint          `json:"open,omitempty"`        // an open loop at the core

@@ -11,7 +11,7 @@ import (
 // summaryRow is a row of summary.csv: one number of the summary, in long form, for spreadsheets and data frames.
 type summaryRow struct {
 	Arm      string `csv:"arm"`
-	Section  string `csv:"section"` // steady, closed, saturation, fault, stage, safety, calibration, exchange, wire
+	Section  string `csv:"section"` // floor, steady, closed, saturation, fault, stage, safety, calibration, exchange, wire
 	Subject  string `csv:"subject"` // the kind of fault, the stage, the closed point
 	Metric   string `csv:"metric"`
 	Quantile string `csv:"quantile"` // empty for a plain number
@@ -57,9 +57,20 @@ func writeSummaryCSV(w io.Writer, s Summary) error {
 	t := &summaryTable{}
 	t.quantiles("", "calibration", "", "fsync", "us", s.Calibration.FsyncUs)
 	t.quantiles("", "calibration", "", "rtt", "us", s.Calibration.RTTUs)
+	for _, r := range s.Calibration.Transports {
+		subject := fmt.Sprintf("transport=%s/payload=%dB", r.Name, r.PayloadBytes)
+		if r.Link != "" {
+			subject += "/link=" + r.Link
+		}
+		t.quantiles("", "calibration", subject, "rtt", "us", r.RTTUs)
+		t.quantiles("", "calibration", subject, "heartbeat_rtt", "us", r.HeartbeatRTTUs)
+	}
 	t.quantiles("", "calibration", "", "timer_late", "us", s.Calibration.TimerLateUs)
 	t.number("", "calibration", "", "generator_max", "1/s", s.Calibration.GeneratorMaxPerS)
 	for _, arm := range s.Arms {
+		if arm.FloorUs != nil {
+			t.number(arm.Name, "floor", "", "commit", "us", *arm.FloorUs)
+		}
 		t.steady(arm)
 		t.closed(arm)
 		t.saturation(arm)

@@ -48,6 +48,10 @@ func (s Summary) Validate() error {
 		s.Calibration.FsyncUs.validate("calibration.fsync_us"),
 		s.Calibration.RTTUs.validate("calibration.rtt_us"),
 		s.Calibration.TimerLateUs.validate("calibration.timer_late_us"))
+	for i, t := range s.Calibration.Transports {
+		at := fmt.Sprintf("calibration.transports[%d].", i)
+		faults = append(faults, t.RTTUs.validate(at+"rtt_us"), t.HeartbeatRTTUs.validate(at+"heartbeat_rtt_us"))
+	}
 	seen := map[string]bool{}
 	for i, arm := range s.Arms {
 		at := fmt.Sprintf("arms[%d]", i)

@@ -10,6 +10,7 @@ import (
 	"github.com/raftmark/raftmark/bench/calibrate"
 	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/reports/table"
+	"github.com/raftmark/raftmark/server"
 )
 
 func newCalibrateCommand() *cobra.Command {
@@ -21,6 +22,10 @@ func newCalibrateCommand() *cobra.Command {
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opts := calibrate.Options{Dir: dir, Each: each}
+			for _, name := range []string{server.TransportTCP, server.TransportTLS, server.TransportQUIC} {
+				opts.Transports = append(opts.Transports,
+					calibrate.Transport{Name: name, PayloadBytes: calibratedPayload})
+			}
 			if err := opts.WithDefaults().Validate(); err != nil {
 				return usageError(err)
 			}
@@ -44,16 +49,24 @@ func newCalibrateCommand() *cobra.Command {
 	return cmd
 }
 
+// calibratedPayload is the length of the entry in the appends whose round trips are measured: that of the echo.
+const calibratedPayload = 256
+
 func calibrationTable(c result.Calibration) *table.Table {
 	t := &table.Table{Columns: table.Columns("what", "n", "p50", "p99", "p99.9", "max")}
-	for _, row := range []struct {
+	type row struct {
 		name string
 		q    result.Quantiles
-	}{
+	}
+	rows := []row{
 		{"write 512 B + fdatasync", c.FsyncUs}, {"write over 4 KiB + fdatasync", c.Storage.OverwriteUs},
 		{"write over 4 KiB", c.Storage.WriteUs}, {"loopback TCP echo of 256 B", c.RTTUs},
-		{"sleep of 1 ms wakes late by", c.TimerLateUs},
-	} {
+	}
+	for _, t := range c.Transports {
+		rows = append(rows, row{fmt.Sprintf("%s: append of %d B, acknowledged", t.Name, t.PayloadBytes), t.RTTUs},
+			row{t.Name + ": heartbeat, answered", t.HeartbeatRTTUs})
+	}
+	for _, row := range append(rows, row{"sleep of 1 ms wakes late by", c.TimerLateUs}) {
 		t.Add(table.Of(row.name), table.Of(table.Count(int64(row.q.N))),
 			durationCell(row.q.P50), durationCell(row.q.P99), durationCell(row.q.P999), durationCell(row.q.Max))
 	}

@@ -80,7 +80,7 @@ func WriteCourse(dir string, o CourseOptions) error {
 	manifest.Command = []string{"raftmark", "bench", o.Kind}
 	measured := result.Arm{
 		Name: "transport=tcp", Config: map[string]any{"nodes": 3, "load": map[string]any{"timeout": "10s"}},
-		Safety: result.Safety{Linearizable: "ok"},
+		FloorUs: floorOf("transport=tcp"), Safety: result.Safety{Linearizable: "ok"},
 	}
 	var ops []result.OpRow
 	var events []result.Event

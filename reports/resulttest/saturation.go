@@ -81,7 +81,8 @@ type saturationArm struct {
 func (a *saturationArm) make() result.Arm {
 	x := &result.Saturation{SLOP99Us: saturationSLO, Step: saturationStep, Points: []result.SaturationPoint{}}
 	arm := result.Arm{
-		Name: a.name, Durability: result.DurabilityFsync, Config: map[string]any{"nodes": 3}, Saturation: x,
+		Name: a.name, Durability: result.DurabilityFsync, Config: map[string]any{"nodes": 3},
+		FloorUs: floorOf(a.name), Saturation: x,
 		Safety:   result.Safety{Acked: 900_000, Checkable: 900_000, CheckedOps: 1_000_000, Linearizable: "ok"},
 		Validity: []string{"note: clients and servers share this host"},
 	}

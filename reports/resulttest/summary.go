@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/raftmark/raftmark/bench/result"
 )
@@ -37,12 +38,27 @@ func ladder(n int, p50, p99 float64) result.Quantiles {
 func fixedCalibration(storage string) result.Calibration {
 	return result.Calibration{
 		FsyncUs: ladder(2000, 410, 980), RTTUs: ladder(5000, 38, 95), TimerLateUs: ladder(5000, 12, 110),
+		Transports: []result.TransportRTT{
+			{Name: "tcp", PayloadBytes: 128, RTTUs: ladder(2000, 62, 140), HeartbeatRTTUs: ladder(2100, 58, 130)},
+			{Name: "quic", PayloadBytes: 128, RTTUs: ladder(900, 135, 310), HeartbeatRTTUs: ladder(950, 128, 300)},
+		},
 		GeneratorMaxPerS: 180_000, DurabilityClass: "fsync",
 		Storage: result.Storage{
 			Verdict: storage, Filesystem: "ext4", Device: "nvme0n1", WriteCache: "write back",
 			OverwriteUs: ladder(900, 395, 950), WriteUs: ladder(4000, 3, 9),
 		},
 	}
+}
+
+// floorOf returns the floor that fixedCalibration gives an arm with this transport in its name; tcp is the default.
+func floorOf(name string) *float64 {
+	c := fixedCalibration("")
+	peer := c.Transports[0]
+	if strings.Contains(name, "quic") {
+		peer = c.Transports[1]
+	}
+	floor := *c.RTTUs.P50 + *peer.RTTUs.P50 + *c.FsyncUs.P50
+	return &floor
 }
 
 // timeline bins the whole arm: a row for each bin, also for those with nothing in them.
@@ -103,8 +119,8 @@ func (a *arm) phaseAt(us int64) string {
 func (a *arm) summary(first bool) result.Arm {
 	s := result.Arm{
 		Name: a.name, Durability: a.Durability,
-		Config: map[string]any{"nodes": 3, "election_timeout_ms": election / 1000, "heartbeat_ms": 50, "payload_bytes": 128},
-		Steady: a.steady(),
+		Config:  map[string]any{"nodes": 3, "election_timeout_ms": election / 1000, "heartbeat_ms": 50, "payload_bytes": 128},
+		FloorUs: floorOf(a.name), Steady: a.steady(),
 		StagesUs: map[string]result.Quantiles{
 			"batched": a.stageQuantiles(func(r result.StageRow) int64 { return r.BatchedUs }),
 			"durable": a.stageQuantiles(func(r result.StageRow) int64 { return r.DurableUs }),
