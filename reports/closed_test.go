@@ -19,7 +19,7 @@ func writeClosed(t *testing.T, o resulttest.ClosedOptions) string {
 
 func TestClosedGolden(t *testing.T) {
 	dir := writeClosed(t, resulttest.ClosedOptions{})
-	rendered := render(t, dir)
+	rendered := renderAll(t, dir)
 	text := read(t, rendered.Markdown)
 	compareGolden(t, "closed.golden.md", text)
 	compareGolden(t, "closed-throughput.golden.svg", read(t, dir, "report", "figures", "closed-throughput.svg"))

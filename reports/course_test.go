@@ -20,7 +20,7 @@ func writeCourse(t *testing.T, o resulttest.CourseOptions) string {
 func TestCourseGolden(t *testing.T) {
 	for _, o := range []resulttest.CourseOptions{{Kind: "members", Runs: 2}, {Kind: "snapshot-catch-up"}} {
 		dir := writeCourse(t, o)
-		rendered := render(t, dir)
+		rendered := renderAll(t, dir)
 		compareGolden(t, o.Kind+".headline.golden.txt", rendered.Headline)
 		compareGolden(t, o.Kind+".golden.md", read(t, rendered.Markdown))
 		if o.Kind == "snapshot-catch-up" { // it has all there is: marks, a cut, segments

@@ -21,7 +21,7 @@ func writeExchange(t *testing.T, o resulttest.ExchangeOptions) string {
 
 func TestExchangeGolden(t *testing.T) {
 	dir := writeExchange(t, resulttest.ExchangeOptions{})
-	rendered := render(t, dir)
+	rendered := renderAll(t, dir)
 	compareGolden(t, "exchange.headline.golden.txt", rendered.Headline)
 	compareGolden(t, "exchange.golden.md", read(t, rendered.Markdown))
 	for _, name := range []string{"round-trip", "ratio", "lane-isolation"} {

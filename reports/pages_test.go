@@ -42,7 +42,7 @@ func TestPagesForTheBrowser(t *testing.T) {
 		if err := write(filepath.Join(dir, name)); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if _, err := reports.Render(filepath.Join(dir, name)); err != nil {
+		if _, err := reports.RenderVectors(filepath.Join(dir, name)); err != nil {
 			t.Errorf("render %s: %v", name, err)
 		}
 	}

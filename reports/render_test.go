@@ -35,9 +35,20 @@ func small() resulttest.Options {
 	return resulttest.Options{Trials: 3, Noops: 1, RatePS: 100, SteadyS: 1}
 }
 
+// render renders without the figures as PNG, which take most of the time; renderAll is for the tests of those.
 func render(t *testing.T, dir string) reports.Rendered {
 	t.Helper()
-	rendered, err := reports.Render(dir)
+	return rendered(t, dir, reports.RenderVectors)
+}
+
+func renderAll(t *testing.T, dir string) reports.Rendered {
+	t.Helper()
+	return rendered(t, dir, reports.Render)
+}
+
+func rendered(t *testing.T, dir string, by func(dir string) (reports.Rendered, error)) reports.Rendered {
+	t.Helper()
+	rendered, err := by(dir)
 	if err != nil {
 		t.Fatalf("render: %v", err)
 	}
@@ -74,7 +85,7 @@ func compareGolden(t *testing.T, name, got string) {
 
 func TestGolden(t *testing.T) {
 	dir := write(t, resulttest.Options{})
-	rendered := render(t, dir)
+	rendered := renderAll(t, dir)
 	compareGolden(t, "headline.golden.txt", rendered.Headline)
 	compareGolden(t, "report.golden.md", read(t, rendered.Markdown))
 	compareGolden(t, "outage-cdf.golden.svg", read(t, dir, "report", "figures", "outage-cdf-leader-kill.svg"))
@@ -100,9 +111,9 @@ func files(t *testing.T, dir string) map[string]string {
 
 func TestTheSameFilesGiveTheSameBytes(t *testing.T) {
 	dir := write(t, small())
-	render(t, dir)
+	renderAll(t, dir)
 	first := files(t, dir)
-	render(t, dir)
+	renderAll(t, dir)
 	second := files(t, dir)
 	if len(first) < 10 || len(first) != len(second) {
 		t.Fatalf("got %d and %d files", len(first), len(second))
@@ -327,7 +338,7 @@ func TestHundredTrialsRenderInTime(t *testing.T) {
 	}
 	dir := write(t, resulttest.Options{Trials: 100, Noops: 10, RatePS: 500})
 	start := cpuTime(t)
-	rendered := render(t, dir)
+	rendered := renderAll(t, dir)
 	took := cpuTime(t) - start
 	info, err := os.Stat(rendered.Page)
 	if err != nil {

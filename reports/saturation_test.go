@@ -23,7 +23,7 @@ func writeSaturation(t *testing.T, o resulttest.SaturationOptions) string {
 
 func TestSaturationGolden(t *testing.T) {
 	dir := writeSaturation(t, resulttest.SaturationOptions{})
-	rendered := render(t, dir)
+	rendered := renderAll(t, dir)
 	compareGolden(t, "saturation.headline.golden.txt", rendered.Headline)
 	compareGolden(t, "saturation.golden.md", read(t, rendered.Markdown))
 	compareGolden(t, "saturation.golden.svg", read(t, dir, "report", "figures", "saturation.svg"))

@@ -94,8 +94,10 @@ func (b *besieged) held(party, bound, measured string) {
 		fmt.Sprintf("commit p99 %v, before %v", during, before))
 }
 
-// pressure is clients that write as fast as they are answered, several requests at a time each.
+// pressure is clients that write as fast as they are answered, several requests at a time each. They go where they are
+// sent: a cluster that is pressed hard may hand over.
 type pressure struct {
+	leader atomic.Pointer[string]
 	wg     sync.WaitGroup
 	stop   chan struct{}
 	once   sync.Once
@@ -110,6 +112,7 @@ type pressure struct {
 func press(t *testing.T, address string, clients, pipeline int) *pressure {
 	t.Helper()
 	p := &pressure{stop: make(chan struct{})}
+	p.leader.Store(&address)
 	t.Cleanup(p.end)
 	for i := range clients {
 		p.wg.Go(func() {
@@ -118,7 +121,7 @@ func press(t *testing.T, address string, clients, pipeline int) *pressure {
 				case <-p.stop:
 					return
 				default:
-					p.client(address, fmt.Sprintf("client%d", i), pipeline)
+					p.client(*p.leader.Load(), fmt.Sprintf("client%d", i), pipeline)
 				}
 			}
 		})
@@ -154,8 +157,12 @@ func (p *pressure) client(address, key string, pipeline int) {
 			}
 			if line == "+OK\r\n" {
 				p.acked.Add(1)
-			} else {
-				p.others.Add(1)
+				continue
+			}
+			p.others.Add(1)
+			if to := strings.Fields(line); len(to) == 3 && to[0] == "-MOVED" {
+				p.leader.Store(&to[2])
+				return
 			}
 		}
 		took := time.Since(begin)
