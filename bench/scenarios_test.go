@@ -40,6 +40,20 @@ func TestFailuresHasTheWholeCatalogue(t *testing.T) {
 	}
 }
 
+// Whoever asks for no profile gets every failure while they wait.
+func TestFailuresWithoutAProfileAreQuick(t *testing.T) {
+	s, err := LoadScenario("failures")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := s.Planned(); took == 0 || took > 14*time.Minute {
+		t.Errorf("planned for %v, want 14m or less", took)
+	}
+	if limit := time.Duration(s.DiskStallMax); time.Duration(s.Trial.Watch) < 2*limit {
+		t.Errorf("the watch of %v is too short to see the limit of %v on a stalled disk", s.Trial.Watch, limit)
+	}
+}
+
 // TestToyScenarios runs one arm of each scenario without faults at toy size: the one furthest from the default. And
 // steps, which have figures of their own.
 func TestToyScenarios(t *testing.T) {
