@@ -200,7 +200,7 @@ func newNonce() uint64 {
 func parsePositive(what, text string) (uint64, error) {
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || n == 0 {
-		return 0, fmt.Errorf("%s %q, need a positive number: %w", what, text, ErrCorrupt)
+		return 0, fmt.Errorf("%s %.64q, need a positive number: %w", what, text, ErrCorrupt)
 	}
 	return n, nil
 }

@@ -154,9 +154,9 @@ func parseNonces(text string) ([]uint64, error) {
 	if text == noNonces {
 		return nil, nil
 	}
-	words := strings.Split(text, " ")
+	words := strings.SplitN(text, " ", PreviousMax+1)
 	if len(words) > PreviousMax {
-		return nil, fmt.Errorf("found %d nonces, want at most %d: %w", len(words), PreviousMax, ErrCorrupt)
+		return nil, fmt.Errorf("found more than %d nonces: %w", PreviousMax, ErrCorrupt)
 	}
 	nonces := make([]uint64, len(words))
 	for i, word := range words {

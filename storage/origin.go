@@ -121,9 +121,9 @@ func (m mark) String() string {
 }
 
 func parseMark(text string) (m mark, err error) {
-	words := strings.Split(text, " ")
+	words := strings.SplitN(text, " ", 5)
 	if len(words) != 4 || words[0] != "inode" || words[2] != "born" {
-		return m, fmt.Errorf("found %q, want inode and birth: %w", text, ErrCorrupt)
+		return m, fmt.Errorf("found %.64q, want inode and birth: %w", text, ErrCorrupt)
 	}
 	if words[1] != "unknown" {
 		if m.inode, err = parsePositive("inode", words[1]); err != nil {
@@ -133,7 +133,7 @@ func parseMark(text string) (m mark, err error) {
 	if words[3] != "unknown" {
 		born, err := time.Parse(time.RFC3339Nano, words[3])
 		if err != nil {
-			return m, fmt.Errorf("birth %q: %w", words[3], ErrCorrupt)
+			return m, fmt.Errorf("birth %.64q: %w", words[3], ErrCorrupt)
 		}
 		m.born = born.UnixNano()
 	}

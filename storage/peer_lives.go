@@ -214,7 +214,7 @@ func readPeers(dir string) (map[raft.NodeID]peerLife, error) {
 }
 
 func parsePeerLife(text string) (l peerLife, err error) {
-	words := strings.Split(text, " ")
+	words := strings.SplitN(text, " ", 5)
 	if n := len(words); n == 4 && words[3] == forkedWord {
 		l.forked, words = true, words[:3]
 	}
@@ -223,7 +223,7 @@ func parsePeerLife(text string) (l peerLife, err error) {
 		l.disk, err = parsePositive("disk", words[0])
 		return l, err
 	case len(words) != 3:
-		return l, fmt.Errorf("life %q, want disk, incarnation and nonce: %w", text, ErrCorrupt)
+		return l, fmt.Errorf("life %.64q, want disk, incarnation and nonce: %w", text, ErrCorrupt)
 	}
 	var errs [3]error
 	l.disk, errs[0] = parsePositive("disk", words[0])

@@ -110,13 +110,13 @@ func parseRecord(text, header string) ([]field, error) {
 	}
 	lines := strings.Split(strings.TrimSuffix(text[:sum], "\n"), "\n")
 	if lines[0] != header {
-		return nil, fmt.Errorf("found %q, want %q: %w", lines[0], header, ErrFormat)
+		return nil, fmt.Errorf("found %.64q, want %q: %w", lines[0], header, ErrFormat)
 	}
 	var fields []field
 	for _, line := range lines[1:] {
 		name, value, ok := strings.Cut(line, ": ")
 		if !ok {
-			return nil, fmt.Errorf("found %q, want a field: %w", line, ErrCorrupt)
+			return nil, fmt.Errorf("found %.64q, want a field: %w", line, ErrCorrupt)
 		}
 		fields = append(fields, field{name, value})
 	}

@@ -27,7 +27,7 @@ func FuzzRecords(f *testing.F) {
 	}
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, text string) {
-		allocation.AtMost(t, 20*len(text)+allocation.Slack, func() {
+		allocation.AtMost(t, 2*len(text)+allocation.Slack, func() {
 			_, _ = parseRecord(text, peersHeader)
 			_, _ = parsePeerLife(text)
 			_, _ = parseMark(text)
