@@ -96,8 +96,8 @@ func TestProfilesSpreadTheirTrials(t *testing.T) {
 				t.Errorf("%s: got %d trials of %s, want %d", p.Name, got, plan.Kind, want)
 			}
 		}
-		if p.Name == "quick" && before.Planned() != s.Planned() {
-			t.Errorf("the scenario is not what its profile quick is: %v and %v", before.Planned(), s.Planned())
+		if p.Name == "quick" && before.Planned() >= s.Planned() {
+			t.Errorf("without a profile the scenario is not shorter than with quick: %v and %v", before.Planned(), s.Planned())
 		}
 	}
 	s := DefaultScenario()
