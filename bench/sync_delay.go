@@ -24,7 +24,7 @@ func (s Scenario) validateSyncDelay(f *faults) {
 	f.need(d == 0 || s.System == SystemRaftmark && s.Exchange == nil, "sync_delay", d,
 		"left out with system %s, or with an exchange: no disk of theirs is slowed", s.System)
 	for _, plan := range s.Faults { // the end of such a trial heals the disk, of this, too
-		disk := fault.Of(plan.Kind).Disk
+		disk := fault.Of(plan.Kind).Disk || plan.Kind == fault.Chaos // which draws from them
 		f.need(d == 0 || !disk, "sync_delay", d, "left out with the fault %s", plan.Kind)
 	}
 }

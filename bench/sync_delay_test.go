@@ -48,6 +48,7 @@ func TestSyncDelayIsRefusedWhereItMeansNothing(t *testing.T) {
 		func(s *Scenario) { s.Sync = "none" },
 		func(s *Scenario) { s.System = SystemFloor },
 		func(s *Scenario) { s.Faults = []FaultPlan{{Kind: "leader-disk-slow", Trials: 1}} },
+		func(s *Scenario) { s.Faults = []FaultPlan{{Kind: "chaos", Trials: 1}} },
 	} {
 		s := DefaultScenario()
 		s.SyncDelay = Duration(time.Millisecond)
