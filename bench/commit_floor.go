@@ -19,9 +19,9 @@ func (s Scenario) payload() int {
 }
 
 // hasFloor says whether a commit of the scenario goes over a transport that calibration can measure: other systems have
-// their own, and a transport that is measured alone commits nothing.
+// their own, a transport that is measured alone commits nothing, and calibration knows the default tuning only.
 func (s Scenario) hasFloor() bool {
-	return s.Exchange == nil && s.System == SystemRaftmark
+	return s.Exchange == nil && s.System == SystemRaftmark && s.Tuning == Tuning{}
 }
 
 // transportsOf returns what calibration has to measure for the floors of the arms, each once.
@@ -96,7 +96,7 @@ func (s Scenario) floorUs(c *result.Calibration) *float64 {
 		}
 		peer = *c.Transports[i].RTTUs.P50
 	}
-	floor := client + max(disk, peer+disk)
+	floor := client + peer + disk // the leader's own disk is done before
 	return &floor
 }
 

@@ -30,6 +30,7 @@ func TestFloorIsOfTheArmsTransport(t *testing.T) {
 		{"at the core", func(s *Scenario) { s.Closed = &Closed{Payload: 128} }, 50 + 1000},
 		{"another payload", func(s *Scenario) { s.Load.Payload = 4096 }, 0},
 		{"a sample that is too small", func(s *Scenario) { s.Transport = "tls" }, 0},
+		{"another tuning", func(s *Scenario) { s.Congestion = "reno" }, 0},
 		{"not measured", func(s *Scenario) { s.Transport = "mem" }, 0},
 		{"another system", func(s *Scenario) { s.System, s.Closed = SystemFloor, &Closed{Payload: 128} }, 0},
 		{"a transport alone", func(s *Scenario) { s.Exchange = &Exchange{} }, 0},
