@@ -13,7 +13,7 @@ func testSilence(e *env) {
 	if e.config.Proxy == nil {
 		e.Skip("there is nothing between the nodes")
 	}
-	const dead = 250 * time.Millisecond
+	const dead = 500 * time.Millisecond
 	nodes := make([]*node, 2)
 	proxies := make([]*Proxy, 2)
 	for i := range nodes {
@@ -39,9 +39,14 @@ func testSilence(e *env) {
 	}
 	connectAll(1)
 	before := nodes[0].Metrics().Disconnects + nodes[1].Metrics().Disconnects
-	time.Sleep(3 * dead) // nothing happens that could be waited for
+	late := sleepWatched(3 * dead) // nothing happens that could be waited for
 	if after := nodes[0].Metrics().Disconnects + nodes[1].Metrics().Disconnects; after != before {
-		e.Errorf("%d quiet connections broke", after-before)
+		if late < dead/4 {
+			e.Errorf("%d quiet connections broke", after-before)
+		} else {
+			e.Logf("%d quiet connections broke, and this process stood still for %v", after-before, late)
+		}
+		connectAll(3)
 	}
 	for _, p := range proxies {
 		p.Freeze(true)
@@ -63,4 +68,16 @@ func testSilence(e *env) {
 		p.Freeze(false)
 	}
 	connectAll(2)
+}
+
+// sleepWatched sleeps, and returns the longest time by which the process was late meanwhile: a machine that is busy with
+// other tests can hold up the answers of a peer that is well.
+func sleepWatched(d time.Duration) (late time.Duration) {
+	const step = 10 * time.Millisecond
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		begin := time.Now()
+		time.Sleep(step)
+		late = max(late, time.Since(begin)-step)
+	}
+	return late
 }
