@@ -70,8 +70,8 @@ func testSilence(e *env) {
 	connectAll(2)
 }
 
-// sleepWatched sleeps, and returns the longest time by which the process was late meanwhile: a machine that is busy with
-// other tests can hold up the answers of a peer that is well.
+// sleepWatched sleeps, and returns the longest time by which the process was late meanwhile: a machine that is busy
+// with other tests can hold up the answers of a peer that is well.
 func sleepWatched(d time.Duration) (late time.Duration) {
 	const step = 10 * time.Millisecond
 	for end := time.Now().Add(d); time.Now().Before(end); {
