@@ -113,6 +113,14 @@ func (o observations) outage(from, to time.Duration) gap {
 	return longest
 }
 
+// closed ends a gap that is open with the first acknowledgement behind it: the load goes on when a trial is over.
+func (o observations) closed(g gap) gap {
+	if ack := o.firstAck(g.to, loadgen.Forever); ack != never {
+		return gap{from: g.from, to: ack}
+	}
+	return g
+}
+
 // firstAck returns the first acknowledgement at or after t and not after to, or never.
 func (o observations) firstAck(t, to time.Duration) time.Duration { return firstOf(o.acks, t, to) }
 
@@ -227,13 +235,17 @@ func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd
 	// From the order, not from the effect: clients lose their leader when the signal arrives, milliseconds before the
 	// process is gone.
 	out := o.outage(t.command, t.end)
+	if out.open && t.recover != never {
+		out = o.closed(out) // it ended, as nothing was left to wait for, between two acknowledgements
+	}
+	end := max(t.end, out.to)
 	e := o.election(t.term, t.inject, t.end)
 	if t.traits().Mixed {
 		e = election{detect: never, elect: never, commit: never}
 	}
-	first := o.firstAck(out.to, t.end)
+	first := o.firstAck(out.to, end)
 	if e.commit != never {
-		first = o.firstAck(e.commit, t.end)
+		first = o.firstAck(e.commit, end)
 	}
 	since := first
 	if t.overWhenHealed() {
@@ -241,10 +253,10 @@ func (o observations) assess(t trialRecord, arm armClock) (row result.Trial, odd
 	}
 	recovered, firstWrite := never, never
 	if since != never {
-		recovered = o.recovery(t.from, since, t.end)
+		recovered = o.recovery(t.from, since, end)
 	}
 	if first != never {
-		firstWrite = firstOf(o.writes, first, t.end)
+		firstWrite = firstOf(o.writes, first, end)
 	}
 	counts, debt := o.tally(t.from, t.command, t.end)
 	row = result.Trial{

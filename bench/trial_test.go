@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/raftmark/raftmark/bench/fault"
 	"github.com/raftmark/raftmark/bench/result"
 	"github.com/raftmark/raftmark/loadgen"
 	"github.com/raftmark/raftmark/raft"
@@ -198,6 +199,23 @@ func TestOutageThatDidNotEndIsAnomalous(t *testing.T) {
 	}
 	if row.LeaderlessMs != -1 {
 		t.Errorf("got leaderless %v ms, want -1: not observed", row.LeaderlessMs)
+	}
+}
+
+// A trial ends when the clients are served, at any time between two acknowledgements.
+func TestOutageOfATrialThatEndsBetweenTwoAcknowledgements(t *testing.T) {
+	trial := kill()
+	trial.kind, trial.node, trial.command, trial.inject, trial.heal = fault.NoOp, 0, 1000*ms, 1000*ms, never
+	trial.end = 1000*ms + 200*time.Microsecond
+	entries := ops(0, 3000*ms, func(e *loadgen.Entry) {
+		if e.Done > 1000*ms && e.Done < 1010*ms { // a wait that the end cuts
+			e.Done = 1010 * ms
+		}
+	})
+	row, anomaly := observe(entries, nil, calm).assess(trial, armClock{})
+	if row.OutageMs != 10.5 || row.FirstAckUs < 0 || anomaly.invalid {
+		t.Errorf("got outage %v ms, first ack at %d us, %+v; want the 10.5 ms from 999.5 ms to 1010 ms",
+			row.OutageMs, row.FirstAckUs, anomaly)
 	}
 }
 

@@ -2,8 +2,10 @@ package server
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"runtime"
 	"slices"
@@ -76,6 +78,19 @@ func (b *besieged) identity(id raft.NodeID) *identity.Identity {
 		b.t.Fatal(err)
 	}
 	return issued
+}
+
+// describe returns what the nodes say of themselves, a line each.
+func (b *besieged) describe() string {
+	var lines []string
+	for _, id := range slices.Sorted(maps.Keys(b.nodes)) {
+		line, err := json.Marshal(b.nodes[id].Status())
+		if err != nil {
+			b.t.Error(err)
+		}
+		lines = append(lines, string(line))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // held ends the load and checks that the leader and its term are those of before, then adds a row to the table.
@@ -389,7 +404,7 @@ func TestHostileClients(t *testing.T) {
 		t.Errorf("%s: want %.0f %%", measured, 100*least)
 	}
 	if took > 5*time.Second {
-		t.Errorf("%s: want 5s at most", measured)
+		t.Errorf("%s: want 5s at most\n%s", measured, b.describe())
 	}
 	before := b.load.times[0]
 	b.load = press(t, address, 4, 1)
