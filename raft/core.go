@@ -74,6 +74,8 @@ type Core struct {
 
 	uncommittedBytes int // of the entries above commitIndex
 
+	deep deepChecks // with the tag invariants
+
 	disk   disk
 	outbox outbox
 	debts  debts

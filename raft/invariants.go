@@ -13,9 +13,28 @@ func (c *Core) check() {
 	invariant.Check2(c.disk.durable <= last, "durable %d, last %d", c.disk.durable, last)
 	invariant.Check2(c.tail.prev.Index <= c.commitIndex, "tail after %v, committed %d", c.tail.prev, c.commitIndex)
 	invariant.Check2(c.role != Leader || c.votedFor == c.cfg.ID, "leader %d voted for %d", c.cfg.ID, c.votedFor)
-	if invariant.Enabled {
+	if invariant.Enabled && c.deep.due(len(c.tail.entries)) {
 		c.checkDeeply()
 	}
+}
+
+// deepEntries is how many entries of the tail the deep check may read a call, on average: a tail of up to so many is
+// read at each call.
+const deepEntries = 256
+
+// deepChecks spaces the deep checks of a long tail: read at each call it would take most of what the core does for a
+// few proposals, and a server with the checks would be slow for as long as its tail is long.
+type deepChecks struct {
+	skipped int // calls since the last
+}
+
+// due reports whether a tail of so many entries is read at this call.
+func (d *deepChecks) due(entries int) bool {
+	if d.skipped++; d.skipped*deepEntries < entries {
+		return false
+	}
+	d.skipped = 0
+	return true
 }
 
 // checkDeeply recomputes what the core only keeps up to date.

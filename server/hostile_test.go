@@ -408,7 +408,9 @@ func TestHostileClients(t *testing.T) {
 	}
 	before := b.load.times[0]
 	b.load = press(t, address, 4, 1)
-	b.load.times[0] = before
 	b.load.next()
+	b.load.mu.Lock()
+	b.load.times[0] = before // of the clients that were there at peace
+	b.load.mu.Unlock()
 	b.held("clients offer ten times the capacity", "goodput at least 80 %, recovery in 5 s", measured)
 }
