@@ -20,10 +20,13 @@ const systemFloor = "floor"
 type closedPoint struct{ proposers, payload int }
 
 func (s *study) closedSection() page.Section {
-	section := page.Section{ID: "closed", Title: "Closed loop", Blocks: present([]page.Block{
-		s.closedRateFigure(), s.closedLatencyFigure(), page.Table{Table: s.floorRatioTable()},
-		page.Table{Table: s.closedTable()}, page.Table{Table: s.openTable()},
-	})}
+	blocks := []page.Block{s.closedRateFigure(), s.closedLatencyFigure(), page.Table{Table: s.floorRatioTable()}}
+	payloads, _ := s.closedPoints()
+	for _, payload := range payloads {
+		blocks = append(blocks, page.Table{Table: s.closedTable(payload)})
+	}
+	blocks = append(blocks, page.Table{Table: s.openTable()})
+	section := page.Section{ID: "closed", Title: "Closed loop", Blocks: present(blocks)}
 	if len(section.Blocks) > 0 {
 		section.Blocks = append([]page.Block{page.Paragraph("Each proposer sends its next command when the last one is " +
 			"applied. The rate adapts to the system, so these are service times: they do not show what a user would wait " +

@@ -3,6 +3,7 @@ package reports_test
 import (
 	"flag"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/raftmark/raftmark/bench/result"
@@ -13,6 +14,11 @@ import (
 )
 
 var pagesDir = flag.String("pages", "", "`folder` for the pages that make check-page opens in a browser")
+
+var (
+	boxLabel = regexp.MustCompile(`<section class="scroll"[^>]* aria-label="([^"]+)"`)
+	repeated = regexp.MustCompile(` \(\d+\)$`) // the page could not tell it from another
+)
 
 // TestPagesForTheBrowser renders one page of each kind. Without -pages it only shows that each can be rendered.
 func TestPagesForTheBrowser(t *testing.T) {
@@ -31,6 +37,7 @@ func TestPagesForTheBrowser(t *testing.T) {
 		"invalid":    func(dir string) error { return resulttest.Write(dir, invalid) },
 		"volatile":   func(dir string) error { return resulttest.Write(dir, volatile) },
 		"saturation": func(dir string) error { return resulttest.WriteSaturation(dir, resulttest.SaturationOptions{}) },
+		"closed":     func(dir string) error { return resulttest.WriteClosed(dir, resulttest.ClosedOptions{}) },
 		"exchange":   func(dir string) error { return resulttest.WriteExchange(dir, resulttest.ExchangeOptions{}) },
 		"members": func(dir string) error {
 			return resulttest.WriteCourse(dir, resulttest.CourseOptions{Kind: "members", Runs: 2})
@@ -42,8 +49,17 @@ func TestPagesForTheBrowser(t *testing.T) {
 		if err := write(filepath.Join(dir, name)); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if _, err := reports.RenderVectors(filepath.Join(dir, name)); err != nil {
+		rendered, err := reports.RenderVectors(filepath.Join(dir, name))
+		if err != nil {
 			t.Errorf("render %s: %v", name, err)
+			continue
+		}
+		seen := map[string]bool{}
+		for _, label := range boxLabel.FindAllStringSubmatch(read(t, rendered.Page), -1) {
+			if seen[label[1]] || repeated.MatchString(label[1]) {
+				t.Errorf("%s: more than one table is called %q", name, label[1])
+			}
+			seen[label[1]] = true
 		}
 	}
 	r, err := result.Open(filepath.Join(dir, "two-arms"))

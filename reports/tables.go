@@ -9,8 +9,7 @@ import (
 	"github.com/raftmark/raftmark/reports/table"
 )
 
-// headline is what a reader looks at first: the steady phase and the outages, or the closed loop when nothing else was
-// measured.
+// headline is what a reader looks at first: the steady phase and the outages, and the closed loop.
 func (s *study) headline() []*table.Table {
 	var tables []*table.Table
 	first := s.steadyHeadline()
@@ -28,10 +27,7 @@ func (s *study) headline() []*table.Table {
 			tables = append(tables, t)
 		}
 	}
-	if closed := s.closedTable(); !closed.Empty() {
-		tables = append(tables, closed)
-	}
-	return tables
+	return append(tables, s.closedHeadline()...)
 }
 
 func (s *study) steadyHeadline() *table.Table {
@@ -104,22 +100,6 @@ func steadyCells(s *result.Steady) []table.Cell {
 	}
 }
 
-func (s *study) closedTable() *table.Table {
-	t := &table.Table{
-		Caption: "Closed loop: each proposer waits for its last command. Service time, not response time.",
-		Columns: table.Columns("arm", "proposers", "payload", "rate", "p50", "p99", "CPU per op", "allocs per op"),
-	}
-	for _, a := range s.arms {
-		for _, p := range a.Closed {
-			t.Add(table.Of(a.Name), table.Of(table.Count(int64(p.Proposers))), table.Ofn("%d B", p.PayloadBytes),
-				table.PerSecond(p.PerS), table.Time(p.P50Us), us(p.P99Us, int(p.N), .99),
-				table.Time(p.CPUUsPerOp), table.Of(table.Significant(p.AllocsPerOp)))
-		}
-	}
-	return t
-}
-
-// steadyTable shows response, service and the generator's lag side by side (rule R2).
 func (s *study) steadyTable() *table.Table {
 	t := &table.Table{
 		Caption: "Steady phase. Response is from the intended start, service from the first attempt, lag is the " +

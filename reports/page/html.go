@@ -15,13 +15,14 @@ type writer struct {
 	level int // of the heading that the next section has
 	// vectorsOnly: no PNG is beside the figures.
 	vectorsOnly bool
+	tables      map[string]int // how many tables had this caption
 }
 
 func (w *writer) printf(format string, args ...any) { fmt.Fprintf(w, format, args...) }
 
 // HTML writes the page.
 func HTML(d Document) string {
-	w := &writer{level: 2, vectorsOnly: d.VectorsOnly}
+	w := &writer{level: 2, vectorsOnly: d.VectorsOnly, tables: map[string]int{}}
 	light, dark := plot.StyleSheet()
 	w.printf("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
 	w.printf("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
@@ -152,7 +153,15 @@ func (d Details) html(w *writer) {
 	w.printf("</details>\n")
 }
 
-func (t Table) html(w *writer) { w.WriteString(t.HTML()) }
+// html numbers what has the caption of a table above: who hears the page could not tell them apart.
+func (t Table) html(w *writer) {
+	label := t.Caption
+	w.tables[t.Caption]++
+	if n := w.tables[t.Caption]; n > 1 {
+		label = fmt.Sprintf("%s (%d)", label, n)
+	}
+	w.WriteString(t.HTMLCalled(label))
+}
 
 func (f Figure) html(w *writer) {
 	name := html.EscapeString(f.Name)

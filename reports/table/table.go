@@ -143,10 +143,12 @@ func (t *Table) Markdown() string {
 }
 
 // HTML writes the table in a box of its own that scrolls when the screen is narrow. The box can have the keyboard's
-// focus. The caption is above the box, so that it is not scrolled away.
-func (t *Table) HTML() string {
+// focus. The caption is above the box, so that it is not scrolled away, and it is what the box is called.
+func (t *Table) HTML() string { return t.HTMLCalled(t.Caption) }
+
+// HTMLCalled writes the table as HTML does, with another name for the box: no two of a page may be called the same.
+func (t *Table) HTMLCalled(label string) string {
 	var b strings.Builder
-	label := t.Caption
 	if label == "" {
 		label = "table"
 	}
