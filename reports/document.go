@@ -226,17 +226,6 @@ func phaseMeanings(kind string) page.Block {
 	return page.Paragraph(strings.Join(parts, "; ") + ".")
 }
 
-func (s *study) safetySection() page.Section {
-	t := s.safetyTable()
-	if t.Empty() || s.isExchange() {
-		return page.Section{}
-	}
-	return page.Section{ID: "safety", Title: "Safety", Blocks: []page.Block{
-		page.Paragraph("A write that was answered OK must be there at the end, whatever happened to its leader."),
-		page.Table{Table: t},
-	}}
-}
-
 func (s *study) calibrationSection() page.Section {
 	section := page.Section{ID: "calibration", Title: "Calibration and limits"}
 	section.Blocks = present([]page.Block{

@@ -16,8 +16,11 @@ func (s *study) stamp() (stamp string, reasons []string) {
 		if a.Safety.Lost > 0 {
 			reasons = append(reasons, fmt.Sprintf("%s: %s acknowledged writes are lost.", a.Name, table.Count(a.Safety.Lost)))
 		}
-		if a.Safety.Linearizable == "violation" {
+		if a.Safety.Linearizable == result.SafetyViolation {
 			reasons = append(reasons, fmt.Sprintf("%s: the recorded history is not linearizable.", a.Name))
+		}
+		if a.Safety.Logs == result.SafetyViolation {
+			reasons = append(reasons, fmt.Sprintf("%s: the nodes do not hold the same log or the same state.", a.Name))
 		}
 	}
 	unsafe := len(reasons) > 0 || s.Summary.Verdict == result.VerdictUnsafe
@@ -64,31 +67,6 @@ func (s *study) badges(stamp string) []page.Badge {
 	}
 }
 
-func (s *study) safetyBadge() page.Badge {
-	var lost, acked, checkable, checked int64
-	violation, undecided := false, false
-	for _, a := range s.arms {
-		lost, acked, checked = lost+a.Safety.Lost, acked+a.Safety.Acked, checked+a.Safety.CheckedOps
-		checkable += a.Safety.Checkable
-		violation = violation || a.Safety.Linearizable == "violation"
-		undecided = undecided || a.Safety.Linearizable != "ok" && (a.Safety.Acked > 0 || a.Safety.CheckedOps > 0)
-	}
-	switch {
-	case lost > 0:
-		return page.Badge{Name: "safety", Value: table.Count(lost) + " LOST", Tone: table.Bad}
-	case violation:
-		return page.Badge{Name: "safety", Value: "NOT LINEARIZABLE", Tone: table.Bad}
-	case s.Summary.Verdict == result.VerdictUnsafe:
-		return page.Badge{Name: "safety", Value: "UNSAFE", Tone: table.Bad}
-	case acked == 0 && checked == 0:
-		return page.Badge{Name: "safety", Value: "not checked"}
-	case undecided:
-		return page.Badge{Name: "safety", Value: "not decided", Tone: table.Bad}
-	default:
-		return page.Badge{Name: "safety", Value: "PASS, 0 lost of " + table.Count(checkable) + " checkable", Tone: table.Good}
-	}
-}
-
 func orText(text, otherwise string) string {
 	if text == "" {
 		return otherwise
@@ -131,7 +109,7 @@ func (s *study) verdict() []string {
 	for _, finding := range s.floorFindings() {
 		add(finding)
 	}
-	add(s.safetySentence())
+	lines = append(lines, s.safetySentences()...)
 	if len(lines) == 0 {
 		lines = append(lines, "Nothing was measured.")
 	}
@@ -234,21 +212,4 @@ func (s *study) closedSentence() string {
 		return ""
 	}
 	return "In a closed loop, " + strings.Join(parts, "; ") + "."
-}
-
-func (s *study) safetySentence() string {
-	var acked, checkable, lost, checked int64
-	for _, a := range s.arms {
-		acked, lost, checked = acked+a.Safety.Acked, lost+a.Safety.Lost, checked+a.Safety.CheckedOps
-		checkable += a.Safety.Checkable
-	}
-	switch {
-	case lost > 0:
-		return fmt.Sprintf("Of %s acknowledged writes, %s are LOST.", table.Count(acked), table.Count(lost))
-	case acked > 0:
-		return fmt.Sprintf("Of %s acknowledged writes, %s were checkable one by one at the end, and none of these is lost; "+
-			"%s operations were checked for linearizability.", table.Count(acked), table.Count(checkable), table.Count(checked))
-	default:
-		return ""
-	}
 }

@@ -236,7 +236,12 @@ func TestALostWriteStampsAgainstTheVerdict(t *testing.T) {
 func TestOnlyAFinishedCheckPasses(t *testing.T) {
 	for _, c := range []struct{ from, to, want string }{
 		{`"linearizable": "ok"`, `"linearizable": "unknown"`, "safety **❌ not decided**"},
-		{`"verdict": "ok"`, `"verdict": "unsafe"`, "safety **❌ UNSAFE**"}, // unequal states, say
+		{`"verdict": "ok"`, `"verdict": "unsafe"`, "safety **❌ UNSAFE**"},
+		{`"logs": "ok"`, `"logs": "unknown"`, "safety **❌ logs not decided**"},
+		{`"logs": "ok"`, `"logs": "unknown"`, "all nodes hold the same log was NOT DECIDED"},
+		{`"logs": "ok"`, `"logs": "violation"`, "safety **❌ LOGS DIFFER**"},
+		{`"logs": "ok"`, `"logs": "violation"`, "> **UNSAFE**\n>\n> - transport=tcp: the nodes do not hold the same log"},
+		{`"logs": "ok"`, `"logs": "violation"`, "| **VIOLATION** |"},
 	} {
 		dir := write(t, small())
 		path := filepath.Join(dir, result.SummaryFile)

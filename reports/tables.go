@@ -243,31 +243,6 @@ func (s *study) stagesOf(caption string, of func(*armStudy) map[string]result.Qu
 	return t
 }
 
-func (s *study) safetyTable() *table.Table {
-	t := &table.Table{
-		Caption: "Checks after the run: acknowledged writes that are not there, and whether the history is linearizable. " +
-			"Checkable are those whose loss the reads at the end would show one by one; the others were written over, or may " +
-			"have been, and only linearizability speaks of them.",
-		Columns: table.Columns("arm", "acknowledged writes", "checkable", "lost", "operations checked", "linearizable"),
-	}
-	for _, a := range s.arms {
-		linear := table.Cell{Text: "not checked", Tone: table.Missing}
-		switch a.Safety.Linearizable {
-		case "ok":
-			linear = table.Cell{Text: "ok", Tone: table.Good}
-		case "violation":
-			linear = table.Cell{Text: "VIOLATION", Tone: table.Bad}
-		case "unknown":
-			linear = table.Cell{Text: "not decided", Tone: table.Missing}
-		}
-		t.Add(table.Of(a.Name), table.Of(table.Count(a.Safety.Acked)),
-			table.Of(table.Count(a.Safety.Checkable)), lost(a.Safety),
-			table.Of(table.Count(a.Safety.CheckedOps)),
-			linear)
-	}
-	return t
-}
-
 type calibrated struct {
 	name string
 	q    result.Quantiles

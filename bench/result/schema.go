@@ -181,6 +181,18 @@ type Safety struct {
 	LogEntries int64  `json:"log_entries,omitempty"`
 }
 
+// Verdicts of a check of safety.
+const (
+	SafetyOK        = "ok"
+	SafetyViolation = "violation"
+	SafetyUnknown   = "unknown"
+)
+
+// Violated reports whether any of the checks found a fault.
+func (s Safety) Violated() bool {
+	return s.Lost > 0 || s.Linearizable == SafetyViolation || s.Logs == SafetyViolation
+}
+
 // Manifest is manifest.json: where a result comes from, complete enough to run it again.
 type Manifest struct {
 	Schema      string            `json:"schema"`

@@ -95,7 +95,7 @@ func (a Arm) validate(at string) error {
 		{"linearizable", a.Safety.Linearizable}, {"logs", a.Safety.Logs},
 	} {
 		switch verdict.is {
-		case "", "ok", "violation", "unknown":
+		case "", SafetyOK, SafetyViolation, SafetyUnknown:
 		default:
 			faults = append(faults, fmt.Errorf("%s.safety.%s: %q is not ok, violation or unknown", at, verdict.name, verdict.is))
 		}

@@ -197,6 +197,25 @@ func TestResultThatDoesNotHoldIsNotQuoted(t *testing.T) {
 	}
 }
 
+// The verdict of a summary may be of an older program than the checks whose findings stand beside it.
+func TestResultWithDifferentLogsIsNotQuoted(t *testing.T) {
+	d := newDesk(t, "")
+	path := filepath.Join(d.dir, "run", result.SummaryFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = []byte(strings.Replace(string(data), `"logs": "ok"`, `"logs": "violation"`, 1))
+	if err := errors.Join(os.WriteFile(path, data, 0o644),
+		os.Remove(filepath.Join(d.dir, "run", result.ChecksumsFile))); err != nil {
+		t.Fatal(err)
+	}
+	findings, err := d.says("<!-- claim: tcp.name -->transport=tcp<!-- /claim -->\n")
+	if err != nil || findings[0].State != claims.Parted || !strings.Contains(findings[0].Why, "unsafe") {
+		t.Errorf("got %+v, %v, want it parted", findings, err)
+	}
+}
+
 func TestSectionOfAReportIsVouchedFor(t *testing.T) {
 	d := newDesk(t, "")
 	if _, err := site.Publish(d.dir, nil, site.Options{}); err != nil {

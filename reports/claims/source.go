@@ -136,7 +136,7 @@ func voidOf(r *result.Result) string {
 		return "was interrupted"
 	}
 	for i := range r.Summary.Arms {
-		if safety := r.Summary.Arms[i].Safety; safety.Lost > 0 || safety.Linearizable == "violation" {
+		if r.Summary.Arms[i].Safety.Violated() {
 			return "is unsafe"
 		}
 	}

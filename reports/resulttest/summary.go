@@ -132,6 +132,7 @@ func (a *arm) summary(first bool) result.Arm {
 		LogWrites:   &result.LogWrites{Commits: 10_000, PerCommit: 1.86, PerCommitLeader: .62},
 		Safety: result.Safety{
 			Acked: int64(len(a.ops)), Checkable: int64(len(a.ops)), CheckedOps: int64(len(a.ops)), Linearizable: "ok",
+			Logs: "ok", LogEntries: int64(len(a.ops)) + 7,
 		},
 	}
 	for _, kind := range []string{a.Kind, "noop"} {

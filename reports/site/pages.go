@@ -213,17 +213,28 @@ func (e *entry) findings() page.Section {
 
 func safetyCell(r *result.Result) table.Cell {
 	var acked, lost int64
+	found := ""
 	for i := range r.Summary.Arms {
-		acked, lost = acked+r.Summary.Arms[i].Safety.Acked, lost+r.Summary.Arms[i].Safety.Lost
-		if r.Summary.Arms[i].Safety.Linearizable == "violation" {
+		safety := r.Summary.Arms[i].Safety
+		acked, lost = acked+safety.Acked, lost+safety.Lost
+		switch {
+		case safety.Linearizable == result.SafetyViolation:
 			return table.Cell{Text: "NOT LINEARIZABLE", Tone: table.Bad}
+		case safety.Logs == result.SafetyViolation:
+			return table.Cell{Text: "LOGS DIFFER", Tone: table.Bad}
+		case safety.Logs == result.SafetyUnknown:
+			found = ", logs not decided"
+		case found == "" && safety.Acked > 0 && safety.Linearizable != result.SafetyOK:
+			found = ", linearizability not decided"
 		}
 	}
 	switch {
 	case lost > 0:
 		return table.Cell{Text: table.Count(lost) + " LOST", Tone: table.Bad}
 	case acked == 0:
-		return table.Cell{Text: "no writes", Tone: table.Missing}
+		return table.Cell{Text: "no writes" + found, Tone: table.Missing}
+	case found != "":
+		return table.Cell{Text: "0 of " + table.Count(acked) + " lost" + found, Tone: table.Bad}
 	default:
 		return table.Of("0 of " + table.Count(acked) + " lost")
 	}

@@ -276,3 +276,27 @@ func TestForeignFilesAreLeftBehind(t *testing.T) {
 		t.Error("the report leads to pictures that were left out")
 	}
 }
+
+// Nodes that hold different logs are as loud on the index as a history that is not linearizable; so is what was not
+// decided.
+func TestSafetyOnTheIndex(t *testing.T) {
+	for _, c := range []struct{ from, to, want string }{
+		{`"logs": "ok"`, `"logs": "violation"`, ">LOGS DIFFER<"},
+		{`"linearizable": "ok"`, `"linearizable": "violation"`, ">NOT LINEARIZABLE<"},
+		{`"logs": "ok"`, `"logs": "unknown"`, " lost, logs not decided<"},
+		{`"linearizable": "ok"`, `"linearizable": "unknown"`, " lost, linearizability not decided<"},
+	} {
+		home := t.TempDir()
+		dir := makeResult(t, home, "a", resulttest.Options{}, nil)
+		summary := filepath.Join(dir, result.SummaryFile)
+		changed := strings.Replace(read(t, summary), c.from, c.to, 1)
+		if err := errors.Join(os.WriteFile(summary, []byte(changed), 0o644),
+			os.Remove(filepath.Join(dir, result.ChecksumsFile))); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, filepath.Join(home, "site"), site.Options{}, dir)
+		if page := read(t, home, "site", "index.html"); !strings.Contains(page, c.want) {
+			t.Errorf("%s: the index does not say %q", c.to, c.want)
+		}
+	}
+}
