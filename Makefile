@@ -41,7 +41,7 @@ TARGETS       = grep -rH --include='*_test.go' '^func Fuzz' . | sed -n 's/^\(.*\
 SWEPT         = $(shell grep -rl --include='*_test.go' 'func TestSweep' . | xargs -n 1 dirname | sort -u)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-storage test-hostile test-memory vet vuln fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage bench-transport bench-redis bench-generator bench-peers test-peers bench-compare profile report golden cover clean
+.PHONY: help build test test-storage test-hostile test-memory vet vuln fmt lint cross tidy check race fuzz sim soak mutants bench bench-smoke bench-core bench-storage bench-transport bench-redis bench-generator build-peers bench-peers test-peers bench-compare profile report golden cover clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -181,9 +181,11 @@ profile: ## CPU, allocations, locks and waits of the closed loop with PROPOSERS=
 	$(GO) tool pprof -top -nodecount 25 results/profile/bench.test results/profile/cpu.out
 	$(GO) tool pprof -top -nodecount 15 -sample_index=alloc_objects results/profile/bench.test results/profile/mem.out
 
-bench-peers: ## other Raft libraries beside ours and the floor (10 minutes, on a quiet machine); ARGS="--runs 5"
+build-peers: ## bin/raftmark-peers: other Raft libraries, and load for an etcd cluster
 	@mkdir -p bin
 	cd bench/peers && $(GO) build -trimpath -buildvcs=$(BUILDVCS) -o ../../bin/raftmark-peers ./cmd/raftmark-peers
+
+bench-peers: build-peers ## other Raft libraries beside ours and the floor (10 minutes, on a quiet machine); ARGS="--runs 5"
 	bin/raftmark-peers $(ARGS)
 
 test-peers: ## the module of those libraries: vet, tidy, and that each keeps what it acknowledged (3 minutes)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/raftmark/raftmark/bench"
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/reports"
 )
 
@@ -72,21 +73,21 @@ func (f *benchFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	labels, thresholds, err := f.parse(len(args))
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	scenarios := make([]bench.Scenario, len(args))
 	for i, name := range args {
 		if scenarios[i], err = f.scenario(cmd, name); err != nil {
-			return usageError(err)
+			return exit.Usage(err)
 		}
 	}
 	var worst error
 	for _, scenario := range scenarios {
 		err := f.one(cmd, scenario, labels, thresholds)
-		if worst == nil || severity(codeOf(err)) > severity(codeOf(worst)) {
+		if worst == nil || severity(exit.Of(err)) > severity(exit.Of(worst)) {
 			worst = err
 		}
-		if codeOf(err) == exitInterrupted || codeOf(err) == exitRunError || codeOf(err) == exitUsage {
+		if exit.Of(err) == exit.Interrupted || exit.Of(err) == exit.RunError || exit.Of(err) == exit.UsageError {
 			break
 		}
 	}
@@ -94,9 +95,10 @@ func (f *benchFlags) run(cmd *cobra.Command, args []string) error {
 }
 
 // severity orders the exit codes of several scenarios: the worst one is returned.
-func severity(code exitCode) int {
-	order := []exitCode{
-		exitOK, exitCannotResolve, exitThreshold, exitInvalid, exitUsage, exitRunError, exitInterrupted, exitUnsafe,
+func severity(code exit.Code) int {
+	order := []exit.Code{
+		exit.OK, exit.CannotResolve, exit.Threshold, exit.Invalid, exit.UsageError, exit.RunError, exit.Interrupted,
+		exit.Unsafe,
 	}
 	for i, c := range order {
 		if c == code {
@@ -153,14 +155,14 @@ func printValidity(cmd *cobra.Command, summary result.Summary) {
 func verdict(cmd *cobra.Command, o bench.Outcome, thresholds []bench.Threshold, err error) error {
 	switch {
 	case o.Summary.Verdict == result.VerdictUnsafe:
-		return exitError{code: exitUnsafe, err: errors.Join(errors.New("safety violation"), err)}
+		return exit.Error{Code: exit.Unsafe, Err: errors.Join(errors.New("safety violation"), err)}
 	case o.Interrupted:
 		said := fmt.Errorf("interrupted: partial results in %s", o.Dir)
-		return exitError{code: exitInterrupted, err: errors.Join(said, err)}
+		return exit.Error{Code: exit.Interrupted, Err: errors.Join(said, err)}
 	case err != nil:
 		return err
 	case o.Summary.Verdict == result.VerdictInvalid:
-		return exitError{code: exitInvalid, err: errors.New("the measurement did not hold its own conditions")}
+		return exit.Error{Code: exit.Invalid, Err: errors.New("the measurement did not hold its own conditions")}
 	}
 	var failed, unresolved bool
 	for _, t := range thresholds {
@@ -173,9 +175,9 @@ func verdict(cmd *cobra.Command, o bench.Outcome, thresholds []bench.Threshold, 
 	}
 	switch {
 	case failed:
-		return exitError{code: exitThreshold, err: errors.New("a threshold failed")}
+		return exit.Error{Code: exit.Threshold, Err: errors.New("a threshold failed")}
 	case unresolved:
-		return exitError{code: exitCannotResolve, err: errors.New("a threshold cannot be resolved")}
+		return exit.Error{Code: exit.CannotResolve, Err: errors.New("a threshold cannot be resolved")}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/raftmark/raftmark/bench"
 	"github.com/raftmark/raftmark/bench/election"
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/reports"
 )
 
@@ -78,7 +79,7 @@ func (f *electionFlags) checked() (election.Options, map[string]string, error) {
 func (f *electionFlags) run(cmd *cobra.Command) error {
 	o, labels, err := f.checked()
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	dir := f.out
 	if dir == "" {
@@ -90,9 +91,9 @@ func (f *electionFlags) run(cmd *cobra.Command) error {
 	outcome, err := bench.RunElections(cmd.Context(), bench.ElectionOptions{Study: o, Dir: dir, Labels: labels})
 	switch {
 	case outcome.Interrupted:
-		return exitError{code: exitInterrupted, err: errors.New("interrupted: nothing is kept")}
+		return exit.Error{Code: exit.Interrupted, Err: errors.New("interrupted: nothing is kept")}
 	case errors.Is(err, election.ErrUnsafe):
-		return exitError{code: exitUnsafe, err: err}
+		return exit.Error{Code: exit.Unsafe, Err: err}
 	case err != nil:
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/raftmark/raftmark/bench/calibrate"
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/reports/table"
 	"github.com/raftmark/raftmark/server"
 )
@@ -27,12 +28,12 @@ func newCalibrateCommand() *cobra.Command {
 					calibrate.Transport{Name: name, PayloadBytes: calibratedPayload})
 			}
 			if err := opts.WithDefaults().Validate(); err != nil {
-				return usageError(err)
+				return exit.Usage(err)
 			}
 			c, err := calibrate.Run(cmd.Context(), opts)
 			if err != nil {
 				if cmd.Context().Err() != nil {
-					return exitError{code: exitInterrupted, err: err}
+					return exit.Error{Code: exit.Interrupted, Err: err}
 				}
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/raftmark/raftmark/bench/cluster"
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/server"
 	"github.com/raftmark/raftmark/transport"
@@ -40,10 +41,10 @@ changed: new connections use it, a peer that was revoked is disconnected, what c
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if nodes < 1 || nodes > cluster.NodesMax {
-				return usageError(fmt.Errorf("--nodes: %d, want 1 to %d", nodes, cluster.NodesMax))
+				return exit.Usage(fmt.Errorf("--nodes: %d, want 1 to %d", nodes, cluster.NodesMax))
 			}
 			if err := transport.ValidateCluster(name); err != nil {
-				return usageError(fmt.Errorf("--cluster: %w", err))
+				return exit.Usage(fmt.Errorf("--cluster: %w", err))
 			}
 			if err := cluster.WriteCertificates(dir, name, nodes); err != nil {
 				return err
@@ -74,7 +75,7 @@ func daysFlag(cmd *cobra.Command, days *int, name string, lifetime time.Duration
 
 func lifetimeOf(name string, days int) (time.Duration, error) {
 	if most := int(identity.LifetimeMax / day); days < 1 || days > most {
-		return 0, usageError(fmt.Errorf("--%s: %d, want 1 to %d", name, days, most))
+		return 0, exit.Usage(fmt.Errorf("--%s: %d, want 1 to %d", name, days, most))
 	}
 	return time.Duration(days) * day, nil
 }
@@ -83,7 +84,7 @@ func lifetimeOf(name string, days int) (time.Duration, error) {
 func openCerts(dir string) (*identity.Folder, error) {
 	f, err := identity.OpenFolder(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, usageError(fmt.Errorf("--dir: no authority in %s; see raftmark certs init: %w", dir, err))
+		return nil, exit.Usage(fmt.Errorf("--dir: no authority in %s; see raftmark certs init: %w", dir, err))
 	}
 	return f, err
 }
@@ -97,7 +98,7 @@ func newCertsInitCommand(dir *string) *cobra.Command {
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := transport.ValidateCluster(name); err != nil {
-				return usageError(fmt.Errorf("--cluster: %w", err))
+				return exit.Usage(fmt.Errorf("--cluster: %w", err))
 			}
 			lifetime, err := lifetimeOf("ca-days", days)
 			if err != nil {
@@ -135,7 +136,7 @@ peer ports refuse.`,
 			}
 			for _, name := range names {
 				if f.Has(name) {
-					return usageError(fmt.Errorf("%v: there is a certificate already; see raftmark certs renew", name))
+					return exit.Usage(fmt.Errorf("%v: there is a certificate already; see raftmark certs renew", name))
 				}
 			}
 			if err := issueAll(cmd, f, names, days); err != nil {
@@ -165,12 +166,12 @@ func namesOf(f *identity.Folder, ids, clients []string) (names []identity.Name, 
 	for _, client := range clients {
 		name := identity.ClientName(f.Cluster(), client)
 		if err := name.Validate(); err != nil {
-			return nil, usageError(fmt.Errorf("--client: %w", err))
+			return nil, exit.Usage(fmt.Errorf("--client: %w", err))
 		}
 		names = append(names, name)
 	}
 	if len(names) == 0 {
-		return nil, usageError(errors.New("nobody is named, want node ids or --client"))
+		return nil, exit.Usage(errors.New("nobody is named, want node ids or --client"))
 	}
 	return names, nil
 }
@@ -213,7 +214,7 @@ func newCertsRenewCommand(dir *string) *cobra.Command {
 			}
 			for _, name := range names {
 				if !f.Has(name) {
-					return usageError(fmt.Errorf("%v: there is no certificate; see raftmark certs issue", name))
+					return exit.Usage(fmt.Errorf("%v: there is no certificate; see raftmark certs issue", name))
 				}
 			}
 			if err := issueAll(cmd, f, names, days); err != nil {
@@ -241,7 +242,7 @@ func issued(cmd *cobra.Command, f *identity.Folder) (names []identity.Name, err 
 		}
 	}
 	if err == nil && len(names) == 0 {
-		err = usageError(errors.New("there is no certificate to renew; see raftmark certs issue"))
+		err = exit.Usage(errors.New("there is no certificate to renew; see raftmark certs issue"))
 	}
 	return names, err
 }

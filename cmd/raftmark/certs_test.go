@@ -6,17 +6,18 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/transport/identity"
 )
 
 // TestCertificatesOfACluster goes through the life of a folder of certificates, as an operator would.
 func TestCertificatesOfACluster(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "tls")
-	certs := func(code exitCode, says string, args ...string) string {
+	certs := func(code exit.Code, says string, args ...string) string {
 		t.Helper()
 		var stdout, stderr strings.Builder
 		got := run(t.Context(), append([]string{"certs", "--dir", dir}, args...), &stdout, &stderr)
-		if text := stdout.String() + stderr.String(); exitCode(got) != code || !strings.Contains(text, says) {
+		if text := stdout.String() + stderr.String(); exit.Code(got) != code || !strings.Contains(text, says) {
 			t.Fatalf("certs %s: exit code %d, want %d; said %q, want %q",
 				strings.Join(args, " "), got, code, text, says)
 		}
@@ -30,41 +31,41 @@ func TestCertificatesOfACluster(t *testing.T) {
 		}
 		return string(text)
 	}
-	certs(exitUsage, "raftmark certs init", "issue", "1")
-	certs(exitOK, "next: raftmark certs issue", "init", "--cluster", "orders")
+	certs(exit.UsageError, "raftmark certs init", "issue", "1")
+	certs(exit.OK, "next: raftmark certs issue", "init", "--cluster", "orders")
 	first := key()
-	certs(exitRunError, "there is an authority already", "init", "--cluster", "orders")
-	certs(exitOK, "raftmark://orders/peer/2", "issue", "1", "2", "--client", "ops", "--days", "90")
-	certs(exitUsage, "there is a certificate already", "issue", "2")
-	certs(exitUsage, "--days: 0, want 1", "renew", "--days", "0")
-	certs(exitUsage, "nobody is named", "issue")
-	certs(exitUsage, "client \"a b\"", "issue", "--client", "a b")
-	certs(exitUsage, "there is no certificate", "renew", "9")
+	certs(exit.RunError, "there is an authority already", "init", "--cluster", "orders")
+	certs(exit.OK, "raftmark://orders/peer/2", "issue", "1", "2", "--client", "ops", "--days", "90")
+	certs(exit.UsageError, "there is a certificate already", "issue", "2")
+	certs(exit.UsageError, "--days: 0, want 1", "renew", "--days", "0")
+	certs(exit.UsageError, "nobody is named", "issue")
+	certs(exit.UsageError, "client \"a b\"", "issue", "--client", "a b")
+	certs(exit.UsageError, "there is no certificate", "renew", "9")
 	if key() != first {
 		t.Error("the authority was replaced")
 	}
-	certs(exitOK, "raftmark://orders/peer/2", "renew", "2")
-	if said := certs(exitOK, "revoked", "revoke", "2"); strings.Count(said, "revoked\n") != 2 {
+	certs(exit.OK, "raftmark://orders/peer/2", "renew", "2")
+	if said := certs(exit.OK, "revoked", "revoke", "2"); strings.Count(said, "revoked\n") != 2 {
 		t.Errorf("revoke said %q, want the certificate before the renewal, too", said)
 	}
-	certs(exitUsage, "revoked already", "revoke", "2")
-	certs(exitUsage, "want a serial number", "revoke", "not-a-number")
+	certs(exit.UsageError, "revoked already", "revoke", "2")
+	certs(exit.UsageError, "want a serial number", "revoke", "not-a-number")
 	if _, err := identity.LoadFiles(identity.FilesIn(dir, 2)); err == nil {
 		t.Error("a node may use a certificate that is revoked")
 	}
-	certs(exitOK, "certificates reread", "rotate")
-	certs(exitUsage, "are in use", "rotate", "--finish")
-	certs(exitOK, "node-2.crt: raftmark://orders/peer/2 is revoked: left as it is", "renew")
-	certs(exitUsage, "client/ops: there is a certificate", "issue", "--client", "other", "--client", "ops")
-	certs(exitOK, "newest authority only", "rotate", "--finish")
-	certs(exitOK, "raftmark://orders/peer/2", "renew", "2")
-	shown := certs(exitOK, "cluster orders, 2 revoked", "show")
+	certs(exit.OK, "certificates reread", "rotate")
+	certs(exit.UsageError, "are in use", "rotate", "--finish")
+	certs(exit.OK, "node-2.crt: raftmark://orders/peer/2 is revoked: left as it is", "renew")
+	certs(exit.UsageError, "client/ops: there is a certificate", "issue", "--client", "other", "--client", "ops")
+	certs(exit.OK, "newest authority only", "rotate", "--finish")
+	certs(exit.OK, "raftmark://orders/peer/2", "renew", "2")
+	shown := certs(exit.OK, "cluster orders, 2 revoked", "show")
 	if lines := strings.Split(shown, "\n"); len(lines) != 7 || strings.Count(shown, " ok ") != 4 {
 		t.Errorf("shown is\n%s\nwant an authority, two nodes and a client, all in order", shown)
 	}
-	certs(exitRunError, "of cluster", "--cluster", "another")
+	certs(exit.RunError, "of cluster", "--cluster", "another")
 	certsRevokeWhatThereIs(t, dir, certs)
-	certs(exitOK, "nodes 1 to 3", "--cluster", "orders", "--nodes", "3")
+	certs(exit.OK, "nodes 1 to 3", "--cluster", "orders", "--nodes", "3")
 	for _, name := range []string{"node-1.key", "node-3.key", "client-ops.key", identity.AuthorityKeyFile} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil || info.Mode().Perm() != 0o600 {
@@ -74,7 +75,7 @@ func TestCertificatesOfACluster(t *testing.T) {
 }
 
 // certsRevokeWhatThereIs names by digits, and by mistake, what is to be revoked. The folder had its authority replaced.
-func certsRevokeWhatThereIs(t *testing.T, dir string, certs func(exitCode, string, ...string) string) {
+func certsRevokeWhatThereIs(t *testing.T, dir string, certs func(exit.Code, string, ...string) string) {
 	t.Helper()
 	list := func() string {
 		t.Helper()
@@ -86,17 +87,17 @@ func certsRevokeWhatThereIs(t *testing.T, dir string, certs func(exitCode, strin
 	}
 	before := list()
 	for _, mistyped := range []string{"9", "1234567890123", "18446744073709551615", "abcdef0123456789", "not-a-number"} {
-		certs(exitUsage, mistyped, "revoke", mistyped)
+		certs(exit.UsageError, mistyped, "revoke", mistyped)
 	}
 	if list() != before {
 		t.Errorf("what there is not was revoked:\n%s", list())
 	}
 	const long = "1234567890123456789" // more digits than ids have as a rule
-	certs(exitOK, "peer/"+long, "issue", long)
+	certs(exit.OK, "peer/"+long, "issue", long)
 	if err := os.Remove(filepath.Join(dir, "node-"+long+".crt")); err != nil {
 		t.Fatal(err)
 	}
-	said := certs(exitOK, "peer/"+long+": serial", "revoke", long)
+	said := certs(exit.OK, "peer/"+long+": serial", "revoke", long)
 	fields := strings.Fields(said)
 	if len(fields) < 3 || !strings.Contains(list(), fields[2]+" # ") {
 		t.Errorf("said %q, the list is\n%s", said, list())
@@ -109,6 +110,6 @@ func certsRevokeWhatThereIs(t *testing.T, dir string, certs func(exitCode, strin
 	if fields = strings.Fields(line); len(fields) == 0 {
 		t.Fatalf("no authority is among\n%s", issued)
 	}
-	certs(exitOK, fields[0]+": revoked", "revoke", fields[0]) // the one that was replaced
-	certs(exitOK, ": revoked", "revoke", "sha256:"+strings.Repeat("ab", 32))
+	certs(exit.OK, fields[0]+": revoked", "revoke", fields[0]) // the one that was replaced
+	certs(exit.OK, ": revoked", "revoke", "sha256:"+strings.Repeat("ab", 32))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/transport/identity"
 )
@@ -30,16 +31,16 @@ fingerprint, which is put on the list as it is.`,
 				return err
 			}
 			if len(args)+len(clients) == 0 {
-				return usageError(errors.New("nothing is named, want node ids, serial numbers, fingerprints or --client"))
+				return exit.Usage(errors.New("nothing is named, want node ids, serial numbers, fingerprints or --client"))
 			}
 			for _, arg := range args {
 				if err := revokeOne(cmd, f, arg); err != nil {
-					return usageError(err)
+					return exit.Usage(err)
 				}
 			}
 			for _, client := range clients {
 				if err := revokeHolder(cmd, f, identity.ClientName(f.Cluster(), client)); err != nil {
-					return usageError(err)
+					return exit.Usage(err)
 				}
 			}
 			next(cmd, "nothing when the nodes use %s, else give each its %s; raftmark certs renew ID for who goes on",
@@ -116,7 +117,7 @@ func newCertsRotateCommand(dir *string) *cobra.Command {
 			file := filepath.Join(*dir, identity.AuthorityFile)
 			if finish {
 				if err := f.DropOld(); err != nil {
-					return usageError(fmt.Errorf("%w; see raftmark certs renew", err))
+					return exit.Usage(fmt.Errorf("%w; see raftmark certs renew", err))
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: trusts the newest authority only\n", file)
 				next(cmd, "nothing when the nodes use %s, else give each its %s", *dir, identity.AuthorityFile)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/raftmark/raftmark/bench/check"
+	"github.com/raftmark/raftmark/internal/exit"
 )
 
 // checkFlags are the flags of check.
@@ -41,16 +42,16 @@ Exit code 6: a violation. Exit code 4: it cannot be decided, in time or from wha
   raftmark check results/20260102T150405Z-failover`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError(fmt.Errorf("%d arguments: want one, the history file or a result directory", len(args)))
+				return exit.Usage(fmt.Errorf("%d arguments: want one, the history file or a result directory", len(args)))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.timeout <= 0 {
-				return usageError(fmt.Errorf("--timeout = %v: want above 0", f.timeout))
+				return exit.Usage(fmt.Errorf("--timeout = %v: want above 0", f.timeout))
 			}
 			if err := f.limits.Validate(); err != nil || f.limits.OpsMax < 1 {
-				return usageError(fmt.Errorf("--max-ops = %d: want above 0", f.limits.OpsMax))
+				return exit.Usage(fmt.Errorf("--max-ops = %d: want above 0", f.limits.OpsMax))
 			}
 			return f.run(cmd.OutOrStdout(), args[0])
 		},
@@ -65,7 +66,7 @@ Exit code 6: a violation. Exit code 4: it cannot be decided, in time or from wha
 func (f *checkFlags) run(w io.Writer, path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	if info.IsDir() {
 		return f.runDir(w, path)
@@ -95,7 +96,7 @@ type checkReport struct {
 func (f *checkFlags) history(path string) (checkReport, error) {
 	history, err := check.ReadFile(path, f.limits)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, check.ErrNotHistory) {
-		return checkReport{}, usageError(err)
+		return checkReport{}, exit.Usage(err)
 	}
 	if err != nil {
 		return checkReport{}, err
@@ -151,9 +152,9 @@ func writeIndented(w io.Writer, v any) error {
 func exitOf(v check.Verdict) error {
 	switch v {
 	case check.VerdictViolation:
-		return exitError{code: exitUnsafe}
+		return exit.Error{Code: exit.Unsafe}
 	case check.VerdictUnknown:
-		return exitError{code: exitCannotResolve}
+		return exit.Error{Code: exit.CannotResolve}
 	case check.VerdictOK:
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/raftmark/raftmark/bench/check"
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/internal/exit"
 )
 
 // dirReport is what raftmark check found in a result directory, and its JSON.
@@ -32,7 +33,7 @@ func (f *checkFlags) runDir(w io.Writer, dir string) error {
 		return err
 	}
 	if len(names) == 0 {
-		return usageError(fmt.Errorf("%s: no histories: neither *%s nor %s/*%s", dir, result.HistorySuffix,
+		return exit.Usage(fmt.Errorf("%s: no histories: neither *%s nor %s/*%s", dir, result.HistorySuffix,
 			result.HistoryDir, result.HistorySuffix))
 	}
 	if err := result.VerifyHistories(folder); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/raftmark/raftmark/bench/cluster"
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/server"
 )
 
@@ -63,10 +64,10 @@ folder and are used again, and so are nodes that were added; removed ones are no
 			if !cmd.Flags().Changed("nodes") {
 				o.Nodes = 3
 			} else if o.Nodes < 1 {
-				return usageError(fmt.Errorf("nodes: %d, want 1 to %d", o.Nodes, cluster.NodesMax))
+				return exit.Usage(fmt.Errorf("nodes: %d, want 1 to %d", o.Nodes, cluster.NodesMax))
 			}
 			if err := o.WithDefaults().Validate(); err != nil {
-				return usageError(err)
+				return exit.Usage(err)
 			}
 			if detach {
 				return clusterDetach(cmd, o.Dir)
@@ -104,10 +105,10 @@ func clusterUp(cmd *cobra.Command, o cluster.Options) error {
 	defer release()
 	c, err := cluster.Start(cmd.Context(), o)
 	if server.IsConfig(err) {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	if cmd.Context().Err() != nil {
-		return exitError{code: exitInterrupted, err: errors.New("interrupted")}
+		return exit.Error{Code: exit.Interrupted, Err: errors.New("interrupted")}
 	}
 	if err != nil {
 		return err
@@ -224,11 +225,11 @@ func awaitDetached(cmd *cobra.Command, dir string, child *exec.Cmd, ended <-chan
 		case <-ended:
 			text, _ := os.ReadFile(filepath.Join(dir, clusterOutput)) // without it, the exit code says what there is to say
 			fmt.Fprint(cmd.ErrOrStderr(), string(text))
-			return exitError{code: exitCode(max(1, child.ProcessState.ExitCode()))}
+			return exit.Error{Code: exit.Code(max(1, child.ProcessState.ExitCode()))}
 		case <-cmd.Context().Done():
 			_ = child.Process.Signal(syscall.SIGTERM) // it fails only when the child is gone
 			<-ended
-			return exitError{code: exitInterrupted, err: errors.New("interrupted")}
+			return exit.Error{Code: exit.Interrupted, Err: errors.New("interrupted")}
 		case <-tick.C:
 		}
 		if s, ok, err := readClusterState(dir); err == nil && ok && s.PID == child.Process.Pid {

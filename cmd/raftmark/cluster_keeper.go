@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/raftmark/raftmark/bench/cluster"
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/raft"
 )
 
@@ -155,7 +156,7 @@ func askKeeper(cmd *cobra.Command, dir, path string, asked clusterNode) (answer 
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if cmd.Context().Err() != nil {
-		return answer, exitError{code: exitInterrupted, err: errors.New("interrupted")}
+		return answer, exit.Error{Code: exit.Interrupted, Err: errors.New("interrupted")}
 	}
 	if err != nil {
 		return answer, fmt.Errorf("ask process %d: %w", s.PID, errors.Unwrap(err))

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/raftmark/raftmark/internal/exit"
 )
 
 // programEnv makes this test binary the program itself: clusters of processes need one. Its value is a file that the
@@ -28,7 +30,7 @@ func TestMain(m *testing.M) {
 		if os.Getenv(lieEnv) != "" {
 			if err := startLying(); err != nil {
 				fmt.Fprintln(os.Stderr, err)
-				os.Exit(int(exitRunError))
+				os.Exit(int(exit.RunError))
 			}
 		}
 		main()
@@ -63,7 +65,7 @@ func endWith(locked string) {
 	}
 	_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
 	time.Sleep(nodeLastGrace)
-	os.Exit(int(exitRunError))
+	os.Exit(int(exit.RunError))
 }
 
 // program runs the program in a folder, as a process of its own, and wants an exit code and words in what it prints.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/raftmark/raftmark/bench"
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/reports/versus"
 )
 
@@ -42,7 +43,7 @@ arguments, or no results; 3 a limit is broken; 4 a limit can neither be said to 
   raftmark compare results/20260102T150405Z-failover`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError(errors.New("compare takes result directories: BASE NEW [NEW...], or one with several arms"))
+				return exit.Usage(errors.New("compare takes result directories: BASE NEW [NEW...], or one with several arms"))
 			}
 			return nil
 		},
@@ -62,25 +63,25 @@ arguments, or no results; 3 a limit is broken; 4 a limit can neither be said to 
 func (f *compareFlags) run(cmd *cobra.Command, args []string) error {
 	limits, thresholds, err := f.gates()
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	var all []*result.Result
 	for _, dir := range args {
 		r, err := result.Open(dir)
 		if err != nil {
-			return usageError(err)
+			return exit.Usage(err)
 		}
 		all = append(all, r)
 	}
 	options := versus.Options{Threshold: f.matters, Anyway: f.anyway}
 	if f.floor != "" {
 		if options.Floor, err = result.Open(f.floor); err != nil {
-			return usageError(err)
+			return exit.Usage(err)
 		}
 	}
 	comparison, err := compareResults(all, options)
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	cmd.Print(comparison.Text())
 	if f.out != "" {
@@ -92,14 +93,14 @@ func (f *compareFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	gate, lines, err := comparison.Check(limits)
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	for _, r := range all[min(1, len(all)-1):] {
 		answer, more := checkThresholds(thresholds, r)
 		gate, lines = max(gate, answer), append(lines, more...)
 	}
 	if len(comparison.Unsafe) > 0 {
-		return exitError{code: exitUnsafe, err: errors.New(strings.Join(comparison.Unsafe, "; "))}
+		return exit.Error{Code: exit.Unsafe, Err: errors.New(strings.Join(comparison.Unsafe, "; "))}
 	}
 	return gateError(gate, lines, cmd)
 }
@@ -156,9 +157,9 @@ func gateError(gate versus.Gate, lines []string, cmd *cobra.Command) error {
 	}
 	switch gate {
 	case versus.GateFailed:
-		return exitError{code: exitThreshold, err: errors.New("a limit is broken")}
+		return exit.Error{Code: exit.Threshold, Err: errors.New("a limit is broken")}
 	case versus.GateUnknown:
-		return exitError{code: exitCannotResolve, err: errors.New("cannot resolve whether the limits hold")}
+		return exit.Error{Code: exit.CannotResolve, Err: errors.New("cannot resolve whether the limits hold")}
 	default:
 		return nil
 	}

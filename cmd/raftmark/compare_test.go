@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/reports/resulttest"
 )
 
@@ -28,24 +29,24 @@ func TestCompareExitCodes(t *testing.T) {
 	const outage = "outage after leader-kill="
 	for _, c := range []struct {
 		args []string
-		want exitCode
+		want exit.Code
 		says string
 	}{
-		{[]string{dir}, exitOK, "cannot"},
-		{[]string{dir, dir}, exitOK, "cannot resolve"},
-		{[]string{dir, dir, "-o", page}, exitOK, "index.html"},
-		{[]string{dir, dir, "--max-regression", outage + "900%"}, exitOK, "transport=quic"},
-		{[]string{dir, dir, "--max-regression", outage + "0%"}, exitCannotResolve, "cannot resolve whether"},
-		{[]string{dir, dir, "--threshold", "outage.p50<1ms"}, exitThreshold, "failed with"},
-		{[]string{dir, dir, "--threshold", "outage.p99<9s"}, exitCannotResolve, "too small"},
-		{[]string{dir, dir, "--max-regression", "outtage=5%"}, exitUsage, "no such metric"},
-		{[]string{dir, dir, "--max-regression", "much"}, exitUsage, "10%"},
-		{[]string{dir, dir, "--matters", "2"}, exitUsage, "threshold = 2"},
-		{[]string{dir, other}, exitUsage, "durability none, not fsync"},
-		{[]string{dir, other, "--anyway"}, exitOK, "WARNING"},
-		{[]string{dir, t.TempDir()}, exitUsage, "not a result"},
-		{[]string{dir, dir, "--floor", t.TempDir()}, exitUsage, "not a result"},
-		{nil, exitUsage, "BASE NEW"},
+		{[]string{dir}, exit.OK, "cannot"},
+		{[]string{dir, dir}, exit.OK, "cannot resolve"},
+		{[]string{dir, dir, "-o", page}, exit.OK, "index.html"},
+		{[]string{dir, dir, "--max-regression", outage + "900%"}, exit.OK, "transport=quic"},
+		{[]string{dir, dir, "--max-regression", outage + "0%"}, exit.CannotResolve, "cannot resolve whether"},
+		{[]string{dir, dir, "--threshold", "outage.p50<1ms"}, exit.Threshold, "failed with"},
+		{[]string{dir, dir, "--threshold", "outage.p99<9s"}, exit.CannotResolve, "too small"},
+		{[]string{dir, dir, "--max-regression", "outtage=5%"}, exit.UsageError, "no such metric"},
+		{[]string{dir, dir, "--max-regression", "much"}, exit.UsageError, "10%"},
+		{[]string{dir, dir, "--matters", "2"}, exit.UsageError, "threshold = 2"},
+		{[]string{dir, other}, exit.UsageError, "durability none, not fsync"},
+		{[]string{dir, other, "--anyway"}, exit.OK, "WARNING"},
+		{[]string{dir, t.TempDir()}, exit.UsageError, "not a result"},
+		{[]string{dir, dir, "--floor", t.TempDir()}, exit.UsageError, "not a result"},
+		{nil, exit.UsageError, "BASE NEW"},
 	} {
 		var stdout, stderr bytes.Buffer
 		got := run(t.Context(), append([]string{"compare"}, c.args...), &stdout, &stderr)
@@ -72,7 +73,7 @@ func TestGateSeesAKnownRegression(t *testing.T) {
 		t.Fatal(err)
 	}
 	const limit = "outage after leader-kill=10%"
-	for fresh, want := range map[string]exitCode{slower: exitThreshold, again: exitCannotResolve} {
+	for fresh, want := range map[string]exit.Code{slower: exit.Threshold, again: exit.CannotResolve} {
 		var stdout, stderr bytes.Buffer
 		got := run(t.Context(), []string{"compare", base, fresh, "--max-regression", limit}, &stdout, &stderr)
 		if got != int(want) {

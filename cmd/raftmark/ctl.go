@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/server"
 	"github.com/raftmark/raftmark/server/control"
@@ -75,7 +76,7 @@ func prepareCtl(cmd *cobra.Command) error {
 			continue
 		}
 		if err := checkAddress(flags.Lookup(name).Value.String()); err != nil {
-			return usageError(fmt.Errorf("--%s: %w", name, err))
+			return exit.Usage(fmt.Errorf("--%s: %w", name, err))
 		}
 	}
 	return nil

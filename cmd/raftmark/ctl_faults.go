@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/server"
 	"github.com/raftmark/raftmark/server/control"
 	"github.com/raftmark/raftmark/storage/faultfs"
@@ -73,7 +74,7 @@ func newFaultsAddCommand(f *ctlFlags) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			rule, err := r.parse()
 			if err != nil {
-				return usageError(err)
+				return exit.Usage(err)
 			}
 			return f.faults(cmd, func(c *control.Client, ctx context.Context, admin string) (server.FaultsAnswer, error) {
 				return c.AddFaults(ctx, admin, rule)

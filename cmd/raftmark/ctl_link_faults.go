@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/loadgen/units"
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/server"
@@ -73,7 +74,7 @@ func newLinkFaultsAddCommand(f *ctlFlags) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			rules, err := r.parse()
 			if err != nil {
-				return usageError(err)
+				return exit.Usage(err)
 			}
 			return f.faults(cmd, func(c *control.Client, ctx context.Context, admin string) (server.FaultsAnswer, error) {
 				return c.AddLinkFaults(ctx, admin, rules...)

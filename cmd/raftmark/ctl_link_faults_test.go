@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/server"
 )
@@ -20,7 +21,7 @@ func TestLinkFaultsOfTheCommandLine(t *testing.T) {
 		{"--lane: \"bulk\", want one of control", "add --cut --lane bulk"},
 		{"links takes no argument", "explode"},
 	} {
-		wantRun(t, int(exitUsage), c.want, append([]string{"ctl", "faults", "links"}, strings.Fields(c.args)...)...)
+		wantRun(t, int(exit.UsageError), c.want, append([]string{"ctl", "faults", "links"}, strings.Fields(c.args)...)...)
 	}
 	n, err := server.Start(server.Config{
 		Node: 1, DataDir: t.TempDir(), LogStorage: server.StorageMem, AdminListen: "127.0.0.1:0", PeerListen: "127.0.0.1:0",
@@ -53,6 +54,6 @@ func TestLinkFaultsOfTheCommandLine(t *testing.T) {
 	run("clear", cut)
 	run("links clear --name c", "1 1 - 2 out append delay")
 	run("links clear")
-	wantRun(t, int(exitRunError), "probability: 1, want less than 1", "ctl", "faults", "links", "add", "--drop", "1",
+	wantRun(t, int(exit.RunError), "probability: 1, want less than 1", "ctl", "faults", "links", "add", "--drop", "1",
 		"--admin", n.AdminAddr())
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/server"
 	"github.com/raftmark/raftmark/server/control"
@@ -36,7 +37,7 @@ func (f *ctlFlags) client(cmd *cobra.Command) (*control.Client, context.Context,
 		return nil, nil, nil, err
 	}
 	if f.timeout <= 0 {
-		return nil, nil, nil, usageError(fmt.Errorf("--timeout: %v, want more than 0", f.timeout))
+		return nil, nil, nil, exit.Usage(fmt.Errorf("--timeout: %v, want more than 0", f.timeout))
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
 	return control.New(admins...), ctx, cancel, nil
@@ -51,7 +52,7 @@ func (f *ctlFlags) addresses(cmd *cobra.Command) ([]string, error) {
 	}
 	for _, address := range f.admins {
 		if _, _, err := net.SplitHostPort(address); err != nil {
-			return nil, usageError(fmt.Errorf("--admin: %q, want host:port", address))
+			return nil, exit.Usage(fmt.Errorf("--admin: %q, want host:port", address))
 		}
 	}
 	return f.admins, nil
@@ -69,7 +70,7 @@ func (f *ctlFlags) do(cmd *cobra.Command, request func(context.Context, *control
 	case err == nil:
 		return nil
 	case cmd.Context().Err() != nil:
-		return exitError{code: exitInterrupted, err: fmt.Errorf("interrupted: %w", err)}
+		return exit.Error{Code: exit.Interrupted, Err: fmt.Errorf("interrupted: %w", err)}
 	case ctx.Err() != nil:
 		return fmt.Errorf("not within --timeout %v: %w", f.timeout, err)
 	default:
@@ -237,7 +238,7 @@ When it has caught up it is promoted to a voter; an interrupted wait is gone on 
 				return err
 			}
 			if peer.Peer == "" {
-				return usageError(errors.New("--peer: none given, want host:port where the other nodes reach it"))
+				return exit.Usage(errors.New("--peer: none given, want host:port where the other nodes reach it"))
 			}
 			add := server.MemberChange{Op: "add", ID: ids[0], Peer: peer}
 			return f.do(cmd, func(ctx context.Context, c *control.Client) error {
@@ -279,7 +280,7 @@ Each NEW is a learner that has caught up, or catches up now; with one pair and -
 The same command goes on with one that was interrupted.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 2 || len(args)%2 != 0 {
-				return usageError(fmt.Errorf("%d ids, want pairs of OLD NEW", len(args)))
+				return exit.Usage(fmt.Errorf("%d ids, want pairs of OLD NEW", len(args)))
 			}
 			return nil
 		},
@@ -289,7 +290,7 @@ The same command goes on with one that was interrupted.`,
 				return err
 			}
 			if peer.Peer != "" && len(ids) != 2 {
-				return usageError(fmt.Errorf("--peer with %d nodes, want one OLD and one NEW", len(ids)))
+				return exit.Usage(fmt.Errorf("--peer with %d nodes, want one OLD and one NEW", len(ids)))
 			}
 			var changes []server.MemberChange
 			for i := 0; i < len(ids); i += 2 {
@@ -320,7 +321,7 @@ func newMembersPriorityCommand(f *ctlFlags) *cobra.Command {
 		Short: "Set a node's priority in elections, 0 to 255",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return usageError(fmt.Errorf("%d arguments, want ID and PRIORITY", len(args)))
+				return exit.Usage(fmt.Errorf("%d arguments, want ID and PRIORITY", len(args)))
 			}
 			return nil
 		},
@@ -331,7 +332,7 @@ func newMembersPriorityCommand(f *ctlFlags) *cobra.Command {
 			}
 			priority, err := strconv.ParseUint(args[1], 10, 8)
 			if err != nil {
-				return usageError(fmt.Errorf("priority: %q, want 0 to 255", args[1]))
+				return exit.Usage(fmt.Errorf("priority: %q, want 0 to 255", args[1]))
 			}
 			return f.change(cmd, []server.MemberChange{
 				{Op: "priority", ID: ids[0], Peer: server.Peer{Priority: uint8(priority)}},
@@ -348,7 +349,7 @@ func parseIDs(args []string) ([]raft.NodeID, error) {
 	for text := range strings.SplitSeq(strings.Join(args, ","), ",") {
 		id, err := strconv.ParseUint(text, 10, 64)
 		if err != nil || id == 0 {
-			return nil, usageError(fmt.Errorf("id: %q, want a number of at least 1", text))
+			return nil, exit.Usage(fmt.Errorf("id: %q, want a number of at least 1", text))
 		}
 		ids = append(ids, raft.NodeID(id))
 	}
@@ -357,14 +358,14 @@ func parseIDs(args []string) ([]raft.NodeID, error) {
 
 func atLeastOneID(_ *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return usageError(errors.New("no id, want at least one"))
+		return exit.Usage(errors.New("no id, want at least one"))
 	}
 	return nil
 }
 
 func exactlyOneID(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usageError(fmt.Errorf("%d ids, want one", len(args)))
+		return exit.Usage(fmt.Errorf("%d ids, want one", len(args)))
 	}
 	return nil
 }

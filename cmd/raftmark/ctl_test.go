@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/raftmark/raftmark/internal/exit"
 )
 
 // TestCtlTimeoutsAreAsHelpSays runs each command down to the point at which it would begin.
@@ -68,9 +70,9 @@ func TestCtlSaysThatAPortIsNoAdminPort(t *testing.T) {
 	for _, command := range []string{"status", "members", "members remove 1", "transfer", "snapshot"} {
 		args := strings.Fields(fmt.Sprintf("ctl %s --admin %s", command, l.Addr()))
 		code, _, stderr := raftmarkRun(t.Context(), args...)
-		if code != int(exitRunError) || !strings.Contains(stderr, "is not an admin port") ||
+		if code != int(exit.RunError) || !strings.Contains(stderr, "is not an admin port") ||
 			strings.Count(stderr, "\n") != 1 {
-			t.Errorf("%v: got exit code %d and %q, want %d and what is wrong with the port", args, code, stderr, exitRunError)
+			t.Errorf("%v: got exit code %d and %q, want %d and what is wrong with the port", args, code, stderr, exit.RunError)
 		}
 	}
 }

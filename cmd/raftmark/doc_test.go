@@ -14,8 +14,10 @@ import (
 // repository is the root, from this package's directory.
 const repository = "../.."
 
-// foreign are programs in the documentation that are not ours: they are not run, and need not be installed.
+// foreign are programs in the documentation that are not of this module: they are not run, and need not be installed.
+// What is shown of raftmark-peers is tried in its own module.
 var foreign = map[string]bool{
+	"raftmark-peers": true, "bin/raftmark-peers": true,
 	"git": true, "cd": true, "redis-cli": true, "redis-benchmark": true, "curl": true, "benchstat": true,
 }
 

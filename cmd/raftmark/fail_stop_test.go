@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/server"
 	"github.com/raftmark/raftmark/storage/faultfs"
@@ -105,8 +106,8 @@ func (b *brokenNode) wantFailed(part, reason string) {
 	case <-time.After(20 * time.Second):
 		b.t.Fatalf("the node does not end:\n%s", &b.process.stderr)
 	}
-	if code := b.process.cmd.ProcessState.ExitCode(); code != int(exitStorage) {
-		b.t.Errorf("exit code %d, want %d", code, exitStorage)
+	if code := b.process.cmd.ProcessState.ExitCode(); code != int(exit.Storage) {
+		b.t.Errorf("exit code %d, want %d", code, exit.Storage)
 	}
 	for _, want := range []string{"storage failed: " + part, reason} {
 		if !b.process.said(want) {
@@ -255,7 +256,7 @@ func TestFaultsOfTheCommandLine(t *testing.T) {
 		{"faults takes no argument", "explode"},
 		{"--admin: \"nowhere\", want host:port", "--admin nowhere"},
 	} {
-		wantRun(t, int(exitUsage), c.want, append([]string{"ctl", "faults"}, strings.Fields(c.args)...)...)
+		wantRun(t, int(exit.UsageError), c.want, append([]string{"ctl", "faults"}, strings.Fields(c.args)...)...)
 	}
 	n, err := server.Start(server.Config{
 		Node: 1, DataDir: t.TempDir(), LogStorage: server.StorageMem, AdminListen: "127.0.0.1:0", PeerListen: "127.0.0.1:0",
@@ -289,5 +290,5 @@ func TestFaultsOfTheCommandLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = off.Abort() }()
-	wantRun(t, int(exitRunError), "--enable-faults", "ctl", "faults", "--admin", off.AdminAddr())
+	wantRun(t, int(exit.RunError), "--enable-faults", "ctl", "faults", "--admin", off.AdminAddr())
 }

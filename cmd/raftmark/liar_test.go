@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/tidwall/redcon"
+
+	"github.com/raftmark/raftmark/internal/exit"
 )
 
 // lieEnv makes those nodes of this test binary lie to their clients whose folder has the name of a lie in its path.
@@ -134,12 +136,12 @@ func TestBenchOfALiarIsUnsafe(t *testing.T) {
 	for _, c := range []struct {
 		lie, keys string
 		reads     float64
-		want      []exitCode // exitInvalid: the figures of a busy machine
+		want      []exit.Code // exit.Invalid: the figures of a busy machine
 		says      string
 	}{
-		{honest, "uniform", .5, []exitCode{exitOK, exitInvalid}, "linearizable: ok"},
-		{lieForgets, "sequential", 0, []exitCode{exitUnsafe}, "lost writes: violation"},
-		{lieReadsPast, "uniform", .5, []exitCode{exitUnsafe}, "linearizable: violation"},
+		{honest, "uniform", .5, []exit.Code{exit.OK, exit.Invalid}, "linearizable: ok"},
+		{lieForgets, "sequential", 0, []exit.Code{exit.Unsafe}, "lost writes: violation"},
+		{lieReadsPast, "uniform", .5, []exit.Code{exit.Unsafe}, "linearizable: violation"},
 	} {
 		t.Run(c.lie, func(t *testing.T) {
 			t.Parallel() // most of the time of each is calibration
@@ -152,12 +154,12 @@ func TestBenchOfALiarIsUnsafe(t *testing.T) {
 				t.Fatal(err)
 			}
 			code, stdout, stderr := raftmarkRun(t.Context(), "bench", "-q", "-o", results, scenario)
-			if !slices.Contains(c.want, exitCode(code)) {
+			if !slices.Contains(c.want, exit.Code(code)) {
 				t.Fatalf("bench: got exit code %d, want one of %d\n%s%s", code, c.want, stdout, stderr)
 			}
-			verdict := exitOK
+			verdict := exit.OK
 			if c.lie != honest {
-				verdict = exitUnsafe
+				verdict = exit.Unsafe
 			}
 			checked := wantRun(t, int(verdict), c.says, "check", results)
 			if !strings.Contains(checked, "logs: ok: ") || !strings.Contains(checked, "run1-") {
@@ -186,20 +188,20 @@ func damageHistories(t *testing.T, folder string) {
 		}
 	}
 	logs := read("logs.csv")
-	wantRun(t, int(exitCannotResolve), "verdict: unknown", "check", "--max-ops", "50", folder)
+	wantRun(t, int(exit.CannotResolve), "verdict: unknown", "check", "--max-ops", "50", folder)
 	if err := os.Remove(filepath.Join(folder, "SHA256SUMS")); err != nil {
 		t.Fatal(err)
 	}
-	wantRun(t, int(exitOK), "verdict: ok", "check", folder)
+	wantRun(t, int(exit.OK), "verdict: ok", "check", folder)
 	lines := strings.SplitAfter(logs, "\n")
 	last := strings.Split(lines[3], ",") // the header, and three nodes
 	last[6] = strings.Repeat("0", 64)
 	write("logs.csv", strings.Join(append(lines[:3:3], strings.Join(last, ",")), ""))
-	wantRun(t, int(exitUnsafe), "hold different entries", "check", folder)
+	wantRun(t, int(exit.Unsafe), "hold different entries", "check", folder)
 	write("logs.csv", strings.Join(lines[:3], ""))
-	wantRun(t, int(exitCannotResolve), "2 of 3 nodes answered", "check", folder)
+	wantRun(t, int(exit.CannotResolve), "2 of 3 nodes answered", "check", folder)
 	if err := os.Remove(filepath.Join(folder, "logs.csv")); err != nil {
 		t.Fatal(err)
 	}
-	wantRun(t, int(exitCannotResolve), "has the logs of 0 of 1 runs", "check", "--json", folder)
+	wantRun(t, int(exit.CannotResolve), "has the logs of 0 of 1 runs", "check", "--json", folder)
 }

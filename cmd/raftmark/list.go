@@ -10,6 +10,7 @@ import (
 
 	"github.com/raftmark/raftmark/bench"
 	"github.com/raftmark/raftmark/bench/fault"
+	"github.com/raftmark/raftmark/internal/exit"
 )
 
 func newListCommand() *cobra.Command {
@@ -72,7 +73,7 @@ func about(d time.Duration) string {
 // noArguments makes a stray argument a usage error.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usageError(fmt.Errorf("%s takes no argument, got %q", cmd.CommandPath(), args[0]))
+		return exit.Usage(fmt.Errorf("%s takes no argument, got %q", cmd.CommandPath(), args[0]))
 	}
 	return nil
 }

@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spf13/cobra"
 	"github.com/tidwall/redcon"
 
+	"github.com/raftmark/raftmark/internal/exit"
+	"github.com/raftmark/raftmark/internal/loadcommand"
 	"github.com/raftmark/raftmark/loadgen/resp/resptest"
-	"github.com/raftmark/raftmark/loadgen/units"
 )
 
 func raftmarkRun(ctx context.Context, args ...string) (code int, stdout, stderr string) {
@@ -50,10 +50,10 @@ func TestLoadVerifiesAndCheckAgrees(t *testing.T) {
 		"--keys", "50", "--read-share", "0.3", "--verify", "--history", history}
 	// The figures may be invalid on a busy machine; the safety verdict may not.
 	code, stdout, stderr := raftmarkRun(t.Context(), args...)
-	if code != int(exitOK) && code != int(exitInvalid) || !strings.Contains(stdout, "lost: 0, phantom: 0") {
+	if code != int(exit.OK) && code != int(exit.Invalid) || !strings.Contains(stdout, "lost: 0, phantom: 0") {
 		t.Fatalf("got exit code %d\n%s%s", code, stdout, stderr)
 	}
-	wantRun(t, int(exitOK), "linearizable: ok", "check", history)
+	wantRun(t, int(exit.OK), "linearizable: ok", "check", history)
 }
 
 // Operations of all kinds, in steps, on keys that were preloaded: all of it is checked.
@@ -63,12 +63,12 @@ func TestLoadOfAllKindsVerifiesAndCheckAgrees(t *testing.T) {
 	code, stdout, stderr := raftmarkRun(t.Context(), "load", "--targets", server.Addr(), "-w", "100ms", "-q",
 		"--steps", "1000/s:200ms,3000/s:200ms", "--spacing", "poisson", "--workload", "ycsb-f", "--keys", "20",
 		"--mix", "get=0.3,set=0.2,incr=0.2,cas=0.3", "--payload", "16B..200B", "--verify", "--history", history)
-	if code != int(exitOK) && code != int(exitInvalid) || !strings.Contains(stdout, "lost: 0, phantom: 0") ||
+	if code != int(exit.OK) && code != int(exit.Invalid) || !strings.Contains(stdout, "lost: 0, phantom: 0") ||
 		!strings.Contains(stdout, "steps 1000/s:200ms,3000/s:200ms poisson") ||
 		!strings.Contains(stdout, "not ok  lag p99") || !strings.Contains(stdout, "failed 0 ") {
 		t.Fatalf("got exit code %d\n%s%s", code, stdout, stderr)
 	}
-	wantRun(t, int(exitOK), "linearizable: ok", "check", history)
+	wantRun(t, int(exit.OK), "linearizable: ok", "check", history)
 }
 
 // An INCR that was answered and counted nowhere is a lost write.
@@ -81,7 +81,7 @@ func TestLoadFindsLostIncrements(t *testing.T) {
 		}
 		return nil
 	})
-	wantRun(t, int(exitUnsafe), "lost: 1", "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "300ms", "-w", "0s",
+	wantRun(t, int(exit.Unsafe), "lost: 1", "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "300ms", "-w", "0s",
 		"-q", "--mix", "incr=1", "--keys", "3", "--verify")
 }
 
@@ -95,9 +95,9 @@ func TestLoadFindsLostWrites(t *testing.T) {
 		return nil
 	})
 	history := filepath.Join(t.TempDir(), "history.csv.gz")
-	wantRun(t, int(exitUnsafe), "lost: 5", "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "500ms", "-w", "0s",
+	wantRun(t, int(exit.Unsafe), "lost: 5", "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "500ms", "-w", "0s",
 		"-q", "--key-dist", "sequential", "--verify", "--history", history)
-	stdout := wantRun(t, int(exitUnsafe), `"lost": 5`, "check", "--json", history)
+	stdout := wantRun(t, int(exit.Unsafe), `"lost": 5`, "check", "--json", history)
 	var report checkReport
 	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
 		t.Fatal(err)
@@ -115,9 +115,9 @@ func TestLoadSaysInvalid(t *testing.T) {
 		}
 		return nil
 	})
-	stdout := wantRun(t, int(exitInvalid), `"failed": 200`, "load", "--targets", server.Addr(), "-r", "1000/s",
+	stdout := wantRun(t, int(exit.Invalid), `"failed": 200`, "load", "--targets", server.Addr(), "-r", "1000/s",
 		"-d", "200ms", "-w", "0s", "-q", "--json")
-	var report loadReport
+	var report loadcommand.Report
 	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestLoadShowsWhatItShed(t *testing.T) {
 		}
 		return nil
 	})
-	stdout := wantRun(t, int(exitInvalid), "shed 195", "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "200ms",
+	stdout := wantRun(t, int(exit.Invalid), "shed 195", "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "200ms",
 		"-w", "0s", "-q", "--max-inflight", "5", "--timeout", "300ms")
 	if !strings.Contains(stdout, "INVALID: ") || !strings.Contains(stdout, "unknown 5") {
 		t.Error(stdout)
@@ -152,7 +152,7 @@ func TestLoadJudgesEachStep(t *testing.T) {
 		}
 		return nil
 	})
-	stdout := wantRun(t, int(exitInvalid), "INVALID: step 2: none of 2 operations was acknowledged", "load",
+	stdout := wantRun(t, int(exit.Invalid), "INVALID: step 2: none of 2 operations was acknowledged", "load",
 		"--targets", server.Addr(), "--steps", "2000/s:500ms,20/s:100ms", "-w", "0s", "-q")
 	if strings.Contains(stdout, "INVALID: none") || strings.Contains(stdout, "INVALID: achieved") {
 		t.Errorf("the figures of all steps show it, too: the test proves nothing\n%s", stdout)
@@ -162,13 +162,11 @@ func TestLoadJudgesEachStep(t *testing.T) {
 // What the help prints as examples runs.
 func TestLoadExamplesRun(t *testing.T) {
 	flags := func(args []string) error {
-		f, cmd := &loadFlags{rate: units.Rate{PerSecond: 1000}}, &cobra.Command{}
-		f.bind(cmd)
+		cmd := newLoadCommand()
 		if err := cmd.ParseFlags(args); err != nil {
 			return err
 		}
-		_, _, err := f.options(cmd.Flags().Changed)
-		return err
+		return cmd.PreRunE(cmd, nil)
 	}
 	for line := range strings.Lines(newLoadCommand().Example) {
 		if err := flags(strings.Fields(line)[2:]); err != nil {
@@ -181,7 +179,7 @@ func TestLoadExamplesRun(t *testing.T) {
 	for payload := range strings.SplitSeq(examples, ", ") {
 		code, stdout, stderr := raftmarkRun(t.Context(), "load", "--targets", server.Addr(), "-r", "200/s", "-d", "50ms",
 			"-w", "0s", "-q", "--payload", payload)
-		if code != int(exitOK) && code != int(exitInvalid) || !strings.Contains(stdout, "failed 0  unknown 0") {
+		if code != int(exit.OK) && code != int(exit.Invalid) || !strings.Contains(stdout, "failed 0  unknown 0") {
 			t.Errorf("--payload %s: got exit code %d\n%s%s", payload, code, stdout, stderr)
 		}
 	}
@@ -198,7 +196,7 @@ func TestLoadInterruptedKeepsPartialResults(t *testing.T) {
 		return nil
 	})
 	code, stdout, _ := raftmarkRun(ctx, "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "1h", "-w", "0s", "-q")
-	if code != int(exitInterrupted) || !strings.Contains(stdout, "INTERRUPTED") {
+	if code != int(exit.Interrupted) || !strings.Contains(stdout, "INTERRUPTED") {
 		t.Errorf("got exit code %d\n%s", code, stdout)
 	}
 }
@@ -215,14 +213,15 @@ func TestLoadInterruptedWhileItReadsBack(t *testing.T) {
 	})
 	code, stdout, stderr := raftmarkRun(ctx, "load", "--targets", server.Addr(), "-r", "1000/s", "-d", "1s", "-w", "0s",
 		"-q", "--key-dist", "sequential", "--verify")
-	if code != int(exitInterrupted) || !strings.Contains(stdout, "INTERRUPTED") || !strings.Contains(stdout, "→ unknown") {
+	if code != int(exit.Interrupted) || !strings.Contains(stdout, "INTERRUPTED") ||
+		!strings.Contains(stdout, "→ unknown") {
 		t.Errorf("got exit code %d\n%s%s", code, stdout, stderr)
 	}
 }
 
 func TestLoadClosedAtMaximum(t *testing.T) {
 	server := loadServer(t)
-	wantRun(t, int(exitOK), "closed loop, 4 clients", "load", "--targets", server.Addr(), "-r", "max", "-c", "4",
+	wantRun(t, int(exit.OK), "closed loop, 4 clients", "load", "--targets", server.Addr(), "-r", "max", "-c", "4",
 		"-d", "200ms", "-w", "0s", "-q")
 }
 
@@ -264,14 +263,15 @@ func TestLoadRefusesBadInput(t *testing.T) {
 		{[]string{"h:1"}, "--targets"},
 	} {
 		code, stdout, stderr := raftmarkRun(t.Context(), append([]string{"load"}, c.args...)...)
-		if code != int(exitUsage) || !strings.Contains(stderr, c.says) || strings.Count(stderr, "\n") != 1 || stdout != "" {
+		if code != int(exit.UsageError) || !strings.Contains(stderr, c.says) || strings.Count(stderr, "\n") != 1 ||
+			stdout != "" {
 			t.Errorf("%q: got exit code %d and\n%s%s", c.args, code, stdout, stderr)
 		}
 	}
-	wantRun(t, int(exitUsage), "no such file", "check", filepath.Join(t.TempDir(), "none"))
-	wantRun(t, int(exitUsage), "0 arguments", "check")
+	wantRun(t, int(exit.UsageError), "no such file", "check", filepath.Join(t.TempDir(), "none"))
+	wantRun(t, int(exit.UsageError), "0 arguments", "check")
 	began := time.Now()
-	wantRun(t, int(exitRunError), "connection refused", "load", "--targets", "127.0.0.1:1", "--connect-timeout", "100ms")
+	wantRun(t, int(exit.RunError), "connection refused", "load", "--targets", "127.0.0.1:1", "--connect-timeout", "100ms")
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("took %v", took)
 	}

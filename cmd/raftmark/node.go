@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/server"
 )
@@ -121,7 +122,7 @@ func addReadFlags(cmd *cobra.Command, reads *string, lease *time.Duration) {
 func (f *nodeFlags) run(cmd *cobra.Command) error {
 	c, err := f.load(cmd)
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	level := slog.LevelInfo
 	if f.verbose {
@@ -147,7 +148,7 @@ func watchParent(pipe io.Reader, cancel context.CancelCauseFunc) {
 func runNode(ctx context.Context, c server.Config) error {
 	n, err := server.Start(c)
 	if server.IsConfig(err) {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	if err != nil {
 		return storageError(fmt.Errorf("start node %d: %w", c.Node, err))
@@ -173,7 +174,7 @@ func runNode(ctx context.Context, c server.Config) error {
 // storageError gives an error of the disk its own exit code: whoever starts nodes again must look at the disk first.
 func storageError(err error) error {
 	if server.IsStorage(err) {
-		return exitError{code: exitStorage, err: err}
+		return exit.Error{Code: exit.Storage, Err: err}
 	}
 	return err
 }

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/raft"
 	"github.com/raftmark/raftmark/server"
 	"github.com/raftmark/raftmark/storage"
@@ -211,8 +212,8 @@ func refusedToStart(t *testing.T, c server.Config, found string) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("a node on a copied folder runs")
 	}
-	if code := p.cmd.ProcessState.ExitCode(); code != int(exitUsage) {
-		t.Errorf("got exit code %d, want %d", code, exitUsage)
+	if code := p.cmd.ProcessState.ExitCode(); code != int(exit.UsageError) {
+		t.Errorf("got exit code %d, want %d", code, exit.UsageError)
 	}
 	for _, words := range []string{
 		"data folder is a copy", found, "two nodes with one set of votes", "raftmark ctl members add",

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/raftmark/raftmark/internal/exit"
 )
 
 func TestNodeUsage(t *testing.T) {
@@ -48,8 +50,10 @@ func TestNodeUsage(t *testing.T) {
 		{"--timeout: 0s, want more than 0", "ctl members --timeout 0s"},
 	} {
 		code, stdout, stderr := raftmarkRun(t.Context(), strings.Fields(c.args)...)
-		if code != int(exitUsage) || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 || stdout != "" {
-			t.Errorf("raftmark %s: got exit code %d, %q, want %d and one line with %q", c.args, code, stderr, exitUsage, c.want)
+		if code != int(exit.UsageError) || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 ||
+			stdout != "" {
+			t.Errorf("raftmark %s: got exit code %d, %q, want %d and one line with %q", c.args, code, stderr,
+				exit.UsageError, c.want)
 		}
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 {
@@ -85,7 +89,7 @@ func TestNodeRunsUntilItIsInterrupted(t *testing.T) {
 	}
 	wantRun(t, 0, `"cluster": "raftmark"`, "ctl", "status", "--json", "--admin", admin)
 	code, _, stderr := raftmarkRun(t.Context(), "node", "--peer", "1=127.0.0.1:0//"+admin, "--data", t.TempDir())
-	if code != int(exitRunError) || !strings.Contains(stderr, "admin_listen: listen tcp "+admin) {
+	if code != int(exit.RunError) || !strings.Contains(stderr, "admin_listen: listen tcp "+admin) {
 		t.Errorf("an occupied port: got %d, %s", code, stderr)
 	}
 	cancel()
@@ -96,7 +100,7 @@ func TestNodeRunsUntilItIsInterrupted(t *testing.T) {
 
 func TestClusterStateIsTrueOnlyWhileLocked(t *testing.T) {
 	dir := t.TempDir()
-	wantRun(t, int(exitRunError), "no cluster runs in "+dir, "cluster", "status", "--dir", dir)
+	wantRun(t, int(exit.RunError), "no cluster runs in "+dir, "cluster", "status", "--dir", dir)
 	release, ok, err := lockCluster(dir)
 	if err != nil || !ok {
 		t.Fatalf("lock: %v, %v", ok, err)
@@ -107,7 +111,7 @@ func TestClusterStateIsTrueOnlyWhileLocked(t *testing.T) {
 	if s, running, err := runningCluster(dir); err != nil || !running || s.PID != 4711 {
 		t.Errorf("locked: got %+v, %v, %v", s, running, err)
 	}
-	wantRun(t, int(exitRunError), "a cluster runs in", "cluster", "up", "--dir", dir)
+	wantRun(t, int(exit.RunError), "a cluster runs in", "cluster", "up", "--dir", dir)
 	release()
 	if _, running, err := runningCluster(dir); err != nil || running {
 		t.Errorf("a crash left the state file: got %v, %v, want not running", running, err)
@@ -126,5 +130,5 @@ func TestCerts(t *testing.T) {
 	if again, err := os.ReadFile(filepath.Join(dir, "ca.crt")); err != nil || string(again) != string(authority) {
 		t.Errorf("the authority was replaced: %v", err)
 	}
-	wantRun(t, int(exitRunError), `are of cluster "demo"`, "certs", "--dir", dir, "--cluster", "other")
+	wantRun(t, int(exit.RunError), `are of cluster "demo"`, "certs", "--dir", dir, "--cluster", "other")
 }

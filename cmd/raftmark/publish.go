@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/reports/site"
 )
 
@@ -41,10 +42,10 @@ file of it changed.`,
   raftmark publish --check site`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if f.check && len(args) != 1 {
-				return usageError(fmt.Errorf("publish --check takes one site, got %d arguments", len(args)))
+				return exit.Usage(fmt.Errorf("publish --check takes one site, got %d arguments", len(args)))
 			}
 			if f.check == (f.out != "") {
-				return usageError(errors.New("publish takes results and -o SITE, or --check SITE"))
+				return exit.Usage(errors.New("publish takes results and -o SITE, or --check SITE"))
 			}
 			return nil
 		},
@@ -69,13 +70,13 @@ func (f *publishFlags) run(cmd *cobra.Command, args []string) error {
 	for _, text := range f.compare {
 		base, fresh, ok := strings.Cut(text, ",")
 		if !ok || base == "" || fresh == "" {
-			return usageError(fmt.Errorf("--compare %s: want BASE,NEW", text))
+			return exit.Usage(fmt.Errorf("--compare %s: want BASE,NEW", text))
 		}
 		options.Compare = append(options.Compare, [2]string{base, fresh})
 	}
 	p, err := site.Publish(f.out, args, options)
 	if errors.Is(err, site.ErrSource) {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	if err != nil {
 		return err
@@ -88,7 +89,7 @@ func (f *publishFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	cmd.Printf("site: %s, %d results\n", p.Page, p.Results)
 	if len(p.Damaged) > 0 {
-		return exitError{code: exitThreshold, err: fmt.Errorf("%d results of the site are damaged", len(p.Damaged))}
+		return exit.Error{Code: exit.Threshold, Err: fmt.Errorf("%d results of the site are damaged", len(p.Damaged))}
 	}
 	return nil
 }
@@ -96,13 +97,13 @@ func (f *publishFlags) run(cmd *cobra.Command, args []string) error {
 func checkSite(cmd *cobra.Command, dir string) error {
 	problems, err := site.Check(dir)
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	for _, problem := range problems {
 		cmd.Println(problem)
 	}
 	if len(problems) > 0 {
-		return exitError{code: exitThreshold, err: fmt.Errorf("%d places of %s are not as published", len(problems), dir)}
+		return exit.Error{Code: exit.Threshold, Err: fmt.Errorf("%d places of %s are not as published", len(problems), dir)}
 	}
 	cmd.Printf("%s: unchanged since it was published\n", dir)
 	return nil

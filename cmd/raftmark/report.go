@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/reports"
 )
 
@@ -25,14 +26,14 @@ Exit codes: 0 the report is made and the measurement is valid; 1 the report coul
 6 the report is made, and says that the cluster was UNSAFE.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError(fmt.Errorf("report takes one result directory, got %d arguments", len(args)))
+				return exit.Usage(fmt.Errorf("report takes one result directory, got %d arguments", len(args)))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rendered, err := reports.Render(args[0])
 			if errors.Is(err, reports.ErrResult) {
-				return usageError(err)
+				return exit.Usage(err)
 			}
 			if err != nil {
 				return err
@@ -66,9 +67,9 @@ func renderedText(r reports.Rendered) string {
 func renderedExit(r reports.Rendered) error {
 	switch r.Stamp {
 	case reports.StampUnsafe:
-		return exitError{code: exitUnsafe}
+		return exit.Error{Code: exit.Unsafe}
 	case reports.StampInvalid:
-		return exitError{code: exitInvalid}
+		return exit.Error{Code: exit.Invalid}
 	default:
 		return nil
 	}

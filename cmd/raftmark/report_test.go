@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/reports/resulttest"
 )
 
 func TestReportExitCodes(t *testing.T) {
-	for verdict, want := range map[result.Verdict]exitCode{
-		result.VerdictOK: exitOK, result.VerdictInvalid: exitInvalid, result.VerdictUnsafe: exitUnsafe,
+	for verdict, want := range map[result.Verdict]exit.Code{
+		result.VerdictOK: exit.OK, result.VerdictInvalid: exit.Invalid, result.VerdictUnsafe: exit.Unsafe,
 	} {
 		dir := filepath.Join(t.TempDir(), "result")
 		err := resulttest.Write(dir, resulttest.Options{Trials: 1, Noops: 1, RatePS: 50, SteadyS: 1, Verdict: verdict})
@@ -39,8 +40,8 @@ func TestReportExitCodes(t *testing.T) {
 func TestReportOfWhatIsNoResult(t *testing.T) {
 	for _, args := range [][]string{{"report"}, {"report", t.TempDir()}, {"report", "a", "b"}} {
 		var stdout, stderr bytes.Buffer
-		if got := run(context.Background(), args, &stdout, &stderr); got != int(exitUsage) {
-			t.Errorf("%v: got exit code %d, want %d", args, got, exitUsage)
+		if got := run(context.Background(), args, &stdout, &stderr); got != int(exit.UsageError) {
+			t.Errorf("%v: got exit code %d, want %d", args, got, exit.UsageError)
 		}
 		if strings.Count(stderr.String(), "\n") != 1 {
 			t.Errorf("%v: got %q, want one line", args, stderr.String())

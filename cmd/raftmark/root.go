@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/raftmark/raftmark/internal/exit"
 )
 
 // run is the whole program: arguments in, exit code out. The first interrupt cancels the command's context; a second
@@ -24,11 +25,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	var exit exitError
-	if err != nil && (!errors.As(err, &exit) || exit.err != nil) {
+	if !exit.Said(err) {
 		fmt.Fprintf(stderr, "raftmark: %v\n", err)
 	}
-	return int(codeOf(err))
+	return int(exit.Of(err))
 }
 
 func newRootCommand() *cobra.Command {
@@ -42,12 +42,12 @@ func newRootCommand() *cobra.Command {
 		RunE:              func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError(fmt.Errorf("unknown command %q; see raftmark --help", args[0]))
+				return exit.Usage(fmt.Errorf("unknown command %q; see raftmark --help", args[0]))
 			}
 			return nil
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.Usage(err) })
 	root.AddCommand(commands()...)
 	return root
 }

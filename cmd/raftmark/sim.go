@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/raft/sim"
 )
 
@@ -51,14 +52,14 @@ there for. Fewer runs may miss something by chance: that is a note.`,
   raftmark sim --seed 42 --trace`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError(fmt.Errorf("%d arguments: want none", len(args)))
+				return exit.Usage(fmt.Errorf("%d arguments: want none", len(args)))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := f.options()
 			if err = errors.Join(err, simFlagsTogether(cmd)); err != nil {
-				return usageError(onOneLine([]error{err}))
+				return exit.Usage(onOneLine([]error{err}))
 			}
 			if cmd.Flags().Changed("seed") {
 				return runSimSeed(cmd.Context(), cmd.OutOrStdout(), &f, o)
@@ -179,15 +180,15 @@ func runSimSeeds(ctx context.Context, w, progress io.Writer, f *simFlags, o sim.
 		if _, err := fmt.Fprintf(w, "\nseed %d, made smaller in %d runs\n", failing.Options.Seed, runs); err != nil {
 			return err
 		}
-		if err := printSimFailure(w, f, small); codeOf(err) != exitUnsafe {
+		if err := printSimFailure(w, f, small); exit.Of(err) != exit.Unsafe {
 			return err
 		}
 	}
 	switch {
 	case len(s.Failures) > 0:
-		return exitError{code: exitUnsafe}
+		return exit.Error{Code: exit.Unsafe}
 	case err != nil:
-		return exitError{code: exitInterrupted, err: err}
+		return exit.Error{Code: exit.Interrupted, Err: err}
 	case o.Without == 0 && o.Only == 0:
 		return simCovered(progress, &s.Coverage)
 	}
@@ -205,7 +206,7 @@ func simCovered(notes io.Writer, c *sim.Coverage) error {
 			c.Seeds, simSeedsFull, missing)
 		return err
 	default:
-		return exitError{code: exitInvalid, err: fmt.Errorf("never exercised, so nothing is proved about it: %s", missing)}
+		return exit.Error{Code: exit.Invalid, Err: fmt.Errorf("never exercised, so nothing is proved about it: %s", missing)}
 	}
 }
 
@@ -238,7 +239,7 @@ func printSimFailure(w io.Writer, f *simFlags, r sim.Result) error {
 			return err
 		}
 	}
-	return exitError{code: exitUnsafe}
+	return exit.Error{Code: exit.Unsafe}
 }
 
 func writeSimRegression(w io.Writer, dir string, r sim.Result) error {

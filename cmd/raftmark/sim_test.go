@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/raft/sim"
 )
 
@@ -36,8 +37,8 @@ func TestSimOfOneSeedRepeats(t *testing.T) {
 // TestSimRefusesWhatProvesNothing runs too little: it exercises not everything. Of few runs that is no surprise.
 func TestSimRefusesWhatProvesNothing(t *testing.T) {
 	code, _, stderr := runSim(t, "--seeds", "100", "--seconds", "0.1")
-	if code != int(exitInvalid) || !strings.Contains(stderr, "never exercised") {
-		t.Errorf("got exit code %d and %q; want %d and what was never exercised", code, stderr, exitInvalid)
+	if code != int(exit.Invalid) || !strings.Contains(stderr, "never exercised") {
+		t.Errorf("got exit code %d and %q; want %d and what was never exercised", code, stderr, exit.Invalid)
 	}
 	code, _, stderr = runSim(t, "--seeds", "1", "--seconds", "0.2")
 	if code != 0 || !strings.Contains(stderr, "note: 1 runs") || !strings.Contains(stderr, "never exercised") {
@@ -50,8 +51,8 @@ func TestSimRefusesBadFlags(t *testing.T) {
 		{"--seconds", "0"}, {"--seconds", "-1"}, {"--seeds", "-1"}, {"--without", "earthquake"}, {"--only", "x"}, {"extra"},
 		{"--seeds", "0"}, {"--trace"}, {"--seed", "3", "--seeds", "5"}, {"--seed", "3", "--from", "5"},
 	} {
-		if code, _, stderr := runSim(t, args...); code != int(exitUsage) || stderr == "" {
-			t.Errorf("%v: got exit code %d and %q, want %d and why", args, code, stderr, exitUsage)
+		if code, _, stderr := runSim(t, args...); code != int(exit.UsageError) || stderr == "" {
+			t.Errorf("%v: got exit code %d and %q, want %d and why", args, code, stderr, exit.UsageError)
 		}
 	}
 }
@@ -63,8 +64,8 @@ func TestSimWritesRegression(t *testing.T) {
 	violation := &sim.Violation{Rule: "a rule", What: "what\nand a stack"}
 	r := sim.Result{Options: want, Violation: violation, Tail: []string{"last"}}
 	var out bytes.Buffer
-	if err := printSimFailure(&out, &simFlags{out: dir}, r); codeOf(err) != exitUnsafe {
-		t.Fatalf("got %v, want exit code %d", err, exitUnsafe)
+	if err := printSimFailure(&out, &simFlags{out: dir}, r); exit.Of(err) != exit.Unsafe {
+		t.Fatalf("got %v, want exit code %d", err, exit.Unsafe)
 	}
 	for _, part := range []string{"last\n", "VIOLATION a rule: what", "--seed 9 ", "--without crash,torn"} {
 		if !strings.Contains(out.String(), part) {

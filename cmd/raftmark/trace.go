@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/raft/chronicle"
 	"github.com/raftmark/raftmark/raft/rafttest"
 	"github.com/raftmark/raftmark/raft/sim"
@@ -52,7 +53,7 @@ Exit codes: 0 written; 1 a file could not be written; 2 usage, no such trial, or
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.hasSeed, f.hasTrial = cmd.Flags().Changed("seed"), cmd.Flags().Changed("trial")
 			if err := f.validate(args); err != nil {
-				return usageError(err)
+				return exit.Usage(err)
 			}
 			return f.run(cmd, args)
 		},
@@ -116,7 +117,7 @@ func (f *traceFlags) run(cmd *cobra.Command, args []string) error {
 			out = filepath.Join(args[0], "trace")
 		}
 		if figures, err = reports.TraceTrials(args[0], f.TraceOptions); errors.Is(err, reports.ErrResult) {
-			return usageError(err)
+			return exit.Usage(err)
 		}
 	case f.hasSeed:
 		figures, breach, err = f.seedFigures()
@@ -136,7 +137,7 @@ func (f *traceFlags) run(cmd *cobra.Command, args []string) error {
 		cmd.Printf("%s\n  %s.svg (.png, .csv)\n", figure.Title, filepath.Join(out, figure.Name))
 	}
 	if breach != nil {
-		return exitError{code: exitUnsafe, err: breach}
+		return exit.Error{Code: exit.Unsafe, Err: breach}
 	}
 	return nil
 }
@@ -149,7 +150,7 @@ func (f *traceFlags) seedFigures() ([]plot.Figure, error, error) {
 	o.Without, errWithout = sim.ParseClasses(f.without)
 	o.Only, errOnly = sim.ParseClasses(f.only)
 	if err := errors.Join(errWithout, errOnly, o.WithDefaults().Validate()); err != nil {
-		return nil, nil, usageError(err)
+		return nil, nil, exit.Usage(err)
 	}
 	r, err := sim.Run(o)
 	if err != nil {
@@ -157,7 +158,7 @@ func (f *traceFlags) seedFigures() ([]plot.Figure, error, error) {
 	}
 	d, err := drawnSeed(o.Chronicle.Record(), f)
 	if err != nil {
-		return nil, nil, usageError(err)
+		return nil, nil, exit.Usage(err)
 	}
 	var breach error
 	if r.Violation != nil {
@@ -170,14 +171,14 @@ func (f *traceFlags) seedFigures() ([]plot.Figure, error, error) {
 func (f *traceFlags) scriptFigures() ([]plot.Figure, error, error) {
 	file, err := os.Open(f.script)
 	if err != nil {
-		return nil, nil, usageError(err)
+		return nil, nil, exit.Usage(err)
 	}
 	defer func() { _ = file.Close() }()
 	script := rafttest.Script{Chronicle: &chronicle.Recorder{}}
 	err = rafttest.RunScript(&script, file)
 	record := script.Chronicle.Record()
 	if len(record.Rows) == 0 {
-		return nil, nil, usageError(fmt.Errorf("%s: nothing to draw: %w", f.script,
+		return nil, nil, exit.Usage(fmt.Errorf("%s: nothing to draw: %w", f.script,
 			errors.Join(err, errors.New("no line of it does anything"))))
 	}
 	name := strings.TrimSuffix(filepath.Base(f.script), filepath.Ext(f.script))

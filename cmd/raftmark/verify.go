@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/reports/claims"
 )
 
@@ -32,7 +33,7 @@ result that is damaged or missing, or no claim at all; 3 text and data part, or 
   raftmark verify --write docs/transports.md`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError(errors.New("verify takes Markdown files"))
+				return exit.Usage(errors.New("verify takes Markdown files"))
 			}
 			return nil
 		},
@@ -40,7 +41,7 @@ result that is damaged or missing, or no claim at all; 3 text and data part, or 
 			if write {
 				changed, err := claims.Write(args)
 				if errors.Is(err, claims.ErrQuery) {
-					return usageError(err)
+					return exit.Usage(err)
 				}
 				if err != nil {
 					return err
@@ -69,11 +70,11 @@ func verify(cmd *cobra.Command, files []string, quiet bool) error {
 		}
 	}
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	if parted > 0 {
 		err := fmt.Errorf("%d of %d values are not what the results say", parted, len(findings))
-		return exitError{code: exitThreshold, err: err}
+		return exit.Error{Code: exit.Threshold, Err: err}
 	}
 	cmd.Printf("%d values, all as the results say\n", len(findings))
 	return nil

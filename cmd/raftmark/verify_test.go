@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/reports/claims"
 	"github.com/raftmark/raftmark/reports/resulttest"
 	"github.com/raftmark/raftmark/reports/site"
@@ -84,7 +85,7 @@ func TestDamagedResults(t *testing.T) {
 				}
 				var stdout, stderr bytes.Buffer
 				got := run(t.Context(), args, &stdout, &stderr)
-				if got != int(exitUsage) || !strings.Contains(stderr.String(), c.says) || stdout.Len() > 0 {
+				if got != int(exit.UsageError) || !strings.Contains(stderr.String(), c.says) || stdout.Len() > 0 {
 					t.Errorf("%s: exit code %d, want 2 and %q; %q, printed %q", args[0], got, c.says, &stderr, &stdout)
 				}
 			}

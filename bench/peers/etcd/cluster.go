@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -105,6 +106,9 @@ func (c *Cluster) config(id uint64) *embed.Config {
 	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
 	return config
 }
+
+// Endpoints returns the addresses for clients, by node.
+func (c *Cluster) Endpoints() []string { return slices.Clone(c.clients) }
 
 // Restart implements bench.System.
 func (c *Cluster) Restart(ctx context.Context, id uint64) error {

@@ -6,4 +6,9 @@
 // Each run goes through all systems, forwards and then backwards. For each it measures the closed loop, an open loop of
 // 5,000/s and 20,000/s, and the outage after an abrupt stop of the leader. It exits as raftmark bench does: 0 ok, 1 run
 // error, 2 usage, 5 invalid measurement.
+//
+// It also offers load to an etcd cluster that runs, as raftmark load does to a server of the Redis protocol, and prints
+// the same:
+//
+//	$ raftmark-peers load --etcd 127.0.0.1:2379,127.0.0.1:22379,127.0.0.1:32379 -r 5000/s -d 10s
 package main

@@ -17,15 +17,8 @@ import (
 	"github.com/raftmark/raftmark/bench"
 	"github.com/raftmark/raftmark/bench/peers"
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/reports"
-)
-
-// The exit codes of raftmark.
-const (
-	exitOK      = 0
-	exitRun     = 1
-	exitUsage   = 2
-	exitInvalid = 5
 )
 
 // flags are what a user chooses.
@@ -42,45 +35,50 @@ type flags struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	os.Exit(int(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+// run is the whole program: arguments in, exit code out. The first interrupt cancels the command's context; a second
+// one ends the process at once.
+func run(ctx context.Context, args []string, out, errOut io.Writer) exit.Code {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	command := newCommand()
+	command.SetArgs(append([]string{}, args...)) // nil would be the process's
+	command.SetOut(out)
+	command.SetErr(errOut)
+	err := command.ExecuteContext(ctx)
+	if !exit.Said(err) {
+		fmt.Fprintln(errOut, "raftmark-peers:", err)
+	}
+	return exit.Of(err)
+}
+
+func newCommand() *cobra.Command {
 	var f flags
-	code := exitUsage
 	command := &cobra.Command{
-		Use: "raftmark-peers", Short: "measure other Raft libraries beside raftmark and the floor", Args: cobra.NoArgs,
+		Use: "raftmark-peers", Short: "measure other Raft libraries beside raftmark and the floor",
 		SilenceUsage: true, SilenceErrors: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return exit.Usage(fmt.Errorf("unknown command %q; see raftmark-peers --help", args[0]))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := f.scenario()
 			if err != nil {
-				return err
+				return exit.Usage(err)
 			}
-			code = exitRun
-			code, err = f.measure(cmd.Context(), s, out, errOut)
-			return err
+			return f.measure(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f.register(command)
-	command.SetArgs(args)
-	command.SetOut(out)
-	command.SetErr(errOut)
-	if args == nil {
-		command.SetArgs([]string{})
-	}
-	executed := false
-	command.PersistentPreRun = func(*cobra.Command, []string) { executed = true }
-	if err := command.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(errOut, "raftmark-peers:", err)
-		return code
-	}
-	if !executed {
-		return exitOK // help
-	}
-	return code
+	command.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.Usage(err) })
+	command.AddCommand(newLoadCommand())
+	return command
 }
 
 func (f *flags) register(command *cobra.Command) {
@@ -164,7 +162,7 @@ func (f *flags) open(s *bench.Scenario) error {
 	return nil
 }
 
-func (f *flags) measure(ctx context.Context, s bench.Scenario, out, errOut io.Writer) (int, error) {
+func (f *flags) measure(ctx context.Context, s bench.Scenario, out, errOut io.Writer) error {
 	if f.dir == "" {
 		f.dir = filepath.Join("results", time.Now().UTC().Format("20060102T150405Z")+"-peers")
 	}
@@ -179,18 +177,18 @@ func (f *flags) measure(ctx context.Context, s bench.Scenario, out, errOut io.Wr
 		},
 	})
 	if err != nil && outcome.Dir == "" {
-		return exitRun, err
+		return err
 	}
 	rendered, reportErr := reports.Render(f.dir)
 	if err := errors.Join(err, reportErr); err != nil {
-		return exitRun, err
+		return err
 	}
 	fmt.Fprintf(out, "%s\nreport: %s\n", rendered.Headline, rendered.Page)
 	if outcome.Interrupted || outcome.Summary.Verdict != result.VerdictOK {
 		for _, reason := range rendered.Reasons {
 			fmt.Fprintln(errOut, rendered.Stamp+":", reason)
 		}
-		return exitInvalid, nil
+		return exit.Error{Code: exit.Invalid}
 	}
-	return exitOK, nil
+	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package loadcommand
 
 import (
 	"encoding/json"
@@ -12,11 +12,10 @@ import (
 	"golang.org/x/term"
 
 	"github.com/raftmark/raftmark/loadgen"
-	"github.com/raftmark/raftmark/loadgen/resp"
 )
 
 // startLoadProgress shows where a run stands, once a second, until stop is called.
-func startLoadProgress(f *loadFlags, g *loadgen.Generator, target *resp.Target, w io.Writer) (stop func()) {
+func startLoadProgress(f *loadFlags, g *loadgen.Generator, target Target, w io.Writer) (stop func()) {
 	if f.quiet {
 		return func() {}
 	}

@@ -1,4 +1,4 @@
-package main
+package loadcommand
 
 import (
 	"encoding/json"
@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/raftmark/raftmark/bench/check"
+	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/loadgen"
-	"github.com/raftmark/raftmark/loadgen/resp"
 )
 
-// loadReport is the summary of raftmark load, and its JSON.
-type loadReport struct {
+// Report is the summary of the command, and its JSON.
+type Report struct {
 	Options     loadgen.Options   `json:"options"`
-	Target      resp.Options      `json:"target"`
+	Target      any               `json:"target"` // its effective settings
 	Leader      string            `json:"leader"`
 	SameHost    bool              `json:"same_host"` // client and servers share this machine
 	Interrupted bool              `json:"interrupted"`
@@ -30,12 +30,12 @@ type loadReport struct {
 	Verified    *check.LostReport `json:"verified,omitempty"`
 }
 
-func newLoadReport(r *loadRun, interrupted bool, cpu time.Duration) loadReport {
-	report := loadReport{
+func newReport(r *loadRun, interrupted bool, cpu time.Duration) Report {
+	report := Report{
 		Options:     r.generator.Options(),
-		Target:      r.target.Options(),
+		Target:      r.target.Settings(),
 		Leader:      r.target.Leader(),
-		SameHost:    sameHost(r.target.Options().Addrs),
+		SameHost:    sameHost(r.flags.addrs),
 		Interrupted: interrupted,
 		Stats:       r.histograms.Stats(),
 	}
@@ -53,7 +53,7 @@ func newLoadReport(r *loadRun, interrupted bool, cpu time.Duration) loadReport {
 
 // judgeSteps adds the figures of each step. One step that does not hold makes the measurement invalid: in the figures
 // of all of them, it may not show.
-func (r *loadReport) judgeSteps(steps []loadgen.Stats) {
+func (r *Report) judgeSteps(steps []loadgen.Stats) {
 	r.Steps = steps
 	for i, s := range steps {
 		if s.Offered == 0 {
@@ -85,19 +85,19 @@ func processCPU() time.Duration {
 }
 
 // exit returns the error that carries the exit code; what is wrong was printed.
-func (r loadReport) exit() error {
+func (r Report) exit() error {
 	switch {
 	case r.Verified != nil && r.Verified.Verdict() == check.VerdictViolation:
-		return exitError{code: exitUnsafe}
+		return exit.Error{Code: exit.Unsafe}
 	case r.Interrupted:
-		return exitError{code: exitInterrupted}
+		return exit.Error{Code: exit.Interrupted}
 	case len(r.Invalid) > 0, r.Verified != nil && r.Verified.Verdict() != check.VerdictOK:
-		return exitError{code: exitInvalid}
+		return exit.Error{Code: exit.Invalid}
 	}
 	return nil
 }
 
-func (r loadReport) print(w io.Writer, asJSON bool) error {
+func (r Report) print(w io.Writer, asJSON bool) error {
 	if asJSON {
 		encoder := json.NewEncoder(w)
 		encoder.SetIndent("", "  ")
@@ -112,7 +112,7 @@ func (r loadReport) print(w io.Writer, asJSON bool) error {
 	return err
 }
 
-func (r loadReport) head(b *strings.Builder) {
+func (r Report) head(b *strings.Builder) {
 	o := r.Options
 	if o.Closed {
 		fmt.Fprintf(b, "closed loop, %d clients (service time: waiting is not seen)", o.Clients)
@@ -137,6 +137,9 @@ func (r loadReport) head(b *strings.Builder) {
 	if r.SameHost {
 		b.WriteString("; client and servers share this host")
 	}
+	if target, ok := r.Target.(fmt.Stringer); ok {
+		fmt.Fprintf(b, "\n%s", target)
+	}
 	b.WriteString("\n\n")
 }
 
@@ -147,7 +150,7 @@ func orNone(s string) string {
 	return s
 }
 
-func (r loadReport) table(b *strings.Builder) {
+func (r Report) table(b *strings.Builder) {
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\tn\tmin\tp50\tp90\tp95\tp99\tp99.9\tmax\t")
 	row := func(name string, q loadgen.Quantiles, censored bool) {
@@ -172,7 +175,7 @@ func (r loadReport) table(b *strings.Builder) {
 }
 
 // stepTable prints the response times of each step.
-func (r loadReport) stepTable(b *strings.Builder) {
+func (r Report) stepTable(b *strings.Builder) {
 	if len(r.Steps) == 0 {
 		return
 	}
@@ -217,7 +220,7 @@ func decimals(v float64) int {
 	return 0
 }
 
-func (r loadReport) tail(b *strings.Builder) {
+func (r Report) tail(b *strings.Builder) {
 	s := r.Stats
 	fmt.Fprintf(b, "\noffered %.1f/s  achieved %.1f/s  ok %d  failed %d  unknown %d  shed %d\n",
 		s.OfferedPerS, s.AchievedPerS, s.OK, s.Failed, s.Unknown, s.Shed)
