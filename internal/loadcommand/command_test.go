@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/raftmark/raftmark/internal/exit"
 	"github.com/raftmark/raftmark/loadgen"
@@ -21,7 +21,7 @@ func TestCheckAsksTheDestination(t *testing.T) {
 	fault := errors.New("no way there")
 	cmd := New(Destination{
 		AddressFlag: "somewhere", AddressUsage: "addresses",
-		Bind: func(flags *pflag.FlagSet) { flags.StringVar(&own, "own", "", "of this destination") },
+		Bind: func(cmd *cobra.Command) { cmd.Flags().StringVar(&own, "own", "", "of this destination") },
 		Check: func(r Reach, l loadgen.Options) error {
 			reach, load = r, l
 			return fault

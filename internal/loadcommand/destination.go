@@ -3,7 +3,7 @@ package loadcommand
 import (
 	"context"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/raftmark/raftmark/internal/clock"
 	"github.com/raftmark/raftmark/loadgen"
@@ -34,7 +34,7 @@ type Destination struct {
 	// AddressFlag names the flag of the addresses, without dashes, and AddressUsage explains it.
 	AddressFlag, AddressUsage string
 	// Bind adds flags of its own. Nil: there are none.
-	Bind func(flags *pflag.FlagSet)
+	Bind func(cmd *cobra.Command)
 	// Check returns all faults of the way, and of what the load asks for and the target cannot do. Addresses may be
 	// missing: that is found elsewhere.
 	Check func(reach Reach, load loadgen.Options) error

@@ -74,7 +74,7 @@ func (f *loadFlags) bind(cmd *cobra.Command) {
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	flags.BoolVar(&f.json, "json", false, "the summary as JSON")
 	if f.to.Bind != nil {
-		f.to.Bind(flags)
+		f.to.Bind(cmd)
 	}
 }
 

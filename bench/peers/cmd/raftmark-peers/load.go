@@ -2,7 +2,6 @@ package main
 
 import (
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/raftmark/raftmark/bench/peers/etcdclient"
 	"github.com/raftmark/raftmark/internal/loadcommand"
@@ -35,8 +34,8 @@ Exit code 5: the measurement did not hold its own conditions. Exit code 6: --ver
   raftmark-peers load --etcd 127.0.0.1:2379 --verify --history history.csv.gz`,
 		AddressFlag:  "etcd",
 		AddressUsage: "client addresses of the servers, host:port, comma separated (required)",
-		Bind: func(flags *pflag.FlagSet) {
-			flags.StringVar(&at, "at", at, "where operations go: leader, or any: all servers in turn")
+		Bind: func(cmd *cobra.Command) {
+			cmd.Flags().StringVar(&at, "at", at, "where operations go: leader, or any: all servers in turn")
 		},
 		Check: func(reach loadcommand.Reach, _ loadgen.Options) error {
 			if len(reach.Addrs) == 0 {
