@@ -27,6 +27,7 @@ type armRecord struct {
 	steady     *steadyStats
 	under      map[string]*steadyStats // while a disk was broken, by kind of fault
 	closed     [][]result.ClosedPoint  // by run
+	lateTrials []string                // trials in which the generator was late: see lateness
 	open       [][]result.OpenPoint    // by run, of a system in this process
 	settings   map[string]string       // of it
 	trials     []result.Trial
@@ -142,9 +143,29 @@ func (a *armRecord) recordUnder(r *run, t *trialRecord) {
 		a.under[t.kind] = under
 	}
 	one := under.window(r.entries, t.inject, t.heal)
-	for _, reason := range disturbedFaults(&one) {
+	for _, reason := range brokenFaults(&one) {
 		a.invalid = append(a.invalid, fmt.Sprintf("%s trial %d: %s", t.kind, t.number, reason))
 	}
+	if late := lateFault(&one); late != "" {
+		a.lateTrials = append(a.lateTrials, fmt.Sprintf("%s trial %d: %s", t.kind, t.number, late))
+	}
+}
+
+// lateTrialsMax is the part of an arm's trials in which the generator may have been late: that of late sends in rule R16.
+const lateTrialsMax = 0.05
+
+// lateness says of each trial in which the generator was late that it was. No such trial is left out: response times
+// count from the intended instant, so that the lateness is in them and makes the system look slower, and to choose
+// trials by what disturbed them would make it look faster. Too many of them are invalid.
+func (a *armRecord) lateness() (invalid, warnings []string) {
+	if float64(len(a.lateTrials)) > lateTrialsMax*float64(len(a.trials)) {
+		return a.lateTrials, nil
+	}
+	for _, trial := range a.lateTrials {
+		warnings = append(warnings, fmt.Sprintf("warning: %s: at most %.0f %% of the arm's %d trials may be so",
+			trial, lateTrialsMax*100, len(a.trials)))
+	}
+	return nil, warnings
 }
 
 func (a *armRecord) recordEvents(r *run) {

@@ -21,9 +21,17 @@ type proposer interface {
 	Propose(ctx context.Context, data []byte) error
 }
 
+// closedDrainMax bounds the wait for the commands that are under way when a point ends. It is the longest time that the
+// histogram holds: what has not ended then counts as having taken as long as it was waited for.
+const closedDrainMax = time.Minute
+
+// errNotAnswered ends the commands that were not answered within closedDrainMax.
+var errNotAnswered = fmt.Errorf("commands were not answered within %v", closedDrainMax)
+
 // closedPoint runs n proposers, each with one command under way, for duration after the warm-up: the rate is of what is
 // applied within it, the times are of all that is proposed within it. Times of what is applied within it only would
-// leave out the slowest. CPU and allocations are of the whole process: all nodes and the loop itself.
+// leave out the slowest. A point at which nothing is committed, or commands are not answered, has a reason in Why; the
+// error is of a proposal that failed, or of ctx. CPU and allocations are of the whole process: all nodes and the loop itself.
 func closedPoint(
 	ctx context.Context, p proposer, n int, payload int, warmup, duration time.Duration,
 ) (result.ClosedPoint, error) {
@@ -51,14 +59,20 @@ func closedPoint(
 		err = pause(ctx, duration)
 		after = readResources()
 	}
+	drain := time.AfterFunc(closedDrainMax, func() { cancel(errNotAnswered) })
+	defer drain.Stop()
 	workers.Wait()
 	if err == nil {
 		err = context.Cause(ctx)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errNotAnswered) {
 		return result.ClosedPoint{}, fmt.Errorf("closed loop of %d: %w", n, err)
 	}
-	return loop.point(n, duration, before, after)
+	point := loop.point(n, duration, before, after)
+	if err != nil {
+		point.Why = err.Error()
+	}
+	return point, nil
 }
 
 // closedLoop is what the workers of one point share.
@@ -86,10 +100,13 @@ func (l *closedLoop) work(ctx context.Context, worker int) error {
 		}
 		// A fresh buffer for each: the log keeps what it is given.
 		if err := l.proposer.Propose(ctx, kv.AppendSet(nil, key, value, 0)); err != nil {
-			if ctx.Err() != nil {
-				break
+			if ctx.Err() == nil {
+				return err
 			}
-			return err
+			if !start.Before(l.from) {
+				own = append(own, time.Since(start)) // it was not answered: it would have taken longer
+			}
+			break
 		}
 		end := time.Now()
 		if !start.Before(l.from) {
@@ -110,26 +127,22 @@ func (l *closedLoop) work(ctx context.Context, worker int) error {
 	return nil
 }
 
-func (l *closedLoop) point(n int, duration time.Duration, before, after resources) (result.ClosedPoint, error) {
-	count := l.completed
-	if count == 0 || l.responses.TotalCount() == 0 {
-		return result.ClosedPoint{}, errors.New("nothing was committed within the measured time")
+// point sums the loop up. Nothing is said of the times and the costs of a point at which nothing was committed.
+func (l *closedLoop) point(n int, duration time.Duration, before, after resources) result.ClosedPoint {
+	point := result.ClosedPoint{Proposers: n, PayloadBytes: l.payload}
+	if l.completed == 0 || l.responses.TotalCount() == 0 {
+		point.Why = "nothing was committed within the measured time"
+		return point
 	}
 	us := func(q float64) float64 { return float64(l.responses.ValueAtQuantile(q)) / 1000 }
-	timed := l.responses.TotalCount()
-	var p99 *float64
-	if timed >= int64(loadgen.MinimumSample(0.99)) {
-		value := us(99)
-		p99 = &value
+	point.PerS, point.N, point.P50Us = float64(l.completed)/duration.Seconds(), l.responses.TotalCount(), us(50)
+	if point.N >= int64(loadgen.MinimumSample(0.99)) {
+		p99 := us(99)
+		point.P99Us = &p99
 	}
-	return result.ClosedPoint{
-		Proposers: n, PayloadBytes: l.payload,
-		PerS:  float64(count) / duration.Seconds(),
-		N:     timed,
-		P50Us: us(50), P99Us: p99,
-		CPUUsPerOp:  float64((after.cpu - before.cpu).Microseconds()) / float64(count),
-		AllocsPerOp: float64(after.mallocs-before.mallocs) / float64(count),
-	}, nil
+	point.CPUUsPerOp = float64((after.cpu - before.cpu).Microseconds()) / float64(l.completed)
+	point.AllocsPerOp = float64(after.mallocs-before.mallocs) / float64(l.completed)
+	return point
 }
 
 // resources is a reading of what the process has used.

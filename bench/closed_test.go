@@ -96,3 +96,37 @@ func TestClosedLoopEndsWithItsContext(t *testing.T) {
 		t.Errorf("got %v, want the context's error", err)
 	}
 }
+
+// silentProposer answers until an instant, and never after it.
+type silentProposer struct{ until time.Time }
+
+func (p silentProposer) Propose(ctx context.Context, _ []byte) error {
+	if time.Now().Before(p.until) {
+		return pause(ctx, ms)
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// A system that stops to answer is a point with a reason, and neither a hang nor the end of the experiment; the commands
+// that it owes count as long as they were waited for.
+func TestClosedLoopOfASystemThatDoesNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		point, err := closedPoint(t.Context(), silentProposer{}, 8, 64, 100*ms, 200*ms)
+		if err != nil || point.Why == "" || point.PerS != 0 || point.N != 0 || point.P99Us != nil {
+			t.Errorf("got %+v, %v; want a point without figures, and why", point, err)
+		}
+		if took := time.Since(start); took != 300*ms+closedDrainMax {
+			t.Errorf("took %v, want the window and %v", took, closedDrainMax)
+		}
+		half := silentProposer{until: time.Now().Add(200 * ms)} // of each 101 commands end in the window
+		point, err = closedPoint(t.Context(), half, 8, 64, 100*ms, 200*ms)
+		if err != nil || point.Why == "" || point.PerS != 4040 || point.N != 808 {
+			t.Errorf("got %+v, %v; want what was answered, and the 8 that were not", point, err)
+		}
+		if point.P99Us == nil || *point.P99Us < 1000 || *point.P99Us > 1001 {
+			t.Errorf("got a p99 of %v, want 1 ms: the 8 are 1 in 101", point.P99Us)
+		}
+	})
+}

@@ -94,22 +94,36 @@ const (
 	lagMaxUs    = 1000
 )
 
-// disturbedFaults says what forbids to publish a segment in which something is done. It is published for its tail: the
-// generator's own tail must be a small part of that.
-func disturbedFaults(stats *loadgen.Stats) (faults []string) {
+// disturbedFaults says what forbids to publish a segment in which something is done.
+func disturbedFaults(stats *loadgen.Stats) []string {
+	faults := brokenFaults(stats)
+	if late := lateFault(stats); late != "" {
+		faults = append(faults, late)
+	}
+	return faults
+}
+
+// brokenFaults says what leaves nothing to publish.
+func brokenFaults(stats *loadgen.Stats) (faults []string) {
 	if stats.OK == 0 {
 		faults = append(faults, fmt.Sprintf("none of %d operations was acknowledged", stats.Offered))
-	}
-	if lag, tail := stats.SendLagUs.P99, stats.ResponseUs.P99; lag != nil && tail != nil &&
-		*lag > lagMaxUs && *lag > lagOfP99Max**tail {
-		faults = append(faults, fmt.Sprintf("the generator was late: send lag p99 %.0f µs is above %d µs and above %.0f %% "+
-			"of response p99 %.0f µs", *lag, lagMaxUs, lagOfP99Max*100, *tail))
 	}
 	if stats.Early > 0 || stats.Negative > 0 {
 		faults = append(faults,
 			fmt.Sprintf("%d operations were dispatched early, %d latencies were negative", stats.Early, stats.Negative))
 	}
 	return faults
+}
+
+// lateFault says whether the generator was late while something was done; "" when it was not. That time is published for
+// its tail: the generator's own tail must be a small part of it.
+func lateFault(stats *loadgen.Stats) string {
+	lag, tail := stats.SendLagUs.P99, stats.ResponseUs.P99
+	if lag == nil || tail == nil || *lag <= lagMaxUs || *lag <= lagOfP99Max**tail {
+		return ""
+	}
+	return fmt.Sprintf("the generator was late: send lag p99 %.0f µs is above %d µs and above %.0f %% of response p99 %.0f µs",
+		*lag, lagMaxUs, lagOfP99Max*100, *tail)
 }
 
 func (o observations) step(s stepRecord, gaps []gap, arm armClock) result.Step {

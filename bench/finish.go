@@ -86,9 +86,8 @@ func (e *experiment) summary(interrupted bool, failed error) result.Summary {
 		one, invalid := arm.summary()
 		one.FloorUs = arm.scenario.floorUs(&e.calibration)
 		for i, p := range one.Open {
-			if nobody[i] {
-				invalid = append(invalid, fmt.Sprintf("open loop of %s: no system held it: %s",
-					arm.scenario.Open.Rates[i], p.Why))
+			if rate := arm.scenario.Open.Rates[i]; nobody[rate] {
+				invalid = append(invalid, fmt.Sprintf("open loop of %s: no system held it: %s", rate, p.Why))
 			}
 		}
 		if interrupted {
@@ -99,7 +98,9 @@ func (e *experiment) summary(interrupted bool, failed error) result.Summary {
 		}
 		stable, warning := e.storageNotes(arm)
 		invalid = append(invalid, stable...)
-		one.Validity = slices.Concat(arm.unsafe, invalid, warning, arm.warnings, e.disturbances())
+		late, lateWarnings := arm.lateness()
+		invalid = append(invalid, late...)
+		one.Validity = slices.Concat(arm.unsafe, invalid, warning, lateWarnings, arm.warnings, e.disturbances())
 		if one.Validity == nil {
 			one.Validity = []string{}
 		}

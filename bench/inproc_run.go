@@ -32,7 +32,7 @@ func (e *experiment) runInproc(ctx context.Context, arm *armRecord, number int, 
 		return fmt.Errorf("start %s: %w", s.System, err)
 	}
 	defer func() { err = errors.Join(err, system.Close()) }()
-	if err := e.runClosed(ctx, arm, system); err != nil {
+	if err := e.runClosed(ctx, arm, number, system); err != nil {
 		return err
 	}
 	if err := e.runOpen(ctx, arm, number, system); err != nil {
@@ -52,7 +52,7 @@ func (e *experiment) candidate(s Scenario) (Candidate, error) {
 }
 
 // runClosed measures all points of the closed loop.
-func (e *experiment) runClosed(ctx context.Context, arm *armRecord, system System) error {
+func (e *experiment) runClosed(ctx context.Context, arm *armRecord, number int, system System) error {
 	closed := arm.scenario.Closed
 	var points []result.ClosedPoint
 	defer func() { arm.closed = append(arm.closed, points) }()
@@ -65,15 +65,28 @@ func (e *experiment) runClosed(ctx context.Context, arm *armRecord, system Syste
 			if err != nil {
 				return err
 			}
-			p99 := "-"
-			if point.P99Us != nil {
-				p99 = fmt.Sprintf("%.0fµs", *point.P99Us)
-			}
-			e.progress.note("%d proposers, %s: %.0f/s  p50 %.0fµs  p99 %s", n, payload, point.PerS, point.P50Us, p99)
+			e.progress.note("%d proposers, %s: %s", n, payload, closedNote(point))
 			points = append(points, point)
+			if point.Why != "" {
+				// It says something about this system; the others are measured all the same.
+				arm.invalid = append(arm.invalid, fmt.Sprintf("run %d: closed loop of %d proposers, %s: %s",
+					number, n, payload, point.Why))
+			}
 		}
 	}
 	return nil
+}
+
+// closedNote is the progress line of a point.
+func closedNote(p result.ClosedPoint) string {
+	if p.Why != "" {
+		return p.Why
+	}
+	p99 := "-"
+	if p.P99Us != nil {
+		p99 = fmt.Sprintf("%.0fµs", *p.P99Us)
+	}
+	return fmt.Sprintf("%.0f/s  p50 %.0fµs  p99 %s", p.PerS, p.P50Us, p99)
 }
 
 // sizes returns all payloads, the first one first.
@@ -106,48 +119,39 @@ func closedPoints(runs [][]result.ClosedPoint) []result.ClosedPoint {
 	return medians(runs, func(a, b result.ClosedPoint) int { return cmp.Compare(a.PerS, b.PerS) })
 }
 
-// openPoints returns, for each rate, the run of median p99 among those in which it held, and of all when it held in
-// none.
+// openPoints returns, for each rate, the run of median p99. One that did not hold is slower than any that did: its
+// latency is that of a queue, and leaving it out would make a system look better by its failures.
 func openPoints(runs [][]result.OpenPoint) []result.OpenPoint {
-	byP99 := func(a, b result.OpenPoint) int { return cmp.Compare(a.P99Us, b.P99Us) }
-	var points []result.OpenPoint
-	for at := range medians(runs, byP99) {
-		var all, held [][]result.OpenPoint
-		why := ""
+	points := medians(runs, func(a, b result.OpenPoint) int {
+		return cmp.Or(cmp.Compare(b.Held, a.Held), cmp.Compare(a.P99Us, b.P99Us))
+	})
+	for at := range points {
+		all, held, why := 0, 0, ""
 		for _, run := range runs {
 			if at >= len(run) {
 				continue
 			}
-			one := run[at : at+1]
-			all = append(all, one)
-			if one[0].Held > 0 {
-				held = append(held, one)
-			} else {
-				why = cmp.Or(why, one[0].Why)
-			}
+			all, held = all+1, held+run[at].Held
+			why = cmp.Or(why, run[at].Why)
 		}
-		from := held
-		if len(from) == 0 {
-			from = all
-		}
-		point := medians(from, byP99)[0]
-		point.Runs, point.Held, point.Why = len(all), len(held), why
-		points = append(points, point)
+		points[at].Runs, points[at].Held, points[at].Why = all, held, why
 	}
 	return points
 }
 
-// ratesNobodyHeld returns the places of the rates of the open loop that no arm held: they measured nothing.
-func ratesNobodyHeld(arms []*armRecord) map[int]bool {
-	nobody, held := map[int]bool{}, map[int]bool{}
+// ratesNobodyHeld returns the rates of the open loop that no arm held: they measured nothing.
+func ratesNobodyHeld(arms []*armRecord) map[Rate]bool {
+	nobody := map[Rate]bool{}
 	for _, arm := range arms {
-		for i, p := range openPoints(arm.open) {
-			held[i] = held[i] || p.Valid()
+		for i := range openPoints(arm.open) {
+			nobody[arm.scenario.Open.Rates[i]] = true
 		}
 	}
-	for i, is := range held {
-		if !is {
-			nobody[i] = true
+	for _, arm := range arms {
+		for i, p := range openPoints(arm.open) {
+			if p.Valid() {
+				delete(nobody, arm.scenario.Open.Rates[i])
+			}
 		}
 	}
 	return nobody

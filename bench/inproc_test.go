@@ -77,7 +77,7 @@ func TestAnOpenLoopThatDoesNotKeepUpIsInvalid(t *testing.T) {
 // A rate that another system holds says something about one that does not; one that nobody holds says nothing.
 func TestARateThatNobodyHeldIsInvalid(t *testing.T) {
 	arm := func(held ...int) *armRecord {
-		a := &armRecord{}
+		a := &armRecord{scenario: Scenario{Open: &Open{Rates: []Rate{100, 200, 400}[:len(held)]}}}
 		for run := range 3 {
 			var points []result.OpenPoint
 			for _, n := range held {
@@ -94,12 +94,24 @@ func TestARateThatNobodyHeldIsInvalid(t *testing.T) {
 		return a
 	}
 	got := ratesNobodyHeld([]*armRecord{arm(3, 1, 0), arm(0, 1, 2)})
-	if len(got) != 1 || !got[1] {
+	if len(got) != 1 || !got[200] {
 		t.Errorf("got %v, want the second rate, which held in 1 of 3 runs of each", got)
 	}
-	// The latency is of a run that held, however few.
-	if p := openPoints(arm(2).open)[0]; p.Runs != 3 || p.Held != 2 || p.P99Us != 1 || p.Why != "too slow" {
-		t.Errorf("got %+v, want the median of the 2 of 3 runs that held", p)
+	// Arms with other rates: what one held does not vouch for what is in the same place of another.
+	other := arm(0)
+	other.scenario.Open = &Open{Rates: []Rate{300}}
+	if got = ratesNobodyHeld([]*armRecord{arm(3, 3), other}); len(got) != 1 || !got[300] {
+		t.Errorf("got %v, want the rate that one arm had, and did not hold", got)
+	}
+}
+
+// A run that did not hold its rate is slower than each that did, whatever its p99 says: it may have shed the slowest.
+func TestLatencyOfARateCountsTheRunsThatDidNotHoldIt(t *testing.T) {
+	held := func(p99 float64) []result.OpenPoint { return []result.OpenPoint{{P99Us: p99, Runs: 1, Held: 1}} }
+	not := []result.OpenPoint{{P99Us: 1, Runs: 1, Why: "too slow"}}
+	p := openPoints([][]result.OpenPoint{held(10), not, held(30)})[0]
+	if p.Runs != 3 || p.Held != 2 || p.P99Us != 30 || p.Why != "too slow" || !p.Valid() {
+		t.Errorf("got %+v, want the slower of the 2 runs that held, which is the median of 3", p)
 	}
 }
 

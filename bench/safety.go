@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,22 +32,28 @@ func (r *run) checkSafety(ctx context.Context) error {
 	if r.saturation != nil {
 		return r.checkSaturation(ctx)
 	}
-	history, err := r.readBack(ctx, r.trace, r.generator.Options())
-	if err != nil {
-		r.safety.Linearizable = string(check.VerdictUnknown)
-		return fmt.Errorf("read all keys back: %w", err)
-	}
-	r.histories = append(r.histories, runHistory{history: history})
-	r.judge("", check.LostWrites(history), check.Linearizable(history, linearizableLimit))
+	err := r.checkLoad(ctx, "", r.trace, r.generator.Options())
 	if r.backlog != nil {
-		history, err := r.readBack(ctx, r.backlog, r.backlogOptions)
-		if err != nil {
-			return fmt.Errorf("read the keys of the backlog back: %w", err)
-		}
-		r.histories = append(r.histories, runHistory{part: "backlog", history: history})
-		r.judge("backlog: ", check.LostWrites(history), check.Linearizable(history, linearizableLimit))
+		err = errors.Join(err, r.checkLoad(ctx, "backlog", r.backlog, r.backlogOptions))
 	}
-	return r.checkLogs(ctx)
+	// The logs are compared also when the clients cannot be asked: they may be why.
+	return errors.Join(err, r.checkLogs(ctx))
+}
+
+// checkLoad reads the keys of one load back and judges it. part names it among the others; "" is the run's own.
+func (r *run) checkLoad(ctx context.Context, part string, trace *loadgen.Trace, o loadgen.Options) error {
+	history, err := r.readBack(ctx, trace, o)
+	if err != nil {
+		r.safety.Linearizable = worseOf(r.safety.Linearizable, string(check.VerdictUnknown))
+		return fmt.Errorf("read the keys of %s back: %w", cmp.Or(part, "the load"), err)
+	}
+	r.histories = append(r.histories, runHistory{part: part, history: history})
+	prefix := ""
+	if part != "" {
+		prefix = part + ": "
+	}
+	r.judge(prefix, check.LostWrites(history), check.Linearizable(history, linearizableLimit))
+	return nil
 }
 
 // runHistory is what the clients saw of a run, or of one part of it: a load with keys of its own.

@@ -57,7 +57,10 @@ func (s *study) closedTable(payload int) *table.Table {
 	}
 	for _, a := range s.arms {
 		for _, p := range a.Closed {
-			if p.PayloadBytes == payload {
+			if p.PayloadBytes == payload && p.N == 0 {
+				t.Add(table.Of(a.Name), table.Of(table.Count(int64(p.Proposers))), table.Cell{Text: p.Why, Tone: table.Bad},
+					missing(), missing(), missing(), missing())
+			} else if p.PayloadBytes == payload {
 				t.Add(table.Of(a.Name), table.Of(table.Count(int64(p.Proposers))), table.PerSecond(p.PerS),
 					table.Time(p.P50Us), us(p.P99Us, int(p.N), .99), table.Time(p.CPUUsPerOp),
 					table.Of(table.Significant(p.AllocsPerOp)))

@@ -15,6 +15,8 @@ const (
 	// chaosHoldMin and chaosHoldMax bound how long one lasts.
 	chaosHoldMin = 100 * time.Millisecond
 	chaosHoldMax = time.Second
+	// chaosHealWithin bounds the healing of one, also of a trial that was broken off.
+	chaosHealWithin = 30 * time.Second
 	// chaosCalmWithin bounds the wait for a leader and for all nodes to have caught up, before each and after the last.
 	chaosCalmWithin = 60 * time.Second
 )
@@ -111,13 +113,21 @@ func (f *chaos) step(ctx context.Context, c Cluster, step chaosStep) (one Inject
 		err = hold(ctx, step.hold)
 	}
 	healed := c.Now()
-	if healErr := inner.Heal(context.WithoutCancel(ctx), c); err != nil || healErr != nil {
+	if healErr := healWithin(ctx, inner, c); err != nil || healErr != nil {
 		return Injection{}, errors.Join(err, healErr)
 	}
 	one.Steps = append(one.Steps, Heals(step.kind, one.Node, c.Members(), healed)...)
 	calm, cancel := context.WithTimeout(ctx, chaosCalmWithin)
 	defer cancel()
 	return one, c.AwaitCaughtUp(calm)
+}
+
+// healWithin heals whatever became of the trial, in bounded time.
+func healWithin(ctx context.Context, f Fault, c Cluster) error {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), chaosHealWithin,
+		fmt.Errorf("not healed within %v", chaosHealWithin))
+	defer cancel()
+	return f.Heal(ctx, c)
 }
 
 // hold sleeps, or returns ctx's error early.

@@ -293,3 +293,18 @@ func TestEveryKindExistsAndIsDescribed(t *testing.T) {
 		t.Error("a kind that does not exist was made")
 	}
 }
+
+// Healing without an injection, as after one that failed, does nothing; one that cannot end is an error.
+func TestHealingASlowFollowerIsBounded(t *testing.T) {
+	f := &followerSlow{}
+	if err := f.Heal(t.Context(), nil); err != nil {
+		t.Errorf("nothing to heal: %v", err)
+	}
+	f.stop, f.ended = make(chan struct{}), make(chan error) // its turns hang
+	ctx, cancel := context.WithCancelCause(t.Context())
+	hung := errors.New("hung")
+	cancel(hung)
+	if err := f.Heal(ctx, nil); !errors.Is(err, hung) {
+		t.Errorf("got %v, want that it did not end", err)
+	}
+}

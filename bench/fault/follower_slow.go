@@ -40,18 +40,19 @@ func (f *followerSlow) Inject(ctx context.Context, c Cluster) (Injection, error)
 		return Injection{}, err
 	}
 	f.stop, f.turns, f.ended = make(chan struct{}), make(chan struct{}, slowCheckTurns), make(chan error, 1)
-	go func() { f.ended <- f.slowDown(context.WithoutCancel(ctx), c) }()
+	stop := f.stop
+	go func() { f.ended <- f.slowDown(context.WithoutCancel(ctx), c, stop) }()
 	return Injection{Node: f.node, Commanded: commanded, Effective: stopped}, nil
 }
 
 // slowDown begins with the node standing still, and ends with it going on.
-func (f *followerSlow) slowDown(ctx context.Context, c Cluster) error {
+func (f *followerSlow) slowDown(ctx context.Context, c Cluster, stop <-chan struct{}) error {
 	for {
-		again := f.sleep(slowStopped)
+		again := sleepUnless(stop, slowStopped)
 		if err := c.Resume(ctx, f.node); err != nil {
 			return err
 		}
-		if !again || !f.sleep(slowTurn-slowStopped) {
+		if !again || !sleepUnless(stop, slowTurn-slowStopped) {
 			return nil
 		}
 		if _, _, err := c.Pause(ctx, f.node); err != nil {
@@ -64,12 +65,12 @@ func (f *followerSlow) slowDown(ctx context.Context, c Cluster) error {
 	}
 }
 
-// sleep returns false when Heal ended it.
-func (f *followerSlow) sleep(d time.Duration) bool {
+// sleepUnless returns false when stop ended it.
+func sleepUnless(stop <-chan struct{}, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-f.stop:
+	case <-stop:
 		return false
 	case <-timer.C:
 		return true
@@ -91,11 +92,20 @@ func (f *followerSlow) Check(ctx context.Context, _ Cluster) error {
 	return nil
 }
 
-// Heal ends the turns, and says what failed in them.
-func (f *followerSlow) Heal(context.Context, Cluster) error {
-	close(f.stop)
-	if err := <-f.ended; err != nil {
-		return fmt.Errorf("slow node %d down: %w", f.node, err)
+// Heal ends the turns, and says what failed in them. There is nothing to heal without an injection.
+func (f *followerSlow) Heal(ctx context.Context, _ Cluster) error {
+	if f.stop == nil {
+		return nil
 	}
-	return nil
+	close(f.stop)
+	f.stop = nil
+	select {
+	case err := <-f.ended:
+		if err != nil {
+			return fmt.Errorf("slow node %d down: %w", f.node, err)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("slow node %d down: %w", f.node, context.Cause(ctx))
+	}
 }

@@ -145,6 +145,9 @@ func (b *benchWriter) closed(arm Arm) {
 	}
 	for _, run := range runs {
 		for _, p := range run {
+			if p.N == 0 {
+				continue // nothing was committed
+			}
 			name := "Closed" + subNames(arm.Name) +
 				"/proposers=" + strconv.Itoa(p.Proposers) + "/payload=" + strconv.Itoa(p.PayloadBytes)
 			values := seconds([]benchValue{{p.PerS, "op/s"}}, "service-p50-sec", &p.P50Us)

@@ -46,6 +46,9 @@ func ciEntriesOf(s Summary) ciEntries {
 		for _, p := range arm.Closed {
 			at := fmt.Sprintf("%s / %d proposers, %d B", arm.Name, p.Proposers, p.PayloadBytes)
 			c.more(at+" / rate", "op/s", p.PerS)
+			if p.N == 0 {
+				continue // nothing was committed
+			}
 			c.less(at+" / service p50", "us", &p.P50Us, p.N)
 			c.less(at+" / service p99", "us", p.P99Us, p.N)
 		}

@@ -145,6 +145,8 @@ type ClosedPoint struct {
 	P99Us        *float64 `json:"p99_us"` // null when n is too small (rule R9)
 	CPUUsPerOp   float64  `json:"cpu_us_per_op"`
 	AllocsPerOp  float64  `json:"allocs_per_op"`
+	// Why says what was wrong with the point; without a rate, nothing was committed, and there is nothing else of it.
+	Why string `json:"why,omitempty"`
 }
 
 // FaultSummary sums up the trials of one kind of fault.

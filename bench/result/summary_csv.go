@@ -117,6 +117,9 @@ func (t *summaryTable) closed(arm Arm) {
 	for _, p := range arm.Closed {
 		subject := fmt.Sprintf("proposers=%d/payload=%dB", p.Proposers, p.PayloadBytes)
 		t.number(arm.Name, "closed", subject, "rate", "1/s", p.PerS)
+		if p.N == 0 {
+			continue // nothing was committed
+		}
 		t.number(arm.Name, "closed", subject, "service_p50", "us", p.P50Us)
 		if p.P99Us != nil {
 			t.number(arm.Name, "closed", subject, "service_p99", "us", *p.P99Us)

@@ -67,7 +67,7 @@ func closedMetrics(arm *result.Arm) []metric {
 		var service, each []float64
 		for _, run := range runs {
 			for _, p := range run {
-				if p.Proposers == point.Proposers && p.PayloadBytes == point.PayloadBytes {
+				if p.N > 0 && p.Proposers == point.Proposers && p.PayloadBytes == point.PayloadBytes {
 					service, each = appendPositive(service, p.P50Us), appendPositive(each, 1e6/p.PerS)
 				}
 			}
