@@ -78,6 +78,7 @@ func (e *experiment) runOpen(ctx context.Context, arm *armRecord, number int, sy
 		if err != nil {
 			return err
 		}
+		before, _ := workOf(system)
 		if err := errors.Join(generator.Run(ctx), target.Close()); err != nil {
 			return fmt.Errorf("open loop of %s: %w", rate, err)
 		}
@@ -92,7 +93,7 @@ func (e *experiment) runOpen(ctx context.Context, arm *armRecord, number int, sy
 		point := result.OpenPoint{
 			OfferedPerS: stats.OfferedPerS, AchievedPerS: stats.AchievedPerS, P999Us: stats.ResponseUs.P999,
 			N: stats.ResponseUs.N, NotOK: stats.Failed + stats.Unknown + stats.Shed, Runs: 1,
-			Why: strings.Join(reasons, "; "),
+			Why: strings.Join(reasons, "; "), TailMax: s.Open.TailMax, Work: openWork(before, system),
 		}
 		if len(reasons) == 0 {
 			point.Held = 1
@@ -101,8 +102,26 @@ func (e *experiment) runOpen(ctx context.Context, arm *armRecord, number int, sy
 			return fmt.Errorf("open loop of %s: %d commands are too few for a p99", rate, stats.Offered)
 		}
 		point.P50Us, point.P99Us = *stats.ResponseUs.P50, *stats.ResponseUs.P99
-		e.progress.note("open loop, %s: p50 %.0fµs  p99 %.0fµs", rate, point.P50Us, point.P99Us)
+		arm.judgeTail(number, rate, point)
+		e.progress.note("open loop, %s: p50 %.0fµs  p99 %.0fµs  %s", rate, point.P50Us, point.P99Us, tailText(point))
 		points = append(points, point)
 	}
 	return nil
+}
+
+// judgeTail warns of a cliff: what a system does now and then is a finding, and no fault of the measurement.
+func (a *armRecord) judgeTail(run int, rate Rate, p result.OpenPoint) {
+	if p.Held > 0 && p.Cliff() {
+		a.warnings = append(a.warnings, fmt.Sprintf("warning: run %d, open loop of %s: the p99.9 is %.2f times the p99, "+
+			"above %v", run, rate, *p.Tail(), p.TailMax))
+	}
+}
+
+// tailText says how the two high percentiles stand to each other.
+func tailText(p result.OpenPoint) string {
+	tail := p.Tail()
+	if tail == nil {
+		return "p99.9 -"
+	}
+	return fmt.Sprintf("p99.9 %.0fµs, %.2f times the p99", *p.P999Us, *tail)
 }

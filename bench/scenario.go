@@ -197,6 +197,9 @@ type Open struct {
 	// Warmup and Duration are of each point; a p99.9 needs 3688 commands.
 	Warmup   Duration `yaml:"warmup"`
 	Duration Duration `yaml:"duration"`
+	// TailMax is how many times the p99 the p99.9 may be, 1 or more: beyond is a cliff, of which the result warns.
+	// Default 0: it is not judged.
+	TailMax float64 `yaml:"tail_max,omitempty"`
 }
 
 // Stops are trials in which the node that leads is killed within its process and started again.

@@ -27,7 +27,9 @@ const (
 	armsMax         = 64
 	// operationsPerRunMax bounds the memory of a run: all operations of a run are kept until it was checked.
 	operationsPerRunMax = 4_000_000
-	phaseMax            = Duration(24 * time.Hour)
+	// openCommandsMax bounds what a point of an open loop at the core writes; only its histograms are kept.
+	openCommandsMax = 50_000_000
+	phaseMax        = Duration(24 * time.Hour)
 )
 
 // FieldError is one thing that is wrong with a scenario.
@@ -178,9 +180,10 @@ func (s Scenario) validateOpen(f *faults) {
 	if o := s.Open; o != nil {
 		f.need(len(o.Rates) > 0, "open.rates", o.Rates, "at least one rate")
 		for i, r := range o.Rates {
-			f.need(r > 0 && float64(r)*time.Duration(o.Warmup+o.Duration).Seconds() <= operationsPerRunMax,
-				fmt.Sprintf("open.rates[%d]", i), r, "above 0, and at most %d commands a point", operationsPerRunMax)
+			f.need(r > 0 && float64(r)*time.Duration(o.Warmup+o.Duration).Seconds() <= openCommandsMax,
+				fmt.Sprintf("open.rates[%d]", i), r, "above 0, and at most %d commands a point", openCommandsMax)
 		}
+		f.need(o.TailMax == 0 || o.TailMax >= 1 && o.TailMax <= 1000, "open.tail_max", o.TailMax, "1 to 1000, or left out")
 		f.need(o.Warmup >= 0 && o.Warmup <= phaseMax, "open.warmup", o.Warmup, "0s to %s", phaseMax)
 		f.need(o.Duration >= Duration(100*time.Millisecond) && o.Duration <= phaseMax, "open.duration", o.Duration,
 			"100ms to %s", phaseMax)

@@ -25,7 +25,7 @@ func (s *study) closedSection() page.Section {
 	for _, payload := range payloads {
 		blocks = append(blocks, page.Table{Table: s.closedTable(payload)})
 	}
-	blocks = append(blocks, page.Table{Table: s.openTable()})
+	blocks = append(blocks, page.Table{Table: s.openTable()}, page.Table{Table: s.openWorkTable()})
 	section := page.Section{ID: "closed", Title: "Closed loop", Blocks: present(blocks)}
 	if len(section.Blocks) > 0 {
 		section.Blocks = append([]page.Block{page.Paragraph("Each proposer sends its next command when the last one is " +

@@ -32,6 +32,22 @@ func TestClosedGolden(t *testing.T) {
 	t.Run("needs nothing from elsewhere", func(t *testing.T) { checkSelfContained(t, dir, html) })
 }
 
+// What a tail may be is said beside it, and a cliff is called one; what the nodes did meanwhile stands below.
+func TestACliffIsSaid(t *testing.T) {
+	calm := read(t, render(t, writeClosed(t, resulttest.ClosedOptions{})).Markdown)
+	steep := read(t, render(t, writeClosed(t, resulttest.ClosedOptions{Cliff: true})).Markdown)
+	for text, want := range map[string][2]string{
+		calm: {"1.33, at most 3", "a cliff"}, steep: {"5.33, a cliff: above 3", "at most 3"},
+	} {
+		if !strings.Contains(text, want[0]) || strings.Contains(text, want[1]) {
+			t.Errorf("want %q and not %q in the report", want[0], want[1])
+		}
+		if !strings.Contains(text, "What all nodes did beside serving") {
+			t.Error("the report does not say what the nodes did")
+		}
+	}
+}
+
 // Whoever is faster than the bound, or nearly as fast, is named in the findings.
 func TestAFloorThatIsNoneIsSaid(t *testing.T) {
 	for _, test := range []struct {

@@ -13,7 +13,7 @@ func (s *study) openTable() *table.Table {
 	t := &table.Table{
 		Caption: "Open loop at the core: latency from the intended time; of each rate the run of median p99 " +
 			"of those that held: 99 % was achieved, and the generator was on time.",
-		Columns: table.Columns("arm", "offered", "achieved", "held", "p50", "p99", "p99.9", "not ok"),
+		Columns: table.Columns("arm", "offered", "achieved", "held", "p50", "p99", "p99.9", "p99.9 / p99", "not ok"),
 	}
 	for _, a := range s.arms {
 		for _, p := range a.Open {
@@ -25,8 +25,46 @@ func (s *study) openTable() *table.Table {
 			if !p.Valid() { // of a queue that grew as long as it was measured
 				p50, p99, p999 = missing(), missing(), missing()
 			}
+			tail := tailCell(p)
 			t.Add(table.Of(a.Name), table.PerSecond(p.OfferedPerS), table.PerSecond(p.AchievedPerS), heldCell(p), p50, p99,
-				p999, countBad(p.NotOK))
+				p999, tail, countBad(p.NotOK))
+		}
+	}
+	return t
+}
+
+// tailCell says how many times the p99 the p99.9 is, and when it is a cliff.
+func tailCell(p result.OpenPoint) table.Cell {
+	tail := p.Tail()
+	switch {
+	case tail == nil || !p.Valid() || p.N < stat.MinSample(.999):
+		return missing()
+	case p.Cliff():
+		return table.Cell{Text: fmt.Sprintf("%.2f, a cliff: above %v", *tail, p.TailMax), Tone: table.Bad}
+	case p.TailMax > 0:
+		return table.Ofn("%.2f, at most %v", *tail, p.TailMax)
+	default:
+		return table.Ofn("%.2f", *tail)
+	}
+}
+
+// openWorkTable is what the nodes did beside serving: what a tail could come from.
+func (s *study) openWorkTable() *table.Table {
+	t := &table.Table{
+		Caption: "What all nodes did beside serving the open loop, its warm-up included. Memory is flushed to tables and " +
+			"tables are merged by the engines of the log and of the state machine; before its log is compacted a node makes " +
+			"its state durable, from a view of it; snapshots are sent to followers that lack what was compacted.",
+		Columns: table.Columns("arm", "offered", "log: flushes", "merges", "state: flushes", "merges", "log compactions",
+			"snapshots sent"),
+	}
+	for _, a := range s.arms {
+		for _, p := range a.Open {
+			if w := p.Work; w != nil {
+				t.Add(table.Of(a.Name), table.PerSecond(p.OfferedPerS), table.Of(table.Count(w.LogFlushes)),
+					table.Of(table.Count(w.LogMerges)), table.Of(table.Count(w.StateFlushes)),
+					table.Of(table.Count(w.StateMerges)), table.Of(table.Count(w.LogCompactions)),
+					table.Of(table.Count(w.SnapshotsSent)))
+			}
 		}
 	}
 	return t

@@ -163,6 +163,14 @@ func (c *Inproc) running() []*server.Node {
 	return slices.DeleteFunc(slices.Clone(c.nodes), func(n *server.Node) bool { return n == nil })
 }
 
+// Work returns what the nodes that run did beside serving since their starts, in sum.
+func (c *Inproc) Work() (all server.Work) {
+	for _, node := range c.running() {
+		all = all.Add(node.Work())
+	}
+	return all
+}
+
 // Kill aborts a node, from 1: its peers see their connections break. Of a node in a process of its own, kill is more
 // honest.
 func (c *Inproc) Kill(node uint64) error {

@@ -16,6 +16,8 @@ type ClosedOptions struct {
 	Beaten bool
 	// Near puts it to 0.97 of the floor there.
 	Near bool
+	// Cliff puts the p99.9 of the open loops, but for the floor's, far from their p99.
+	Cliff bool
 }
 
 // closedSystem is one system of the fixture: how much slower than the floor it is with one proposer, and with many.
@@ -97,6 +99,15 @@ func (c closedSystem) arm(o ClosedOptions, random *rand.Rand) result.Arm {
 		p := result.OpenPoint{
 			OfferedPerS: rate, AchievedPerS: min(rate, c.openMax), P50Us: 600 * c.alone, P99Us: 1500 * c.alone,
 			N: int(rate), Runs: o.Runs, Held: o.Runs,
+		}
+		if tail := 2000 * c.alone; c.name != "floor" {
+			p.P999Us, p.TailMax = &tail, 3
+			p.Work = &result.OpenWork{
+				LogFlushes: 12, LogMerges: 5, StateFlushes: 9, StateMerges: 3, LogCompactions: 6,
+			}
+		}
+		if o.Cliff && p.P999Us != nil {
+			*p.P999Us *= 4
 		}
 		if rate > c.openMax {
 			p.Held, p.P50Us, p.P99Us = 0, 433_000, 877_000
