@@ -151,7 +151,8 @@ func (a *armRecord) recordUnder(r *run, t *trialRecord) {
 	}
 }
 
-// lateTrialsMax is the part of an arm's trials in which the generator may have been late: that of late sends in rule R16.
+// lateTrialsMax is the part of an arm's trials in which the generator may have been late: that of late sends in rule
+// R16.
 const lateTrialsMax = 0.05
 
 // lateness says of each trial in which the generator was late that it was. No such trial is left out: response times

@@ -30,8 +30,9 @@ var errNotAnswered = fmt.Errorf("commands were not answered within %v", closedDr
 
 // closedPoint runs n proposers, each with one command under way, for duration after the warm-up: the rate is of what is
 // applied within it, the times are of all that is proposed within it. Times of what is applied within it only would
-// leave out the slowest. A point at which nothing is committed, or commands are not answered, has a reason in Why; the
-// error is of a proposal that failed, or of ctx. CPU and allocations are of the whole process: all nodes and the loop itself.
+// leave out the slowest. A point at which nothing is committed, or commands are not answered, has a reason in Why;
+// the error is of a proposal that failed, or of ctx.
+// CPU and allocations are of the whole process: all nodes and the loop itself.
 func closedPoint(
 	ctx context.Context, p proposer, n int, payload int, warmup, duration time.Duration,
 ) (result.ClosedPoint, error) {

@@ -108,8 +108,8 @@ func (p silentProposer) Propose(ctx context.Context, _ []byte) error {
 	return ctx.Err()
 }
 
-// A system that stops to answer is a point with a reason, and neither a hang nor the end of the experiment; the commands
-// that it owes count as long as they were waited for.
+// A system that stops to answer is a point with a reason, and neither a hang nor the end of the experiment; the
+// commands that it owes count as long as they were waited for.
 func TestClosedLoopOfASystemThatDoesNotAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()

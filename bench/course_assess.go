@@ -115,14 +115,15 @@ func brokenFaults(stats *loadgen.Stats) (faults []string) {
 	return faults
 }
 
-// lateFault says whether the generator was late while something was done; "" when it was not. That time is published for
-// its tail: the generator's own tail must be a small part of it.
+// lateFault says whether the generator was late while something was done; "" when it was not. That time is published
+// for its tail: the generator's own tail must be a small part of it.
 func lateFault(stats *loadgen.Stats) string {
 	lag, tail := stats.SendLagUs.P99, stats.ResponseUs.P99
 	if lag == nil || tail == nil || *lag <= lagMaxUs || *lag <= lagOfP99Max**tail {
 		return ""
 	}
-	return fmt.Sprintf("the generator was late: send lag p99 %.0f µs is above %d µs and above %.0f %% of response p99 %.0f µs",
+	return fmt.Sprintf(
+		"the generator was late: send lag p99 %.0f µs is above %d µs and above %.0f %% of response p99 %.0f µs",
 		*lag, lagMaxUs, lagOfP99Max*100, *tail)
 }
 

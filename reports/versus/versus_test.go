@@ -299,7 +299,8 @@ func TestClosedLoopsAreCompared(t *testing.T) {
 			arm.Steady, arm.SteadyRuns, arm.Faults, arm.ClosedRuns = nil, nil, nil, nil
 			for range 6 {
 				arm.ClosedRuns = append(arm.ClosedRuns, []result.ClosedPoint{{
-					Proposers: 64, PayloadBytes: 128, N: 1000, PerS: perS * (1 + .02*random.Float64()), P50Us: 900 + 90*random.Float64(),
+					Proposers: 64, PayloadBytes: 128, N: 1000,
+					PerS: perS * (1 + .02*random.Float64()), P50Us: 900 + 90*random.Float64(),
 				}})
 			}
 			arm.Closed = arm.ClosedRuns[2]
