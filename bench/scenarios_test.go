@@ -59,7 +59,6 @@ func TestFailuresWithoutAProfileAreQuick(t *testing.T) {
 func TestToyScenarios(t *testing.T) {
 	program := executable(t)
 	for name, axes := range map[string][]string{
-		"batching":      {"message_entries_max=4", "inflight_messages_max=1"},
 		"storage":       {"durability=mem"},
 		"payload":       {"payload=64KiB"},
 		"cluster-sizes": {"nodes=1"},

@@ -144,7 +144,7 @@ func (s *study) figuresSection() page.Section {
 	} else {
 		section.Blocks = append(section.Blocks, s.spectrumFigure())
 	}
-	section.Blocks = append(section.Blocks, s.latencyFigure())
+	section.Blocks = append(section.Blocks, s.configFigure(), s.latencyFigure())
 	section.Blocks = present(section.Blocks)
 	return section
 }

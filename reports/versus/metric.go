@@ -36,6 +36,7 @@ func (u unit) us(value float64) float64 {
 // metricsOf returns what can be compared of an arm, in the order of a report.
 func metricsOf(r *result.Result, arm *result.Arm) []metric {
 	all := append(steadyMetrics(arm), closedMetrics(arm)...)
+	all = append(all, kneeMetrics(arm)...)
 	for _, f := range arm.Faults {
 		if f.Kind == result.KindNoOp {
 			continue
@@ -77,6 +78,21 @@ func closedMetrics(arm *result.Arm) []metric {
 		all = appendMetric(all, "time a command, "+at, microseconds, each, len(runs))
 	}
 	return all
+}
+
+// kneeMetrics is how much of the system's time a command takes at the highest rate that a run held. A search that
+// something else than the system ended knows only a bound, and has no value.
+func kneeMetrics(arm *result.Arm) []metric {
+	if arm.Saturation == nil {
+		return nil
+	}
+	var each []float64
+	for _, run := range arm.Saturation.Runs {
+		if run.KneePerS != nil && run.Bound == result.BoundSystem {
+			each = appendPositive(each, 1e6/(*run.KneePerS))
+		}
+	}
+	return appendMetric(nil, "time a command at the knee", microseconds, each, len(arm.Saturation.Runs))
 }
 
 func steadyMetrics(arm *result.Arm) []metric {

@@ -317,3 +317,31 @@ func TestClosedLoopsAreCompared(t *testing.T) {
 		t.Errorf("the same service times: %s", got.Verdict)
 	}
 }
+
+// A knee that the system itself set is compared; one that the generator or the range ended is only a bound.
+func TestKneesAreCompared(t *testing.T) {
+	l := newLab(t)
+	knees := func(seed uint64, bound string, perS float64) *result.Result {
+		r := l.result(seed, 6, 1)
+		for i := range r.Summary.Arms {
+			x := &result.Saturation{}
+			for n := range 6 {
+				knee := perS * (1 + .004*float64(n))
+				x.Runs = append(x.Runs, result.SaturationRun{Run: n + 1, KneePerS: &knee, Bound: bound})
+			}
+			r.Summary.Arms[i].Saturation = x
+		}
+		return r
+	}
+	const metric = "time a command at the knee"
+	base := knees(1, result.BoundSystem, 20_000)
+	row := verdictOf(t, compare(t, versus.Options{}, base, knees(2, result.BoundSystem, 10_000)), "transport=tcp", metric)
+	if row.Ratio < 1.9 || row.Ratio > 2.1 {
+		t.Errorf("half the rate is a ratio of %.2f, want 2", row.Ratio)
+	}
+	for _, r := range compare(t, versus.Options{}, base, knees(3, result.BoundGenerator, 10_000)).Rows {
+		if r.Metric == metric {
+			t.Errorf("a knee that the generator bounds was compared: %+v", r)
+		}
+	}
+}
