@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/raftmark/raftmark/bench/result"
@@ -167,12 +168,16 @@ func (s *study) spectrumFigure() page.Block {
 	if len(panels) == 0 {
 		return nil
 	}
+	band := ""
+	if slices.ContainsFunc(panels[0].Arms, func(a plot.SpectrumArm) bool { return a.Runs != nil }) {
+		band = " The band around a line is from its lowest to its highest run, as far as each run has enough operations."
+	}
 	return page.Figure{
 		Figure: plot.Spectrum("percentiles", panels),
 		Caption: "Latency of operations by percentile, on log scales; the panels share their scales. Response time " +
 			"counts from the intended start, service time from the first attempt. n counts the recorded operations: " +
 			"all from shortly before a fault to the end of its trial, elsewhere a sample of them, each weighted by what it " +
-			"stands for; the tables are of all operations. Each line ends where its sample is too small to go on.",
+			"stands for; the tables are of all operations. Each line ends where its sample is too small to go on." + band,
 		How: "The further right, the rarer the operation: p99 is the slowest one in a hundred. A gap between the wide and " +
 			"the dotted line of an arm is time that operations waited before they were sent; without one the lines cover each " +
 			"other." +

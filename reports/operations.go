@@ -33,8 +33,9 @@ func (s *study) readOps(byName map[string]*armStudy) error {
 		for _, c := range a.courses {
 			c.add(&op, response)
 		}
-		if _, ok := find(a.steady, op.IntendedUs); ok {
+		if i, ok := find(a.steady, op.IntendedUs); ok {
 			a.calm.add(&op, response)
+			a.calmOfRun(i).add(&op, response)
 		}
 		_, due := find(struck[op.Arm], op.IntendedUs)
 		if _, ended := find(struck[op.Arm], op.DoneUs); due || ended {
@@ -42,6 +43,14 @@ func (s *study) readOps(byName map[string]*armStudy) error {
 		}
 	}
 	return nil
+}
+
+// calmOfRun returns the operations of one steady phase, from 0.
+func (a *armStudy) calmOfRun(i int) *latencies {
+	for len(a.calmRuns) <= i {
+		a.calmRuns = append(a.calmRuns, &latencies{})
+	}
+	return a.calmRuns[i]
 }
 
 // waited returns how long the user of an operation waited, in microseconds: to the answer, or in vain, and then at

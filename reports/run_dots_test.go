@@ -25,4 +25,7 @@ func TestOneRunHasNoSpread(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "report", "figures", "run-to-run.svg")); !os.IsNotExist(err) {
 		t.Errorf("got %v, want no figure of a single run", err)
 	}
+	if strings.Contains(read(t, dir, "report", "figures", "percentiles.csv"), "lowest run") {
+		t.Error("a single run has a band")
+	}
 }

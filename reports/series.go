@@ -147,15 +147,45 @@ func (s *study) spectrumPanels() []plot.SpectrumPanel {
 			if l.response.Len() < stat.MinSample(.5) {
 				continue
 			}
-			panel.Arms = append(panel.Arms, plot.SpectrumArm{
+			arm := plot.SpectrumArm{
 				Label: a.Name, N: l.response.Len(), Response: percentiles(&l.response), Service: percentiles(&l.service),
-			})
+			}
+			if l == &a.calm {
+				arm.Runs = runBand(a.calmRuns)
+			}
+			panel.Arms = append(panel.Arms, arm)
 		}
 		if len(panel.Arms) > 0 {
 			panels = append(panels, panel)
 		}
 	}
 	return panels
+}
+
+// runBand is the response time of the lowest and of the highest run at each percentile that all runs have enough
+// operations for; of one run there is none.
+func runBand(runs []*latencies) []plot.PercentileRange {
+	if len(runs) < 2 {
+		return nil
+	}
+	least := runs[0].response.Len()
+	for _, run := range runs {
+		least = min(least, run.response.Len())
+	}
+	if least < stat.MinSample(.5) {
+		return nil
+	}
+	qs := plot.SpectrumQuantiles(least)
+	band := make([]plot.PercentileRange, len(qs))
+	for i, q := range qs {
+		band[i] = plot.PercentileRange{Q: q, LowUs: math.Inf(1)}
+	}
+	for _, run := range runs {
+		for i, us := range run.response.Quantiles(qs) {
+			band[i].LowUs, band[i].HighUs = min(band[i].LowUs, us), max(band[i].HighUs, us)
+		}
+	}
+	return band
 }
 
 func percentiles(w *stat.Weighted) []plot.Percentile {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/raftmark/raftmark/bench/result"
+	"github.com/raftmark/raftmark/reports/plot"
 )
 
 // A bin of 10 ms has too few operations for a p99: what is drawn is the slowest one, and is called so.
@@ -52,5 +53,28 @@ func TestOutageIsDrawnAndNotJoinedAcross(t *testing.T) {
 	}
 	if gap := points[4]; !math.IsNaN(gap.OKPS) || !math.IsNaN(gap.OfferedPS) || !math.IsNaN(gap.MidUs) {
 		t.Errorf("where nothing was recorded: %+v, want nothing drawn", gap)
+	}
+}
+
+// The band ends where the shortest run has too few operations, and lies around what all runs together have.
+func TestBandIsFromTheLowestToTheHighestRun(t *testing.T) {
+	a := &armStudy{}
+	for run, n := range []int{1000, 100, 1000} {
+		for i := range n {
+			op := result.OpRow{SampledOneIn: 1, Outcome: "ok"}
+			a.calmOfRun(run).add(&op, float64(100*(run+1))+float64(i)/float64(n))
+		}
+	}
+	band := runBand(a.calmRuns)
+	if len(band) != len(plot.SpectrumQuantiles(100)) {
+		t.Fatalf("got %d percentiles, want those of the shortest run", len(band))
+	}
+	for _, r := range band {
+		if r.LowUs < 100 || r.LowUs > 101 || r.HighUs < 300 || r.HighUs > 301 {
+			t.Errorf("got %+v, want from the first run to the third", r)
+		}
+	}
+	if runBand(a.calmRuns[:1]) != nil {
+		t.Error("a single run has a band")
 	}
 }

@@ -26,11 +26,13 @@ type armStudy struct {
 	result.Arm
 	bins   []result.TimelineBin
 	trials map[string][]result.Trial
-	steady []window          // phases without faults
-	spans  []window          // where the timeline has no gap
-	calm   latencies         // of operations meant to start in a steady phase
-	broken latencies         // of operations under way between a fault and the end of its trial
-	laid   map[string]*epoch // trials laid on each other, by kind
+	steady []window  // phases without faults
+	spans  []window  // where the timeline has no gap
+	calm   latencies // of operations meant to start in a steady phase
+	// calmRuns are the same by phase: one a run.
+	calmRuns []*latencies
+	broken   latencies         // of operations under way between a fault and the end of its trial
+	laid     map[string]*epoch // trials laid on each other, by kind
 
 	courses []*courseStudy // by run
 	heat    *plot.HeatArm  // nil without intervals.hlog

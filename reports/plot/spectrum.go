@@ -22,7 +22,11 @@ type SpectrumArm struct {
 	Label             string
 	N                 int // operations recorded
 	Response, Service []Percentile
+	Runs              []PercentileRange // of response; nil when there was one run
 }
+
+// PercentileRange is from the lowest to the highest run at a quantile, in microseconds.
+type PercentileRange struct{ Q, LowUs, HighUs float64 }
 
 // Percentile is a latency in microseconds at a quantile.
 type Percentile struct{ Q, Us float64 }
@@ -66,6 +70,16 @@ func Spectrum(name string, panels []SpectrumPanel) Figure {
 					farthest = max(farthest, 1/(1-pt.Q))
 				}
 			}
+			for _, r := range arm.Runs {
+				for _, end := range []struct {
+					name string
+					us   float64
+				}{{"response, lowest run", r.LowUs}, {"response, highest run", r.HighUs}} {
+					f.rows = append(f.rows, []string{panel.Label, arm.Label, end.name,
+						strconv.FormatFloat(r.Q, 'f', 6, 64), number(end.us)})
+					low, high = min(low, max(end.us, 1)), max(high, end.us)
+				}
+			}
 			if last := len(arm.Response) - 1; last >= 0 {
 				f.Alt += fmt.Sprintf("%s, %s: response reaches %s at percentile %.5g. ", panel.Label, arm.Label,
 					microseconds(math.Round(arm.Response[last].Us)), 100*arm.Response[last].Q)
@@ -103,6 +117,9 @@ func composeSpectrum(s *sheet, panels []SpectrumPanel, low, high, farthest float
 		}
 		counts := ""
 		for j, arm := range panel.Arms {
+			p.Add(runArea(arm.Runs, seriesTint(j)))
+		}
+		for j, arm := range panel.Arms {
 			style := seriesTint(j).line(5)
 			style.Color = seriesTint(j).alpha(paleLine)
 			p.Add(line(spectrumLine(arm.Response), style))
@@ -116,6 +133,16 @@ func composeSpectrum(s *sheet, panels []SpectrumPanel, low, high, farthest float
 		s.label("latency (log)" + counts)
 		s.panel(p, choose[vg.Length](s, 220, 200))
 	}
+}
+
+// runArea is the band between the lowest and the highest run.
+func runArea(runs []PercentileRange, t tint) mark {
+	var low, high []point
+	for _, r := range runs {
+		x := 1 / (1 - r.Q)
+		low, high = append(low, point{x, max(r.LowUs, 1)}), append(high, point{x, max(r.HighUs, 1)})
+	}
+	return area(low, high, t.alpha(.13))
 }
 
 func spectrumLine(percentiles []Percentile) []point {
